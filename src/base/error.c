@@ -1,0 +1,50 @@
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    int status;
+    const char *type, *wire;
+} table[] = {
+#define X(name, status, type, wire) [ERROR_##name] = { status, type, wire },
+    ERROR_TABLE(X)
+#undef X
+};
+
+static void fill(struct error *e, enum error_code code, int saved_errno, const char *format, va_list ap)
+{
+    e->code = code;
+    e->saved_errno = saved_errno;
+    e->param[0] = 0;
+    vsnprintf(e->message, sizeof e->message, format, ap);
+}
+
+int error_set(struct error *e, enum error_code code, int saved_errno, const char *format, ...)
+{
+    if (e) {
+        va_list ap;
+        va_start(ap, format);
+        fill(e, code, saved_errno, format, ap);
+        va_end(ap);
+    }
+    return saved_errno > 0 ? -saved_errno : -EINVAL;
+}
+
+int error_param(struct error *e, enum error_code code, const char *param, const char *format, ...)
+{
+    if (e) {
+        va_list ap;
+        va_start(ap, format);
+        fill(e, code, 0, format, ap);
+        va_end(ap);
+        snprintf(e->param, sizeof e->param, "%s", param);
+    }
+    return -EINVAL;
+}
+
+int error_http_status(enum error_code code) { return code < ERROR_COUNT ? table[code].status : 500; }
+const char *error_wire_type(enum error_code code) { return code < ERROR_COUNT ? table[code].type : "server_error"; }
+const char *error_wire_code(enum error_code code) { return code < ERROR_COUNT ? table[code].wire : "internal"; }
