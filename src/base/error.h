@@ -14,6 +14,13 @@
     X(MISSING_PARAMETER, 400, "invalid_request_error", "missing_required_parameter") \
     X(INVALID_TYPE, 400, "invalid_request_error", "invalid_type") \
     X(INVALID_VALUE, 400, "invalid_request_error", "invalid_value") \
+    X(INTEGER_BELOW_MIN, 400, "invalid_request_error", "integer_below_min_value") \
+    X(INTEGER_ABOVE_MAX, 400, "invalid_request_error", "integer_above_max_value") \
+    X(DECIMAL_BELOW_MIN, 400, "invalid_request_error", "decimal_below_min_value") \
+    X(DECIMAL_ABOVE_MAX, 400, "invalid_request_error", "decimal_above_max_value") \
+    X(STRING_TOO_LONG, 400, "invalid_request_error", "string_above_max_length") \
+    X(ARRAY_TOO_LONG, 400, "invalid_request_error", "array_above_max_length") \
+    X(OBJECT_TOO_LARGE, 400, "invalid_request_error", "object_above_max_properties") \
     X(UNKNOWN_PARAMETER, 400, "invalid_request_error", "unknown_parameter") \
     X(UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter") \
     X(BAD_REQUEST, 400, "invalid_request_error", "bad_request") \
