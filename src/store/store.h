@@ -1,0 +1,309 @@
+/* store.h - everything that outlives the server: keys, containers and what lies in them, execution
+ * records, Files, and the bytes of Files.
+ *
+ * Used by the server and by `cloche key`. The backend is SQLite and a directory of blobs; nothing of
+ * either shows here, so that another backend can stand behind the same functions. The store never
+ * interprets what it keeps (records, metadata and settings are text to it), never runs the clock of
+ * a session, and never logs a secret, code or output.
+ *
+ * Rules for all functions, unless one says otherwise:
+ *   - Callable from any thread at any time between store_open and store_close. They block for some
+ *     tens of microseconds; those marked *durable* for an fsync (milliseconds, shared by callers).
+ *   - 0, or a negative errno with `e` filled (NULL is allowed). -ENOENT with ERROR_NOT_FOUND: no such
+ *     row, or it belongs to another project. -ENOSPC with ERROR_INSUFFICIENT_STORAGE: the disk is
+ *     full; nothing was changed, everything else goes on, and a later call may succeed. Deletes and
+ *     targeted updates go on when the disk is full.
+ *   - What returned 0 survives kill -9 of the server; *durable* ones survive power loss as well, the
+ *     others may lose the last second to it.
+ *   - Arguments are borrowed. A `struct store_…` passed as const is borrowed with all its strings
+ *     (string literals are welcome); one that was filled by the store owns malloc'ed strings, which
+ *     its deinit releases (deinit of a zeroed one is allowed, and leaves it zeroed). `ret_` outputs
+ *     are untouched on failure. NULL strings are stored as NULL where "or NULL" is said.
+ *   - Times are Unix seconds. Lists are ordered by creation. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ids.h"
+
+struct store;
+
+enum store_open_flags {
+    /* The one server of this state directory: sweeps orphans, flushes and checkpoints in a thread of
+     * its own, holds a reserve for deletes. The caller holds the state directory's lock. Without it:
+     * a tool (`cloche key`) that may run beside the server. */
+    STORE_OWNER = 1,
+};
+
+/* Bounds, each a promise to the layers above. */
+enum {
+    STORE_RECORD_INLINE_MAX = 256 * 1024, /* longer execution records become blobs */
+    STORE_EXECUTIONS_KEPT = 1000,         /* of each container, the newest */
+    STORE_ENDED_DAYS = 30,                /* ended containers and stateless executions are kept so long */
+    STORE_PAGE_MAX = 10000,               /* a page's limit is clamped to 1..this */
+};
+
+/* Opens, creating or migrating, the store in the directory `dir_fd` (borrowed; duplicated). Works
+ * when the process cannot reach that directory by any path. Fails with -EPROTO when the store was
+ * written by a newer Cloche. Needs no other initialisation (it calls sodium_init). */
+int store_open(int dir_fd, unsigned flags, struct store **ret_store, struct error *e);
+/* Flushes, checkpoints, closes. NULL is allowed. No other call may be under way. Returns NULL. */
+struct store *store_close(struct store *s);
+/* Makes all that was acknowledged survive power loss, now. */
+int store_sync(struct store *s, struct error *e);
+
+/* ---- settings: small facts the layers above remember ------------------------------------------- */
+
+/* *ret_value is malloc'ed; -ENOENT when the name was never set. */
+int store_setting_get(struct store *s, const char *name, char **ret_value, struct error *e);
+/* NULL forgets it. */
+int store_setting_set(struct store *s, const char *name, const char *value, struct error *e);
+
+/* ---- projects and API keys ----------------------------------------------------------------------- */
+
+/* Projects are names; they need no creation. What is made without a key belongs to this one. */
+#define STORE_PROJECT_DEFAULT "default"
+/* Whether a person may give this name to --project: as id_valid, and not starting with "key_". */
+bool store_project_valid(const char *name);
+
+enum { STORE_SECRET_SIZE = 64 };
+
+struct store_key {
+    char *id, *name, *project;
+    int64_t created_at, revoked_at; /* revoked_at: 0 while it is good */
+};
+struct store_keys {
+    struct store_key *items;
+    size_t count;
+};
+void store_key_deinit(struct store_key *k);
+void store_keys_deinit(struct store_keys *k);
+
+/* Durable. `project` or NULL: a project of its own (named as the key's id), except that the first key
+ * ever made so gets "default". The secret (`cl-…`, NUL-terminated) is given out here and never again. */
+int store_key_create(struct store *s, const char *name, const char *project, struct store_key *ret_key,
+                     char ret_secret[STORE_SECRET_SIZE], struct error *e);
+/* All of them, revoked ones included, oldest first. */
+int store_key_list(struct store *s, struct store_keys *ret_keys, struct error *e);
+/* Durable. Revoking a revoked key is 0. Held for good from the next store_key_lookup on, in every
+ * process that has this store open. */
+int store_key_revoke(struct store *s, const char *id, struct error *e);
+
+struct store_access {
+    char project[ID_SIZE], key_id[ID_SIZE];
+};
+/* Finds whose secret this is (`length` bytes, any bytes). 0; -EACCES: unknown or revoked; another
+ * negative errno: the store could not be read, treat it as refusal. Sees what another process wrote
+ * before the call. Microseconds. */
+int store_key_lookup(struct store *s, const char *secret, size_t length, struct store_access *ret_access);
+/* 1 when a key was ever made (access stays closed when all are revoked), 0 when not, negative errno:
+ * treat it as 1. As fresh and as fast as store_key_lookup. */
+int store_keys_exist(struct store *s);
+
+/* ---- pages ------------------------------------------------------------------------------------------ */
+
+/* What to list. Zeroed means: the 20 newest, newest first. `after`: the id the last page ended with, or
+ * NULL; unknown ids give an empty page. */
+struct store_page {
+    int limit; /* 0 means 20 */
+    bool ascending;
+    const char *after;
+};
+
+/* ---- containers (sessions) ------------------------------------------------------------------------------ */
+
+enum store_container_status {
+    STORE_CONTAINER_RUNNING,
+    STORE_CONTAINER_EXPIRED,
+    STORE_CONTAINER_DELETED, /* being taken down; unseen by get and list, seen by list_live */
+};
+
+/* Where the live session is, for a server that starts again. The store keeps these and knows nothing
+ * of them; -1 or 0 as the session layer likes. */
+struct store_container_live {
+    int64_t ground_id, sandbox, kernel_serial, pipe_set, execution_count, flags;
+};
+
+struct store_container {
+    char *id, *project, *name, *environment; /* never NULL */
+    enum store_container_status status;
+    int64_t created_at, last_active_at, ended_at; /* ended_at: 0 while running */
+    int64_t expires_minutes;
+    int64_t memory_limit_bytes;
+    char *memory_limit;     /* the text as given ("1g"), or NULL */
+    char *metadata;         /* JSON text, or NULL */
+    char *network_policy;   /* JSON text, or NULL */
+    char *settings;         /* JSON text of the session layer, or NULL */
+    char *end_reason;       /* why it expired, a sentence, or NULL */
+    struct store_container_live live;
+};
+struct store_containers {
+    struct store_container *items;
+    size_t count;
+    bool has_more;
+};
+void store_container_deinit(struct store_container *c);
+void store_containers_deinit(struct store_containers *c);
+
+int store_container_insert(struct store *s, const struct store_container *c, struct error *e);
+/* Writes every column but id, project and created_at. */
+int store_container_update(struct store *s, const struct store_container *c, struct error *e);
+int store_container_touch(struct store *s, const char *id, int64_t last_active_at, struct error *e);
+int store_container_set_live(struct store *s, const char *id, const struct store_container_live *live,
+                             struct error *e);
+/* Only from running: status, end_reason, ended_at (now), and its files' rows go. -ENOENT when it is
+ * not running. Running executions of it become `killed` with the same reason as their note. */
+int store_container_mark_expired(struct store *s, const char *id, const char *reason, struct error *e);
+/* First step of a deletion: unseen from now on, its row stays until store_container_delete. */
+int store_container_mark_deleted(struct store *s, const char *id, struct error *e);
+/* The row, its files' rows and its executions are gone. */
+int store_container_delete(struct store *s, const char *id, struct error *e);
+/* `project` NULL: of any project. */
+int store_container_get(struct store *s, const char *project, const char *id,
+                        struct store_container *ret_container, struct error *e);
+/* `name` or NULL: only those with exactly this name. */
+int store_container_list(struct store *s, const char *project, const char *name, const struct store_page *page,
+                         struct store_containers *ret_list, struct error *e);
+/* Of all projects: running ones, and deleted ones whose deletion was cut short. Oldest first. */
+int store_container_list_live(struct store *s, struct store_containers *ret_list, struct error *e);
+
+/* ---- files of containers ------------------------------------------------------------------------------------ */
+
+/* What tells a changed file from the same one, as init's scan sees it. */
+struct store_fingerprint {
+    int64_t inode, ctime_ns, size;
+};
+
+struct store_container_file {
+    char *id, *container_id; /* id: `cfile_` + 32 hex (id_new(…, "cfile_", 32)) */
+    char *path;              /* relative to the workspace ("data/a.csv"), unique in its container */
+    int64_t bytes, created_at;
+    bool by_user;            /* source: user (uploaded) or assistant (made by code) */
+    char *mime_type;         /* or NULL */
+    struct store_fingerprint fingerprint;
+};
+struct store_container_files {
+    struct store_container_file *items;
+    size_t count;
+    bool has_more;
+};
+void store_container_file_deinit(struct store_container_file *f);
+void store_container_files_deinit(struct store_container_files *f);
+
+/* Puts n files, in one commit: each takes the place of what its container had at that path (new id,
+ * the old one is gone). -ENOENT when a container is not there. All or none. */
+int store_container_file_put(struct store *s, const struct store_container_file *files, size_t n,
+                             struct error *e);
+int store_container_file_get(struct store *s, const char *container_id, const char *id,
+                             struct store_container_file *ret_file, struct error *e);
+int store_container_file_find(struct store *s, const char *container_id, const char *path,
+                              struct store_container_file *ret_file, struct error *e);
+int store_container_file_list(struct store *s, const char *container_id, const struct store_page *page,
+                              struct store_container_files *ret_list, struct error *e);
+int store_container_file_delete(struct store *s, const char *container_id, const char *id, struct error *e);
+/* 0 also when it had none. */
+int store_container_file_delete_all(struct store *s, const char *container_id, struct error *e);
+
+/* ---- executions ------------------------------------------------------------------------------------------------ */
+
+struct store_execution {
+    char *id;           /* `exec_…` */
+    char *container_id; /* NULL: stateless */
+    char *project;
+    int64_t created_at;
+    char *status;       /* NULL while running */
+    char *code;         /* the request's code */
+    char *note;         /* why it was cut short, when the store's caller had no record to give; or NULL */
+    char *record;       /* the finished execution as JSON text; NULL while running, when cut short, and
+                         * when it is long: then record_blob is set */
+    int64_t record_bytes;
+    char *record_blob;  /* sha256 of the record's blob, or NULL */
+};
+struct store_executions {
+    struct store_execution *items;
+    size_t count;
+    bool has_more;
+};
+void store_execution_deinit(struct store_execution *x);
+void store_executions_deinit(struct store_executions *x);
+
+/* With status NULL it is running; with status and record it is stored finished, in one commit. Give
+ * record (of any length) and leave record_bytes and record_blob zero. */
+int store_execution_insert(struct store *s, const struct store_execution *x, struct error *e);
+/* What changes at its container together with an execution's end, in the same commit. */
+struct store_touch {
+    int64_t last_active_at, execution_count;
+};
+/* `container_id` NULL for a stateless one, `touch` or NULL. -ENOENT when there is no such execution
+ * (its container was deleted meanwhile). On a full disk the row stays running: call again later, or
+ * store_execution_cut_short, which needs no space. */
+int store_execution_finish(struct store *s, const char *container_id, const char *id, const char *status,
+                           const char *record, size_t record_length, const struct store_touch *touch,
+                           struct error *e);
+/* Ends what still is `running` there, without a record: one by id, all of a container (id NULL), or
+ * all there are (both NULL). 0 also when there was none. */
+int store_execution_cut_short(struct store *s, const char *container_id, const char *id, const char *status,
+                              const char *note, struct error *e);
+int store_execution_get(struct store *s, const char *container_id, const char *id,
+                        struct store_execution *ret_execution, struct error *e);
+int store_execution_list(struct store *s, const char *container_id, const struct store_page *page,
+                         struct store_executions *ret_list, struct error *e);
+/* The record wherever it lies: malloc'ed and NUL-terminated. -ENOENT when there is none, -EIO when its
+ * blob was lost to a power failure. */
+int store_execution_record(struct store *s, const struct store_execution *x, char **ret_record,
+                           size_t *ret_length, struct error *e);
+int store_execution_delete_all(struct store *s, const char *container_id, struct error *e);
+
+/* ---- blobs: bytes by their SHA-256 --------------------------------------------------------------------------------- */
+
+struct blob_writer;
+enum { BLOB_HEX_SIZE = 65 };
+
+/* Begins a blob of unknown length. One thread at a time uses a writer. */
+int store_blob_begin(struct store *s, struct blob_writer **ret_writer, struct error *e);
+int store_blob_append(struct blob_writer *w, const void *data, size_t n, struct error *e);
+/* The bytes are in place under their hash. With `durable` they survive power loss when this returns
+ * (durable), else about a second later. The blob stays at least until blob_writer_free: insert the
+ * row that names it before that. Nothing may be appended afterwards. */
+int store_blob_commit(struct blob_writer *w, bool durable, char ret_sha256[BLOB_HEX_SIZE],
+                      int64_t *ret_bytes, struct error *e);
+/* Drops what was not committed, and a committed blob that no row names. NULL is allowed. Returns NULL. */
+struct blob_writer *blob_writer_free(struct blob_writer *w);
+/* A read-only descriptor (>= 0) of the whole blob; it stays good when the blob is removed meanwhile. */
+int store_blob_open(struct store *s, const char *sha256, struct error *e);
+
+/* ---- Files (`file-…`) ------------------------------------------------------------------------------------------------- */
+
+struct store_file {
+    char *id, *project, *filename, *purpose;
+    int64_t bytes, created_at, expires_at; /* expires_at: 0 for never */
+    char *blob;                            /* sha256 of its content */
+};
+struct store_files {
+    struct store_file *items;
+    size_t count;
+    bool has_more;
+};
+void store_file_deinit(struct store_file *f);
+void store_files_deinit(struct store_files *f);
+
+/* "file-" and 24 letters and digits. */
+void store_file_id_new(char out[ID_SIZE]);
+/* Durable. The blob must have been committed with `durable` and its writer be alive. */
+int store_file_insert(struct store *s, const struct store_file *f, struct error *e);
+int store_file_get(struct store *s, const char *project, const char *id, struct store_file *ret_file,
+                   struct error *e);
+/* `purpose` or NULL for all. Expired ones are not listed, nor found by get. */
+int store_file_list(struct store *s, const char *project, const char *purpose, const struct store_page *page,
+                    struct store_files *ret_list, struct error *e);
+/* Durable; the blob goes with the last File that has it, and its space is free on return. */
+int store_file_delete(struct store *s, const char *project, const char *id, struct error *e);
+
+/* ---- time ---------------------------------------------------------------------------------------------------------------- */
+
+/* Removes what has outlived its time: Files past expires_at, containers that ended STORE_ENDED_DAYS
+ * ago with all of theirs, stateless executions as old, executions beyond STORE_EXECUTIONS_KEPT of a
+ * container. Call about once a minute. *ret_removed (or NULL): how many rows. */
+int store_expire(struct store *s, int64_t now_s, int64_t *ret_removed, struct error *e);
