@@ -1,0 +1,127 @@
+"""Fixtures for every test that crosses a process or a socket.
+
+    cloche         path of the program, from CLOCHE_BUILD or build/
+    environments   folder of built environments (CLOCHE_ENVIRONMENTS or build/environments)
+    server         one real server for the whole run of a tier; tests must not harm it
+    client         httpx.Client of it
+    new_session    makes sessions on `server`, deleted when the test ends: new_session(environment="base")
+    session        one session in `base`
+    fresh_server   makes servers of the test's own, to be crashed: fresh_server("--flag", …)
+    no_leaks       fails the test if it leaves mounts or cgroup directories behind
+
+A skip is a failure where CLOCHE_MUST_WORK is set. Nothing here sleeps: machine.wait_until polls.
+"""
+import os
+from pathlib import Path
+
+import pytest
+
+from support import machine
+from support.api import Session
+from support.server import Server
+
+ROOT = Path(__file__).resolve().parent.parent
+MUST_WORK = os.environ.get("CLOCHE_MUST_WORK", "") not in ("", "0")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if MUST_WORK and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and a skip is a failure here: {call.excinfo.value if call.excinfo else ''}"
+    if report.failed and "server" in getattr(item, "fixturenames", ()):
+        running = item.funcargs.get("server")
+        if running:
+            report.sections.append(("end of the server's log", running.log()[-3000:]))
+
+
+@pytest.fixture(scope="session")
+def build():
+    return Path(os.environ.get("CLOCHE_BUILD", ROOT / "build")).resolve()
+
+
+@pytest.fixture(scope="session")
+def cloche(build):
+    program = build / "cloche"
+    if not program.exists():
+        pytest.fail(f"{program} is not built: make build")
+    return program
+
+
+@pytest.fixture(scope="session")
+def environments(build):
+    folder = Path(os.environ.get("CLOCHE_ENVIRONMENTS", build / "environments"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def has_data_science(environments):
+    return (environments / "data-science" / "current").exists()
+
+
+@pytest.fixture(autouse=True)
+def _needs(request):
+    if request.node.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs host root")
+    if request.node.get_closest_marker("data_science") and not request.getfixturevalue("has_data_science"):
+        pytest.skip("the environment data-science is not built")
+
+
+@pytest.fixture(scope="session")
+def server(cloche, environments, tmp_path_factory):
+    running = Server(cloche, tmp_path_factory.mktemp("server") / "state", environments)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(server):
+    with server.client() as made:
+        yield made
+
+
+@pytest.fixture
+def new_session(client):
+    made = []
+
+    def make(**fields):
+        made.append(Session(client, **{"environment": "base", **fields}))
+        return made[-1]
+
+    yield make
+    for session in made:
+        if not session.deleted:
+            client.delete(session.path)
+
+
+@pytest.fixture
+def session(new_session):
+    return new_session()
+
+
+@pytest.fixture
+def fresh_server(cloche, environments, tmp_path):
+    """fresh_server(*flags, state=…, env=…, prefix=…, start=True): started and, at the end, stopped."""
+    made = []
+
+    def make(*flags, start=True, state=None, **options):
+        running = Server(cloche, state or tmp_path / f"state-{len(made)}", environments, *flags, **options)
+        made.append(running)
+        return running.start() if start else running
+
+    yield make
+    for running in made:
+        if running.process is not None:
+            running.stop()
+
+
+@pytest.fixture
+def no_leaks():
+    mounts, cgroups = machine.mounts(), machine.cgroups_of_cloche()
+    yield
+    machine.wait_until(lambda: machine.mounts() <= mounts, 3, "the end of every mount that the test made")
+    machine.wait_until(lambda: machine.cgroups_of_cloche() <= cgroups, 3, "the end of every cgroup that the test made")

@@ -1,0 +1,111 @@
+"""The native API in a few words, for tests whose subject is something else."""
+import json
+import time
+
+from support import machine
+
+
+class Session:
+    """One container. `run` gives the execution object as the API answers it."""
+
+    def __init__(self, client, **fields):
+        self.client = client
+        answer = client.post("/v1/containers", json={"name": "test", **fields})
+        assert answer.status_code == 200, answer.text
+        self.object = answer.json()
+        self.id = self.object["id"]
+        self.path = f"/v1/containers/{self.id}"
+        self.deleted = False
+
+    def run(self, code, *, expect="completed", **fields):
+        answer = self.client.post(f"{self.path}/execute", json={"code": code, **fields})
+        assert answer.status_code == 200, answer.text
+        execution = answer.json()
+        if expect is not None:
+            assert execution["status"] == expect, brief(execution)
+        return execution
+
+    def stream(self, code, **fields):
+        """Yields (event name, data) of a streamed execution."""
+        body = {"code": code, "stream": True, **fields}
+        with self.client.stream("POST", f"{self.path}/execute", json=body) as answer:
+            assert answer.status_code == 200, answer.read()
+            yield from events(answer)
+
+    def upload(self, name, content, **fields):
+        answer = self.client.post(f"{self.path}/files", files={"file": (name, content)}, data=fields)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def files(self):
+        answer = self.client.get(f"{self.path}/files", params={"limit": 100})
+        assert answer.status_code == 200, answer.text
+        return {entry["path"]: entry for entry in answer.json()["data"]}
+
+    def download(self, file_id):
+        answer = self.client.get(f"{self.path}/files/{file_id}/content")
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def retrieve(self):
+        return self.client.get(self.path)
+
+    def delete(self):
+        answer = self.client.delete(self.path)
+        assert answer.status_code == 200, answer.text
+        self.deleted = True
+        return answer.json()
+
+    def pid_namespace(self):
+        """The session's pid namespace as the host names it: every process in it is the session's.
+
+        Asked of a program, not of the kernel, whose own /proc/self is closed to it."""
+        execution = self.run("import subprocess; print(subprocess.check_output("
+                             "['readlink', '/proc/self/ns/pid'], text=True), end='')")
+        name = execution["stdout"].strip()
+        assert name.startswith("pid:["), brief(execution)
+        return name
+
+
+def events(answer):
+    name, data = None, []
+    for line in answer.iter_lines():
+        if line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data.append(line[5:].strip())
+        elif not line and data:
+            yield name, json.loads("\n".join(data))
+            name, data = None, []
+
+
+def brief(execution):
+    """An execution without its bulk, for messages."""
+    return {key: (value if len(str(value)) < 600 else f"{str(value)[:600]}…") for key, value in execution.items()}
+
+
+def error_of(answer):
+    """The envelope's error; every refusal must have one with a code."""
+    body = answer.json()
+    assert set(body) == {"error"} and {"message", "type", "param", "code"} <= set(body["error"]), body
+    assert body["error"]["message"], body
+    return body["error"]
+
+
+def latencies(session, count):
+    """Seconds of `count` small executions, one after another."""
+    found = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        execution = session.run("x = 1 + 1")
+        found.append(time.perf_counter() - begun)
+        assert execution["state"] == "kept"
+    return sorted(found)
+
+
+def expect_gone(pid_namespace, cgroups=(), seconds=1.0):
+    """No process in the namespace, no directory of its cgroups, within a second."""
+    machine.wait_until(lambda: not machine.in_pid_namespace(pid_namespace), seconds,
+                       f"the end of every process in {pid_namespace}")
+    machine.wait_until(lambda: not any(directory.exists() for directory in cgroups), seconds,
+                       f"the end of {[str(d) for d in cgroups]}")
