@@ -16,7 +16,6 @@
 #include "base/strbuf.h"
 
 struct store;
-struct environments;
 struct sessions; /* everything that lives in this server */
 struct session;  /* one container; reference counted */
 
@@ -80,12 +79,11 @@ struct sessions_config {
 void sessions_config_defaults(struct sessions_config *c);
 
 /* Starts the layer: takes over inherited grounds, pipes and sessions (see recovery.h), begins to
- * warm the default environment. `store` and `environments` are borrowed until sessions_free; store
- * may be NULL (nothing is remembered). Takes grounds and pipes out of `inherited`, and borrows its
- * supervisor socket. Does not wait for a zygote. */
+ * warm the default environment. `store` is borrowed until sessions_free, or NULL: nothing is
+ * remembered. Takes grounds, pipes and the supervisor's socket out of `inherited`, and borrows its
+ * environments directory. Does not wait for a zygote. */
 int sessions_start(const struct sessions_config *config, struct store *store,
-                   struct environments *environments, struct inheritance *inherited,
-                   struct sessions **ret, struct error *e);
+                   struct inheritance *inherited, struct sessions **ret, struct error *e);
 /* Tells the supervisor that requests are answered from here on (SUP_READY). */
 int sessions_announce(struct sessions *s);
 /* Is the default environment warm? Else `why` (a sentence) says what is missing. */
