@@ -28,8 +28,8 @@ bench: ## the figures, beside ipykernel and bubblewrap, into build/performance.m
 fuzz: ## libFuzzer on every harness (SECONDS_EACH=60)
 	@tools/fuzz
 
-soak: ## hours of mixed load, watching memory, descriptors and latency (MINUTES=60)
-	@tools/soak $(FLAGS)
+soak: ## mixed load, watching memory, descriptors and processes (MINUTES=60)
+	@tools/soak
 
 format: ## clang-format over src/ and tests/
 	@tools/format

@@ -2,6 +2,7 @@
 import base64
 import csv
 import io
+import os
 import subprocess
 from pathlib import Path
 
@@ -136,8 +137,9 @@ def test_the_same_as_a_script(cloche, environments, tables, tmp_path, run):
     table = tmp_path / "table.xlsx"
     table.write_bytes(tables["elnino.xlsx"])
     out = tmp_path / "out"
-    done = subprocess.run([cloche, "run", ROOT / "examples" / "analysis.py", "--environments", environments,
-                           "--file", table, "--out", out], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([cloche, "run", ROOT / "examples" / "analysis.py", "--file", table, "--out", out],
+                          env=os.environ | {"CLOCHE_ENVIRONMENTS": str(environments)}, capture_output=True, text=True,
+                          timeout=100)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("61 years, slope ")
     assert {path.name for path in out.iterdir()} == {"summary.xlsx", "warming.png"}
@@ -151,7 +153,7 @@ def test_out_never_overwrites(cloche, environments, tables, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "summary.xlsx").write_bytes(b"mine")
-    subprocess.run([cloche, "run", ROOT / "examples" / "analysis.py", "--environments", environments,
-                    "--file", tmp_path / "table.xlsx", "--out", out], check=True, capture_output=True, timeout=100)
+    subprocess.run([cloche, "run", ROOT / "examples" / "analysis.py", "--file", tmp_path / "table.xlsx", "--out", out],
+                   env=os.environ | {"CLOCHE_ENVIRONMENTS": str(environments)}, check=True, capture_output=True, timeout=100)
     assert (out / "summary.xlsx").read_bytes() == b"mine"
     assert (out / "summary (2).xlsx").exists()
