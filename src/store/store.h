@@ -41,6 +41,7 @@ enum store_open_flags {
 enum {
     STORE_RECORD_INLINE_MAX = 256 * 1024, /* longer execution records become blobs */
     STORE_EXECUTIONS_KEPT = 1000,         /* of each container, the newest */
+    STORE_STATELESS_KEPT = 10000,         /* executions without a container, the newest */
     STORE_ENDED_DAYS = 30,                /* ended containers and stateless executions are kept so long */
     STORE_PAGE_MAX = 10000,               /* a page's limit is clamped to 1..this */
 };

@@ -1,0 +1,72 @@
+/* Every object has a project, because that is what keeps strangers apart; every list is ordered by
+ * (created_at, seq), because clocks have a coarse second and may go back. Identifiers are text as
+ * clients see them. References to blobs are counted by triggers, so that no deletion, cascades
+ * included, can forget one. */
+#include "schema.h"
+
+static const char version_1[] =
+    "CREATE TABLE settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+    /* Keys are revoked, never deleted: access stays closed once there was one. */
+    "CREATE TABLE keys("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, project TEXT NOT NULL,"
+    "  own_project INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL,"
+    "  revoked_at INTEGER NOT NULL DEFAULT 0) STRICT;"
+
+    "CREATE TABLE containers("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, name TEXT NOT NULL,"
+    "  environment TEXT NOT NULL, status INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+    "  last_active_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, expires_minutes INTEGER NOT NULL,"
+    "  memory_limit_bytes INTEGER NOT NULL, memory_limit TEXT, metadata TEXT, network_policy TEXT,"
+    "  settings TEXT, end_reason TEXT, ground_id INTEGER NOT NULL, sandbox INTEGER NOT NULL,"
+    "  kernel_serial INTEGER NOT NULL, pipe_set INTEGER NOT NULL, execution_count INTEGER NOT NULL,"
+    "  flags INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX containers_by_project ON containers(project, created_at);"
+    "CREATE INDEX containers_ended ON containers(ended_at) WHERE ended_at > 0;"
+
+    "CREATE TABLE container_files("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL,"
+    "  container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, path TEXT NOT NULL,"
+    "  bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, by_user INTEGER NOT NULL, mime_type TEXT,"
+    "  inode INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, size INTEGER NOT NULL,"
+    "  UNIQUE(container_id, path), UNIQUE(container_id, id)) STRICT;"
+
+    /* One index, not three: each costs every execution a page. What is small stands before what may
+     * overflow, so that walking the rows never reads records. */
+    "CREATE TABLE executions("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL,"
+    "  container_id TEXT REFERENCES containers(id) ON DELETE CASCADE, project TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL, status TEXT, note TEXT, record_bytes INTEGER NOT NULL,"
+    "  record_blob TEXT, code TEXT NOT NULL, record TEXT, UNIQUE(container_id, id)) STRICT;"
+
+    "CREATE TABLE files("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, filename TEXT NOT NULL,"
+    "  purpose TEXT NOT NULL, bytes INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+    "  expires_at INTEGER NOT NULL, blob TEXT NOT NULL) STRICT;"
+    "CREATE INDEX files_by_project ON files(project, created_at);"
+    "CREATE INDEX files_expiring ON files(expires_at) WHERE expires_at > 0;"
+
+    "CREATE TABLE blobs(sha256 TEXT PRIMARY KEY, bytes INTEGER NOT NULL,"
+    "  refs INTEGER NOT NULL CHECK (refs >= 0)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX blobs_unreferenced ON blobs(sha256) WHERE refs = 0;"
+
+    "CREATE TRIGGER files_take_blob AFTER INSERT ON files BEGIN"
+    "  INSERT INTO blobs VALUES(new.blob, new.bytes, 1)"
+    "    ON CONFLICT(sha256) DO UPDATE SET refs = refs + 1; END;"
+    "CREATE TRIGGER files_leave_blob AFTER DELETE ON files BEGIN"
+    "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.blob; END;"
+    "CREATE TRIGGER executions_take_blob AFTER INSERT ON executions"
+    "  WHEN new.record_blob IS NOT NULL BEGIN"
+    "  INSERT INTO blobs VALUES(new.record_blob, new.record_bytes, 1)"
+    "    ON CONFLICT(sha256) DO UPDATE SET refs = refs + 1; END;"
+    "CREATE TRIGGER executions_change_blob AFTER UPDATE OF record_blob ON executions"
+    "  WHEN new.record_blob IS NOT old.record_blob BEGIN"
+    "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.record_blob;"
+    "  INSERT INTO blobs SELECT new.record_blob, new.record_bytes, 1 WHERE new.record_blob IS NOT NULL"
+    "    ON CONFLICT(sha256) DO UPDATE SET refs = refs + 1; END;"
+    "CREATE TRIGGER executions_leave_blob AFTER DELETE ON executions"
+    "  WHEN old.record_blob IS NOT NULL BEGIN"
+    "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.record_blob; END;";
+
+const char *const schema_migrations[] = { version_1 };
+const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;
