@@ -1,0 +1,131 @@
+"""Makes a zygote ready: imports, rehearses, leaves nothing behind that a fork would break.
+
+A zygote calls plain() or full() once, before it serves its warden. Both end with gc.freeze(), so that
+a kernel's collections do not copy the zygote's memory. Never a top-level await here: an event loop
+would hold an epoll and a socket pair that every kernel shared.
+"""
+from cloche_kernel import BUILTINS as __builtins__
+
+import gc
+import os
+import sys
+import time
+
+import _cloche  # noqa: F401
+from cloche_kernel import aliases, plots, streams, tracebacks  # noqa: F401
+from cloche_kernel.runner import runner
+
+_PLAIN = (
+    "x = 1 + 1",
+    "x",
+    "def f(a):\n    return a\n[f(i) for i in range(9)]",
+    "print(x)",
+    "import math\nmath.pi",
+)
+_FULL = _PLAIN + (
+    "%pwd",
+    "import sys\nsys",
+    "x = 1\nx;",
+    "class A:\n    def _repr_html_(self):\n        return '<b>'\nA()",
+)
+_warmup = None
+
+
+class WarmupLeftovers(RuntimeError):
+    """A warm-up left something that forked kernels would share or lack."""
+
+
+def _descriptors():
+    """Open descriptors that would be shared by all kernels: sockets, epolls and their like."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink("/proc/self/fd/" + name)
+        except OSError:
+            continue
+        if target.startswith(("socket:", "anon_inode:", "pipe:")) and int(name) > 2:
+            found[int(name)] = target
+    return found
+
+
+def _threads():
+    names = []
+    for task in os.listdir("/proc/self/task"):
+        if int(task) != os.getpid():
+            try:
+                with open("/proc/self/task/%s/comm" % task) as f:
+                    names.append(f.read().strip())
+            except OSError:
+                pass
+    return names
+
+
+def _children():
+    try:
+        with open("/proc/self/task/%d/children" % os.getpid()) as f:
+            return f.read().split()
+    except OSError:
+        return []
+
+
+def _leftovers(before, patience=2.0):
+    """What is there now that was not before: sentences. Waits a little for timers to end."""
+    deadline = time.monotonic() + patience
+    while (_threads() or _children()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    said = ["thread " + name for name in _threads()]
+    said += ["child process " + pid for pid in _children()]
+    said += [target for fd, target in _descriptors().items() if before.get(fd) != target]
+    return said
+
+
+def _freeze(before):
+    plots.before_freeze()
+    left = _leftovers(before)
+    if left:
+        raise WarmupLeftovers("the warm-up left behind: " + ", ".join(left))
+    gc.collect()
+    gc.freeze()
+
+
+def _rehearse(cells):
+    kept = sys.stdout, sys.stderr
+    streams.make()
+    try:
+        runner.rehearse(cells, _warmup)
+    finally:
+        sys.stdout, sys.stderr = kept
+        sys.__stdout__, sys.__stderr__ = kept
+
+
+def plain():
+    """CPython and the runner."""
+    before = _descriptors()
+    aliases.install()
+    runner.install()
+    _rehearse(_PLAIN)
+    _freeze(before)
+
+
+def full(warmup_path=None):
+    """IPython too, and what the environment's warm-up imports and rehearses: a Python file that may
+    define rehearse()."""
+    global _warmup
+    before = _descriptors()
+    aliases.install()
+    runner.install()
+    runner.upgrade()
+    if warmup_path is not None:
+        with open(warmup_path, "rb") as f:
+            code = compile(f.read(), warmup_path, "exec")
+        names = {"__name__": "cloche_warmup", "__file__": warmup_path}
+        exec(code, names)
+        _warmup = names.get("rehearse")
+    runner.upgrade()
+    _rehearse(_FULL if runner.shell is not None else _PLAIN)
+    _freeze(before)
+
+
+def rehearse_kernel():
+    """In a pooled kernel: faults in its own copies of what a first cell touches."""
+    runner.rehearse(_FULL if runner.shell is not None else _PLAIN, _warmup)

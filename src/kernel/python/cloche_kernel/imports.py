@@ -1,0 +1,75 @@
+"""Runs something of ours right after a certain module was first imported.
+
+A finder that stands first and knows a handful of names; every other import costs it one dictionary
+lookup. Modules that are in sys.modules already get their hook at once.
+"""
+from cloche_kernel import BUILTINS as __builtins__
+
+import os
+import sys
+
+_hooks = {}
+# Libraries that size their thread pools when they are loaded: one thread, unless asked otherwise.
+_POOLED = ("numpy", "scipy.linalg", "sklearn", "torch", "numexpr")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Loader:
+    """Stands in for a module's loader until the module has been run."""
+
+    def __init__(self, real, hook, pooled):
+        self.real, self.hook, self.pooled = real, hook, pooled
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def create_module(self, spec):
+        create = getattr(self.real, "create_module", None)
+        return create(spec) if create else None
+
+    def exec_module(self, module):
+        module.__loader__ = module.__spec__.loader = self.real
+        asked = [name for name in _THREADS if name not in os.environ] if self.pooled else ()
+        for name in asked:
+            os.putenv(name, "1")
+        try:
+            self.real.exec_module(module)
+        finally:
+            for name in asked:
+                os.unsetenv(name)
+        if self.hook:
+            self.hook(module)
+
+
+class Watcher:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name not in _hooks:
+            return None
+        hook = _hooks.pop(name)
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec = find(name, path, target) if find and finder is not Watcher else None
+            if spec is not None:
+                if hasattr(spec.loader, "exec_module"):
+                    spec.loader = Loader(spec.loader, hook, name in _POOLED)
+                return spec
+        _hooks[name] = hook  # not there; it may be later
+        return None
+
+
+def after(name, hook):
+    """Calls hook(module) when `name` has been imported."""
+    module = sys.modules.get(name)
+    if module is not None:
+        hook(module)
+    else:
+        _hooks[name] = hook
+
+
+def install():
+    if Watcher not in sys.meta_path:
+        sys.meta_path.insert(0, Watcher)
+    for name in _POOLED:
+        if name not in sys.modules:
+            _hooks.setdefault(name, None)

@@ -1,0 +1,104 @@
+"""The kernel's loop: what C calls in a child of the zygote, after the fork.
+
+`child()` makes the process a kernel (environment, folder, streams, random state), `serve()` answers
+frames until the server closes its pipe.
+"""
+from cloche_kernel import BUILTINS as __builtins__
+
+import os
+import sys
+import time
+
+import _cloche
+from cloche_kernel import boot, frames, stdin, streams, variables
+from cloche_kernel.runner import runner
+from cloche_kernel.state import state, watch_forks
+
+
+def environment(home):
+    """All of a kernel's environment: of the warm-up's nothing is left."""
+    venv = sys.prefix if sys.prefix != sys.base_prefix else None
+    path = "/usr/local/bin:/usr/bin:/bin"
+    values = {"HOME": home, "USER": "user", "LOGNAME": "user",
+              "PATH": venv + "/bin:" + path if venv else path, "LANG": "C.UTF-8",
+              "TZ": os.environ.get("TZ") or "UTC", "PLOTLY_RENDERER": "plotly_mimetype"}
+    if venv:
+        values["VIRTUAL_ENV"] = venv
+    return values
+
+
+def _reseed():
+    """Kernels of one zygote must not draw the same numbers."""
+    for name in ("random", "numpy.random"):
+        module = sys.modules.get(name)
+        if module is not None:
+            module.seed()
+
+
+def child(home="/mnt/data"):
+    values = environment(home)
+    os.environ.clear()
+    os.environ.update(values)
+    time.tzset()
+    os.umask(0o022)
+    os.chdir(home)
+    state.home = home
+    sys.argv = [""]
+    ours = [p for p in sys.path if p and os.path.exists(os.path.join(p, "cloche_kernel"))]
+    sys.path[:] = [""] + [p for p in sys.path if p and p not in ours] + ours
+    _reseed()
+    watch_forks()
+    stdin.make()
+    streams.make()
+
+
+def _answer(message, buffers):
+    kind = message["type"]
+    if kind == "execute":
+        runner.execute(message, buffers)
+    elif kind == "variables":
+        _variables(message)
+    elif kind == "rehearse":
+        boot.rehearse_kernel()
+        _reseed()
+        frames.emit({"type": "rehearsed"})
+
+
+def _variables(message):
+    data = variables.listing(runner.ns)
+    head = {"type": "variables", "id": message["id"], "data": data}
+    while len(frames._encode(head).encode("utf-8", "replace")) > 900_000:
+        del data[len(data) // 2:]
+    frames.emit(head)
+
+
+def _give_up(error):
+    """Our own failure while an execution ran: it must not be left without an end."""
+    try:
+        id = state.id.decode()
+        frames.emit({"type": "error", "id": id, "name": type(error).__name__,
+                     "value": "the kernel failed", "traceback": [type(error).__name__]})
+        frames.emit({"type": "done", "id": id, "status": "error", "cpu_us": 0,
+                     "notes": ["The kernel could not finish this execution: %s."
+                               % type(error).__name__]})
+        state.id = None
+    except BaseException:
+        os._exit(70)
+
+
+def serve():
+    """Answers frames for ever; at the end of the pipe the process ends."""
+    frames.emit({"type": "ready", "python": "%d.%d.%d" % sys.version_info[:3]})
+    receive, decode = _cloche.recv, frames.decode
+    while True:
+        frame = receive()
+        if frame is None:
+            os._exit(0)
+        try:
+            _answer(decode(frame[0]), frame[1])
+        except BaseException as e:
+            if state.forked:
+                os._exit(1)
+            if state.id is None:
+                os._exit(70)
+            _give_up(e)

@@ -1,0 +1,96 @@
+"""sys.stdout and sys.stderr: text straight to descriptors 1 and 2, as subprocesses write it.
+
+When output switches from one to the other the server must have read the first before the second is
+written, or their order is lost: a barrier. Only the main thread waits for one; what threads print
+beside each other has no order to keep.
+"""
+from cloche_kernel import BUILTINS as __builtins__
+
+import _thread
+import io
+import os
+import sys
+
+import _cloche
+from cloche_kernel.state import state
+
+_write, _barrier, _thread_id = os.write, _cloche.barrier, _thread.get_ident
+
+
+class Raw(io.RawIOBase):
+    """Descriptor 1 or 2. Writes everything it is given; never closes its descriptor."""
+
+    def __init__(self, fd, name):
+        self._fd = fd
+        self.name = name
+        self.mode = "wb"
+
+    def fileno(self):
+        return self._fd
+
+    def writable(self):
+        return True
+
+    def isatty(self):
+        return False
+
+    def write(self, data):
+        fd = self._fd
+        if state.last != fd:
+            if (state.last is not None and state.id is not None and not state.forked
+                    and not state.muted and _thread_id() == state.main):
+                if not _barrier(state.id):
+                    raise KeyboardInterrupt
+            state.last = fd
+        if state.muted:
+            return len(data)
+        done = _write(fd, data)
+        size = len(data)
+        if done < size:
+            with memoryview(data) as view:
+                while done < size:
+                    done += _write(fd, view[done:])
+        return size
+
+
+def _text(fd, name):
+    text = io.TextIOWrapper(Raw(fd, name), encoding="utf-8",
+                            errors="backslashreplace",
+                            newline="\n", write_through=True)
+    text.mode = "w"
+    return text
+
+
+out = err = None
+
+
+def make():
+    """New stream objects; after a fork the old ones are shared with the zygote's other children only
+    in memory, but their locks are not to be trusted."""
+    global out, err
+    out, err = _text(1, "<stdout>"), _text(2, "<stderr>")
+    sys.__stdout__, sys.__stderr__ = out, err
+    sys.stdout, sys.stderr = out, err
+
+
+def install():
+    """Gives the next execution its streams back, whatever the last one did to them."""
+    if out.closed or err.closed or out.buffer.closed or err.buffer.closed:
+        make()
+    if sys.stdout is not out or sys.__stdout__ is not out:
+        sys.stdout = sys.__stdout__ = out
+    if sys.stderr is not err or sys.__stderr__ is not err:
+        sys.stderr = sys.__stderr__ = err
+
+
+def before_subprocess():
+    """A subprocess is about to write to 1 or 2 on our behalf."""
+    if state.last is not None and state.may_send() and _thread_id() == state.main:
+        if not _barrier(state.id):
+            raise KeyboardInterrupt
+    state.last = None
+
+
+def after_subprocess():
+    """It did, to which of the two nobody knows."""
+    state.last = 0
