@@ -1,0 +1,52 @@
+/* init.h - pid 1 of a sandbox: reaper, file agent, killer, maker of branch 0.
+ *
+ * A small static program, exec'ed, root of the sandbox only, never user code, outside the sandbox's
+ * cgroup. It obeys fixed-layout requests of warden and server and never reads anything a kernel
+ * wrote, except the contents of files, which it only copies. User code can reach none of its
+ * descriptors. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "init/start.h"
+#include "ipc/message.h"
+#include "ipc/protocol.h"
+
+struct init {
+    int ids; /* ids mapped into this sandbox; 0: one for everything */
+    uint64_t scratch_bytes, scratch_inodes;
+    enum cgroup_version cgroup;
+    int namespaces[4]; /* NS_PID … NS_CGROUP: the sandbox's, for kernels to enter */
+    int scratch;       /* the root of branch 0's scratch, from inside its mount namespace */
+    int kernel;        /* pidfd; -1: none */
+};
+
+/* ---- branch.c ------------------------------------------------------------------------------------ */
+/* Makes branch 0: a child user namespace with mount and ipc namespaces of its own and a new scratch.
+ * ret gets user, mount and ipc namespace (NS_USER …), the caller's. 0 or -errno, the step in `e`. */
+int branch_prepare(struct init *i, int ret[3], struct error *e);
+
+/* ---- identity of the file agent: files.c ------------------------------------------------------------ */
+/* File rights of the kernel's id and no capability (`kernel` true), or init's own again. Only fsuid
+ * and fsgid change: nobody of the sandbox can signal or trace whoever does this. */
+void act_as(const struct init *i, bool kernel);
+
+void file_open_request(struct init *i, struct message *m);
+void file_unlink_request(struct init *i, struct message *m);
+/* Forks the writer, which joins the sandbox's cgroup; takes nothing. */
+void file_write_request(struct init *i, struct message *m, int from);
+/* A child of init ended: was it a writer that did not answer? Then init answers for it. */
+void file_writer_ended(int pid, bool answered);
+
+/* ---- scan.c --------------------------------------------------------------------------------------------- */
+void scan_request(struct init *i, struct message *m);
+
+/* ---- kill.c ---------------------------------------------------------------------------------------------- */
+/* Everything but init; returns when the last one has been reaped, by init or by its real parent. */
+int kill_everything(void);
+/* Nothing of the former user may be left: no process, no open or lingering socket. 0, or -ENOTEMPTY
+ * naming what was found. */
+int prove_empty(struct error *e);
+/* Reaps whatever has died below init. */
+void reap(void);

@@ -1,0 +1,210 @@
+/* cloche-init: see init.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "init/init.h"
+#include "sandbox/caps.h"
+
+static struct init self = { .scratch = -1, .kernel = -1 };
+
+static void loopback_up(void)
+{
+    struct ifreq r = { .ifr_name = "lo" };
+    cleanup_fd int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s >= 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0) {
+        r.ifr_flags |= IFF_UP;
+        ioctl(s, SIOCSIFFLAGS, &r);
+    }
+}
+
+/* /proc is whole, because psutil and free read all of it; what is no user's business is covered. The
+ * covers are copied into branch 0 and locked there. */
+static int mount_proc(struct error *e)
+{
+    static const char *const covered[] = { "/proc/kcore", "/proc/keys", "/proc/sysrq-trigger", "/proc/timer_list",
+                                           "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug" };
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Mounting /proc failed.");
+    for (size_t i = 0; i < sizeof covered / sizeof *covered; i++)
+        if (mount("/dev/null", covered[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+            return error_set(e, ERROR_INTERNAL, errno, "Covering %s failed.", covered[i]);
+    if (mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) < 0 ||
+        mount(NULL, "/proc/sys", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Sealing /proc/sys failed.");
+    return 0;
+}
+
+static int open_namespaces(struct error *e)
+{
+    static const char *const names[] = { "pid", "net", "uts", "cgroup" };
+    for (int i = 0; i < 4; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
+        self.namespaces[i] = open(path, O_RDONLY | O_CLOEXEC);
+        if (self.namespaces[i] < 0)
+            return error_set(e, ERROR_INTERNAL, errno, "Opening %s failed.", path);
+    }
+    return 0;
+}
+
+static int confine(struct error *e)
+{
+    prctl(PR_SET_DUMPABLE, 0);
+    setsid(); /* SIGCONT is allowed to everybody in one's POSIX session */
+    signal(SIGPIPE, SIG_IGN);
+    /* Changing fsuid must not touch capabilities; act_as() decides about those. */
+    if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Setting securebits failed.");
+    int r = mount_proc(e);
+    if (r < 0)
+        return r;
+    loopback_up();
+    if (sethostname("cloche", 6) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Setting the host name failed.");
+    /* From here on: ids and their maps; with one id for everything, the right to map id 0. All else
+     * comes from owning branch 0's namespaces: their creator is this uid, in this namespace. */
+    uint64_t caps = self.ids ? CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_DAC_READ_SEARCH) : CAP_BIT(CAP_SETFCAP);
+    if ((r = caps_keep(caps, 0, 0)) < 0)
+        return error_set(e, ERROR_INTERNAL, -r, "Dropping capabilities failed.");
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return open_namespaces(e);
+}
+
+/* Tells the warden that branch 0 is there, or why not. */
+static void prepare_and_tell(uint32_t serial, struct error *e, int r)
+{
+    struct message m = { .op = INIT_PREPARED, .serial = serial };
+    int fds[SANDBOX_NAMESPACES];
+    if (r == 0)
+        r = branch_prepare(&self, fds + NS_USER, e);
+    m.status = r;
+    if (r < 0) {
+        message_text(&m, "%s", e->message);
+        message_send(INIT_WARDEN_FD, &m, NULL, 0);
+        return;
+    }
+    memcpy(fds, self.namespaces, sizeof self.namespaces);
+    message_send(INIT_WARDEN_FD, &m, fds, SANDBOX_NAMESPACES);
+    fds_close(fds + NS_USER, 3);
+}
+
+static void recycle(uint32_t serial)
+{
+    struct error e = { 0 };
+    fd_close(&self.kernel);
+    int r = kill_everything();
+    if (r < 0)
+        error_set(&e, ERROR_INTERNAL, -r, "Processes of the sandbox do not die.");
+    else
+        r = prove_empty(&e);
+    prepare_and_tell(serial, &e, r);
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------ */
+
+static const struct permit warden_permits[] = { { INIT_KERNEL, 1, 1, false }, { INIT_RECYCLE, 0, 0, false } };
+static const struct permit server_permits[] = {
+    { INIT_SIGNAL, 0, 0, false }, { INIT_KILL, 0, 0, false },  { INIT_OPEN, 0, 0, true },
+    { INIT_WRITE, 1, 1, true },   { INIT_UNLINK, 0, 0, true }, { INIT_SCAN, 0, 0, false },
+};
+
+static void on_warden(void)
+{
+    static struct message m;
+    int fd;
+    int n = message_receive(INIT_WARDEN_FD, &m, &fd, 1);
+    if (n < 0 || message_permitted(warden_permits, 2, &m, n) < 0)
+        _exit(n == -EPIPE ? 0 : 70); /* without a warden there is nobody to serve */
+    if (m.op == INIT_KERNEL) {
+        fd_close(&self.kernel);
+        self.kernel = fd;
+    } else
+        recycle(m.serial);
+}
+
+static void answer(struct message *m, int status)
+{
+    m->status = status;
+    m->length = 0;
+    message_send(INIT_SERVER_FD, m, NULL, 0);
+}
+
+static void on_server(void)
+{
+    static struct message m;
+    int fd = -1;
+    int n = message_receive(INIT_SERVER_FD, &m, &fd, 1);
+    if (n == -EPIPE)
+        _exit(0);
+    if (n < 0 || message_permitted(server_permits, sizeof server_permits / sizeof *server_permits, &m, n) < 0)
+        _exit(70);
+    switch (m.op) {
+    case INIT_SIGNAL:
+        if (m.word[0] != SIGINT || self.kernel < 0)
+            answer(&m, m.word[0] != SIGINT ? -EINVAL : -ESRCH);
+        else
+            answer(&m, syscall(SYS_pidfd_send_signal, self.kernel, SIGINT, NULL, 0) < 0 ? -errno : 0);
+        break;
+    case INIT_KILL:
+        answer(&m, kill_everything());
+        break;
+    case INIT_OPEN:
+        file_open_request(&self, &m);
+        break;
+    case INIT_WRITE:
+        file_write_request(&self, &m, fd);
+        break;
+    case INIT_UNLINK:
+        file_unlink_request(&self, &m);
+        break;
+    case INIT_SCAN:
+        scan_request(&self, &m);
+        break;
+    }
+    fd_close(&fd);
+}
+
+int main(int argc, char **argv)
+{
+    struct error e = { 0 };
+    if (argc != INIT_ARGS || getpid() != 1)
+        return 64;
+    self.ids = (int)strtol(argv[INIT_ARG_IDS], NULL, 10);
+    self.scratch_bytes = strtoull(argv[INIT_ARG_BYTES], NULL, 10);
+    self.scratch_inodes = strtoull(argv[INIT_ARG_INODES], NULL, 10);
+    self.cgroup = (enum cgroup_version)strtol(argv[INIT_ARG_CGROUP], NULL, 10);
+    syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0)
+        return 69;
+    int r = confine(&e);
+    prepare_and_tell(0, &e, r);
+    for (;;) {
+        struct pollfd p[] = { { INIT_SERVER_FD, POLLIN, 0 }, { INIT_WARDEN_FD, POLLIN, 0 }, { signals, POLLIN, 0 } };
+        if (poll(p, 3, -1) < 0)
+            continue;
+        struct signalfd_siginfo info;
+        if (p[2].revents && read(signals, &info, sizeof info) > 0)
+            reap();
+        if (p[1].revents)
+            on_warden();
+        if (p[0].revents)
+            on_server();
+    }
+}

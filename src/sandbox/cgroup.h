@@ -1,0 +1,66 @@
+/* cgroup.h - limits, by cgroup v1 (memory, pids, cpu: three directories) or v2 (one).
+ *
+ * The supervisor makes cloche-<pid> with a limit over everything and one directory a ground, and
+ * gives each to its ground's root by one chown; the warden makes one directory a sandbox below it,
+ * through descriptors, without a path of the host. Processes join by writing "0" to a v1 `tasks`
+ * opened for them (v1 compares the opener's euid with the writer's uid), or are born inside by
+ * CLONE_INTO_CGROUP on v2: a move through cgroup.procs waits for a grace period. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum cgroup_version { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
+enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
+
+/* ---- supervisor ------------------------------------------------------------------------------- */
+
+struct cgroup_host {
+    enum cgroup_version version;
+    char top[CGROUP_DIRS][512]; /* absolute; "" where there is none */
+};
+
+/* Finds out what this host has and makes the top directory. CGROUP_NONE is no failure: `why` says
+ * what is missing. memory_bytes 0: the machine's memory less 10 %. */
+int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why);
+/* Makes the directory of ground `id`, owned by host id `owner` (the ground's root); ret_dirs gets
+ * what the warden needs, ret_join what the ground's first process joins by: v1 `tasks`, v2 the
+ * directory for CLONE_INTO_CGROUP in [0]. All the caller's to close; -1 where there is none. */
+int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret_dirs[CGROUP_DIRS],
+                       int ret_join[CGROUP_DIRS], struct error *e);
+/* Removes a ground's directory with all below it: empty directories only. 0 or -EBUSY. */
+int cgroup_ground_remove(const struct cgroup_host *h, int id);
+/* Removes the top directory with all below it. */
+int cgroup_host_deinit(struct cgroup_host *h);
+/* Removes empty cloche-* directories of supervisors that are gone; tells `found` each path. Returns
+ * how many were removed. For the next start and `cloche doctor --sweep`. */
+int cgroup_sweep(void (*found)(const char *path, void *user), void *user);
+
+/* ---- warden ------------------------------------------------------------------------------------ */
+
+struct cgroup_limits {
+    uint64_t memory_bytes;
+    uint32_t pids, cpu_shares; /* shares as v1 counts them: 1024 is the default of a group */
+};
+
+enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAGES };
+
+struct cgroup_session {
+    int kernel_join[CGROUP_DIRS]; /* v1 tasks opened as the zygote's id; v2: the directory */
+    int init_join[CGROUP_DIRS];   /* v1 tasks opened as init's id; v2: the directory */
+    int usage[CGROUP_USAGES];     /* read by init; PEAK is also written to reset it */
+};
+
+/* Makes directory `name` with its limits. `init_id` is the ground id of the sandbox's init.
+ * SECBIT_NO_SETUID_FIXUP must be set: it takes other effective ids for some opens. */
+int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+                        const struct cgroup_limits *limits, uid_t init_id, struct cgroup_session *ret,
+                        struct error *e);
+void cgroup_session_close(struct cgroup_session *s);
+/* 0, or -EBUSY while a dying process still counts. */
+int cgroup_session_remove(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
+/* The number of OOM kills as read from usage[USAGE_OOM]; the number in a usage file. */
+uint64_t cgroup_read_oom(int fd);
+uint64_t cgroup_read_number(int fd);

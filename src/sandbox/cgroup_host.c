@@ -1,0 +1,271 @@
+/* The supervisor's half: the top directory, one directory a ground, and cleaning up behind others. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sandbox/cgroup.h"
+
+#define ROOT "/sys/fs/cgroup"
+static const char *const controllers[CGROUP_DIRS] = { "memory", "pids", "cpu" };
+
+static uint64_t machine_memory(void)
+{
+    char text[256];
+    unsigned long long kib = 0;
+    if (fd_read_file(AT_FDCWD, "/proc/meminfo", text, sizeof text) > 0)
+        sscanf(text, "MemTotal: %llu kB", &kib);
+    return kib * 1024;
+}
+
+/* This process's own directory in a v1 hierarchy: grounds go below it. */
+static int own_directory(const char *controller, char *to, size_t size)
+{
+    char text[4096];
+    if (fd_read_file(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0)
+        return -ENOENT;
+    for (char *line = text, *next; line && *line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = 0;
+        char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+        if (!path)
+            continue;
+        *path++ = 0;
+        char list[256];
+        snprintf(list, sizeof list, ",%s,", names + 1);
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, ",%s,", controller);
+        if (!strstr(list, wanted))
+            continue;
+        snprintf(to, size, ROOT "/%s%s", controller, strcmp(path, "/") ? path : "");
+        return access(to, W_OK) < 0 ? -errno : 0;
+    }
+    return -ENOENT;
+}
+
+static int init_v1(struct cgroup_host *h, struct error *why)
+{
+    for (int i = 0; i < CGROUP_DIRS; i++) {
+        char own[400];
+        int r = own_directory(controllers[i], own, sizeof own);
+        if (r < 0)
+            return error_set(why, ERROR_UNAVAILABLE, -r, "No writable cgroup v1 hierarchy for %s.", controllers[i]);
+        snprintf(h->top[i], sizeof h->top[i], "%s/cloche-%d", own, getpid());
+    }
+    for (int i = 0; i < CGROUP_DIRS; i++)
+        if (mkdir(h->top[i], 0755) < 0 && errno != EEXIST)
+            return error_set(why, ERROR_UNAVAILABLE, errno, "Making %s failed.", h->top[i]);
+    return 0;
+}
+
+static int init_v2(struct cgroup_host *h, struct error *why)
+{
+    char text[256];
+    if (fd_read_file(AT_FDCWD, ROOT "/cgroup.controllers", text, sizeof text) < 0)
+        return error_set(why, ERROR_UNAVAILABLE, ENOENT, "No cgroup v2 at " ROOT ".");
+    for (int i = 0; i < CGROUP_DIRS; i++)
+        if (!strstr(text, controllers[i]))
+            return error_set(why, ERROR_UNAVAILABLE, ENOENT, "cgroup v2 lacks the %s controller.", controllers[i]);
+    int r = fd_write_file(AT_FDCWD, ROOT "/cgroup.subtree_control", "+memory +pids +cpu");
+    if (r < 0)
+        return error_set(why, ERROR_UNAVAILABLE, -r, "Enabling controllers at " ROOT " failed.");
+    snprintf(h->top[0], sizeof h->top[0], ROOT "/cloche-%d", getpid());
+    if (mkdir(h->top[0], 0755) < 0 && errno != EEXIST)
+        return error_set(why, ERROR_UNAVAILABLE, errno, "Making %s failed.", h->top[0]);
+    char path[600];
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", h->top[0]);
+    r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
+    return r < 0 ? error_set(why, ERROR_UNAVAILABLE, -r, "Enabling controllers in %s failed.", h->top[0]) : 0;
+}
+
+int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
+{
+    *h = (struct cgroup_host){ .version = CGROUP_NONE };
+    if (geteuid() != 0)
+        return error_set(why, ERROR_UNAVAILABLE, EPERM, "cgroup limits need root."), 0;
+    struct stat st;
+    bool unified = stat(ROOT "/cgroup.controllers", &st) == 0;
+    if ((unified ? init_v2(h, why) : init_v1(h, why)) < 0) {
+        cgroup_host_deinit(h);
+        return 0;
+    }
+    h->version = unified ? CGROUP_V2 : CGROUP_V1;
+    uint64_t limit = memory_bytes ? memory_bytes : machine_memory() / 10 * 9;
+    char path[600], value[32];
+    snprintf(path, sizeof path, "%s/%s", h->top[0], unified ? "memory.max" : "memory.limit_in_bytes");
+    snprintf(value, sizeof value, "%llu", (unsigned long long)limit);
+    if (limit)
+        fd_write_file(AT_FDCWD, path, value);
+    if (!unified) { /* children inherit both when they are made */
+        snprintf(path, sizeof path, "%s/memory.use_hierarchy", h->top[0]);
+        fd_write_file(AT_FDCWD, path, "1");
+        snprintf(path, sizeof path, "%s/memory.swappiness", h->top[0]);
+        fd_write_file(AT_FDCWD, path, "0");
+    }
+    return 0;
+}
+
+static int give(const char *path, uid_t owner)
+{
+    return chown(path, owner, owner) < 0 ? -errno : 0;
+}
+
+static int ground_v2(const struct cgroup_host *h, const char *dir, uid_t owner, int ret_dirs[], int ret_join[])
+{
+    static const char *const files[] = { "cgroup.procs", "cgroup.subtree_control", "cgroup.threads" };
+    char path[700], warden[600];
+    int r = give(dir, owner);
+    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        r = give(path, owner);
+    }
+    snprintf(path, sizeof path, "%s/cgroup.procs", dir);
+    if (r == 0 && chmod(path, 0666) < 0) /* the common ancestor of zygote, init and sandbox: see make_v2 */
+        r = -errno;
+    /* No inner processes: the warden sits in a directory beside the sandboxes. */
+    snprintf(warden, sizeof warden, "%s/warden", dir);
+    if (r == 0 && mkdir(warden, 0755) < 0)
+        r = -errno;
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir);
+    if (r == 0)
+        r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
+    if (r < 0)
+        return r;
+    ret_dirs[0] = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ret_join[0] = open(warden, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)h;
+    return ret_dirs[0] < 0 || ret_join[0] < 0 ? -errno : 0;
+}
+
+static int ground_v1(const char *dir, int i, uid_t owner, int ret_dirs[], int ret_join[])
+{
+    int r = give(dir, owner);
+    if (r < 0)
+        return r;
+    ret_dirs[i] = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ret_join[i] = ret_dirs[i] < 0 ? -1 : openat(ret_dirs[i], "tasks", O_WRONLY | O_CLOEXEC);
+    return ret_join[i] < 0 ? -errno : 0;
+}
+
+int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret_dirs[CGROUP_DIRS],
+                       int ret_join[CGROUP_DIRS], struct error *e)
+{
+    for (int i = 0; i < CGROUP_DIRS; i++)
+        ret_dirs[i] = ret_join[i] = -1;
+    for (int i = 0; i < (h->version == CGROUP_V1 ? CGROUP_DIRS : h->version == CGROUP_V2 ? 1 : 0); i++) {
+        char dir[560];
+        snprintf(dir, sizeof dir, "%s/ground-%d", h->top[i], id);
+        int r = mkdir(dir, 0755) < 0 ? -errno : 0;
+        if (r == 0)
+            r = h->version == CGROUP_V1 ? ground_v1(dir, i, owner, ret_dirs, ret_join)
+                                        : ground_v2(h, dir, owner, ret_dirs, ret_join);
+        if (r < 0) {
+            fds_close(ret_dirs, CGROUP_DIRS);
+            fds_close(ret_join, CGROUP_DIRS);
+            cgroup_ground_remove(h, id);
+            return error_set(e, ERROR_INTERNAL, -r, "Making %s failed.", dir);
+        }
+    }
+    return 0;
+}
+
+/* Directories only, depth first; a directory that still has a process stays and is told by -EBUSY. */
+static int remove_tree(const char *path)
+{
+    int r = 0;
+    DIR *d = opendir(path);
+    if (!d)
+        return errno == ENOENT ? 0 : -errno;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (e->d_type != DT_DIR || e->d_name[0] == '.')
+            continue;
+        char below[1024];
+        if (snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below) {
+            int one = remove_tree(below);
+            r = one < 0 ? one : r;
+        }
+    }
+    closedir(d);
+    for (int i = 0; rmdir(path) < 0 && errno != ENOENT; i++) {
+        if (errno != EBUSY || i == 100)
+            return -errno;
+        usleep(1000); /* the last process has died but is still being taken off the books */
+    }
+    return r;
+}
+
+int cgroup_ground_remove(const struct cgroup_host *h, int id)
+{
+    int r = 0;
+    for (int i = 0; i < CGROUP_DIRS; i++) {
+        char dir[560];
+        if (!h->top[i][0])
+            continue;
+        snprintf(dir, sizeof dir, "%s/ground-%d", h->top[i], id);
+        int one = remove_tree(dir);
+        r = one < 0 ? one : r;
+    }
+    return r;
+}
+
+int cgroup_host_deinit(struct cgroup_host *h)
+{
+    int r = 0;
+    for (int i = 0; i < CGROUP_DIRS; i++)
+        if (h->top[i][0]) {
+            int one = remove_tree(h->top[i]);
+            r = one < 0 ? one : r;
+            h->top[i][0] = 0;
+        }
+    h->version = CGROUP_NONE;
+    return r;
+}
+
+/* A pid may have been taken by somebody else since: only a live cloche-supervisor keeps its own. */
+static bool supervisor_lives(int pid)
+{
+    char path[64], comm[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    return fd_read_file(AT_FDCWD, path, comm, sizeof comm) > 0 && !strncmp(comm, "cloche-supervis", 15);
+}
+
+static int sweep_below(const char *dir, void (*found)(const char *, void *), void *user)
+{
+    int n = 0;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char path[1024];
+        char *end;
+        if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7))
+            continue;
+        long pid = strtol(e->d_name + 7, &end, 10);
+        if (*end || pid <= 0 || supervisor_lives((int)pid) ||
+            snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+            continue;
+        if (remove_tree(path) == 0) {
+            n++;
+            if (found)
+                found(path, user);
+        }
+    }
+    if (d)
+        closedir(d);
+    return n;
+}
+
+int cgroup_sweep(void (*found)(const char *path, void *user), void *user)
+{
+    if (access(ROOT "/cgroup.controllers", F_OK) == 0)
+        return sweep_below(ROOT, found, user);
+    int n = 0;
+    for (int i = 0; i < CGROUP_DIRS; i++) {
+        char own[400];
+        if (own_directory(controllers[i], own, sizeof own) == 0)
+            n += sweep_below(own, found, user);
+    }
+    return n;
+}

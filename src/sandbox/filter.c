@@ -1,0 +1,77 @@
+#include "sandbox/filter.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/identity.h"
+
+#ifndef __x86_64__
+#error "The second filter is written for x86-64; review every number before adding an architecture."
+#endif
+
+static const struct sock_filter first[] = {
+#include "filter_first.inc"
+};
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+/* The low half of an argument: the kernel truncates ids, pids and flags of these calls to 32 bits. */
+#define ARG(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#define EQ(v, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (v), (yes), (no))
+#define ANY_BIT(v, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (v), (yes), (no))
+#define RET(v) BPF_STMT(BPF_RET | BPF_K, (v))
+#define ALLOW RET(SECCOMP_RET_ALLOW)
+#define REFUSE(e) RET(SECCOMP_RET_ERRNO | (e))
+/* One argument must be KERNEL_ID or -1 ("unchanged"); falls through if so. */
+#define ID(n) ARG(n), EQ(KERNEL_ID, 2, 0), EQ(0xffffffff, 1, 0), REFUSE(EPERM)
+#define LENGTH_ID 4
+
+/* What each rule is for:
+ *   above the reviewed     ENOSYS: a call nobody has read about
+ *   clone3                 ENOSYS: libc falls back to clone, whose flags the first filter sees
+ *   clone CLONE_PARENT     EPERM: the child would be its parent's sibling, the warden's child
+ *   setns                  EPERM until branches need it
+ *   set*id, setgroups      only to its own: a kernel owns the user namespaces of its branches, has
+ *                          every capability there, and could become any id mapped there
+ *   prlimit64, sched_setaffinity, setpriority  of oneself only */
+static const struct sock_filter second[] = {
+    LOAD(arch), EQ(AUDIT_ARCH_X86_64, 1, 0), REFUSE(ENOSYS),
+    LOAD(nr),
+    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, HIGHEST_REVIEWED_SYSCALL, 0, 1), REFUSE(ENOSYS),
+    EQ(SYS_clone3, 0, 1), REFUSE(ENOSYS),
+    EQ(SYS_setgroups, 1, 0), EQ(SYS_setns, 0, 1), REFUSE(EPERM),
+    EQ(SYS_clone, 0, 4), ARG(0), ANY_BIT(CLONE_PARENT, 0, 1), REFUSE(EPERM), ALLOW,
+    EQ(SYS_prlimit64, 1, 0), EQ(SYS_sched_setaffinity, 0, 4), ARG(0), EQ(0, 0, 1), ALLOW, REFUSE(EPERM),
+    EQ(SYS_setpriority, 0, 6), ARG(0), EQ(0, 0, 2), ARG(1), EQ(0, 1, 0), REFUSE(EPERM), ALLOW,
+    EQ(SYS_setuid, 3, 0), EQ(SYS_setgid, 2, 0), EQ(SYS_setfsuid, 1, 0), EQ(SYS_setfsgid, 0, LENGTH_ID + 1),
+        ID(0), ALLOW,
+    EQ(SYS_setreuid, 1, 0), EQ(SYS_setregid, 0, 2 * LENGTH_ID + 1),
+        ID(0), ID(1), ALLOW,
+    EQ(SYS_setresuid, 1, 0), EQ(SYS_setresgid, 0, 3 * LENGTH_ID + 1),
+        ID(0), ID(1), ID(2), ALLOW,
+    ALLOW,
+};
+
+static int load(const struct sock_filter *program, size_t n)
+{
+    struct sock_fprog p = { (unsigned short)n, (struct sock_filter *)program };
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p) < 0 ? -errno : 0;
+}
+
+int filter_load_first(void) { return load(first, sizeof first / sizeof *first); }
+int filter_load_second(void) { return load(second, sizeof second / sizeof *second); }
+
+const struct sock_filter *filter_first_program(size_t *ret_n)
+{
+    *ret_n = sizeof first / sizeof *first;
+    return first;
+}
+
+const struct sock_filter *filter_second_program(size_t *ret_n)
+{
+    *ret_n = sizeof second / sizeof *second;
+    return second;
+}

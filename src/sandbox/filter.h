@@ -1,0 +1,20 @@
+/* filter.h - the two seccomp filters, taken together the wall between a kernel and the host's calls.
+ *
+ * The first, a deny list compiled at build time from filter_table.h, is on a zygote before its first
+ * import and inherited by kernels. The second, by hand, is a kernel's last step before any Python: it
+ * takes away what making a kernel takes. A test interprets both for every call and ABI. */
+#pragma once
+#include <linux/filter.h>
+#include <stddef.h>
+
+/* Numbers above this one were not reviewed: ENOSYS, as an older kernel would say. */
+enum { HIGHEST_REVIEWED_SYSCALL = 462 /* mseal, Linux 6.10 */ };
+
+/* Both load for this process and what it makes; PR_SET_NO_NEW_PRIVS must be set. 0 or -errno.
+ * Allowed after clone. */
+int filter_load_first(void);
+int filter_load_second(void);
+
+/* The programs themselves, for tests. Borrowed, constant. */
+const struct sock_filter *filter_first_program(size_t *ret_n);
+const struct sock_filter *filter_second_program(size_t *ret_n);

@@ -1,0 +1,89 @@
+/* warden.h - what the warden's parts share. Pid 1 and root of one ground, nobody outside it.
+ *
+ * It makes sandboxes, is the parent of their inits, of the zygotes and (by CLONE_PARENT) of every
+ * kernel, and reports deaths. One thread, one epoll loop; nothing in it waits for a peer: making a
+ * sandbox, forking a kernel and emptying a sandbox are begun, and answered when init or the zygote
+ * says so. It reads fixed-layout messages of server, init and zygotes; nothing a kernel wrote. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "ipc/message.h"
+#include "ipc/protocol.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/identity.h"
+
+struct sandbox {
+    uint32_t id;
+    enum sandbox_state state;
+    pid_t init, kernel;
+    int init_socket;   /* ours to init */
+    int server_end;    /* the server's socket to init, kept for the next server */
+    int ns[SANDBOX_NAMESPACES];
+    struct cgroup_session cgroup;
+    uint32_t kernel_serial;
+    uint32_t pending;  /* serial of the request that waits; 0: none */
+    uint16_t pending_op;
+    uint64_t oom_before; /* the cgroup's kills when the kernel started */
+    bool cgroup_made;
+};
+
+struct fork_request {
+    uint32_t sandbox, serial;
+    int pipes[KERNEL_PIPES];
+};
+
+enum { FORK_QUEUE = 256 };
+
+struct zygote {
+    enum { ZYGOTE_NONE, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FORKING } state;
+    pid_t pid;
+    int socket, words; /* words: a memfd that is its standard output and error */
+    uint32_t pending;  /* serial of the WARDEN_ZYGOTE that waits */
+    struct fork_request queue[FORK_QUEUE];
+    unsigned first, count;
+};
+
+struct warden {
+    enum identity_mode mode;
+    enum cgroup_version cgroup_version;
+    int cgroup_dirs[CGROUP_DIRS];
+    bool venv;
+    const char *name;
+    uint32_t capacity;
+    struct sandbox **sandboxes; /* by id; NULL: free */
+    uint32_t live, next_id;
+    struct zygote zygotes[ZYGOTE_SLOTS];
+    int epoll, signals;
+};
+
+/* What epoll hands back: one word that says whose descriptor it is. */
+enum { SOURCE_SERVER, SOURCE_SIGNALS, SOURCE_ZYGOTE, SOURCE_INIT };
+#define SOURCE(kind, index) ((uint64_t)(kind) << 32 | (uint32_t)(index))
+
+/* ---- main.c ------------------------------------------------------------------------------------ */
+int warden_watch(struct warden *w, int fd, uint64_t source);
+/* Answers the server. `e` may be NULL when r is 0. */
+void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const struct error *e,
+                   const uint64_t *words, size_t n_words, const int *fds, size_t n_fds);
+
+/* ---- sandbox.c --------------------------------------------------------------------------------- */
+void sandbox_make(struct warden *w, const struct message *m);
+void sandbox_recycle(struct warden *w, struct sandbox *b, uint32_t serial);
+void sandbox_end(struct warden *w, struct sandbox *b, uint32_t serial);
+/* A message of its init, or its end of file. */
+void sandbox_heard(struct warden *w, struct sandbox *b);
+/* Init or kernel was reaped. */
+void sandbox_init_died(struct warden *w, struct sandbox *b);
+void sandbox_kernel_died(struct warden *w, struct sandbox *b, int code, int status);
+struct sandbox *sandbox_find(struct warden *w, uint32_t id);
+
+/* ---- zygote.c ---------------------------------------------------------------------------------- */
+void zygote_start(struct warden *w, int slot, uint32_t serial);
+void zygote_end(struct warden *w, int slot);
+/* Takes the four pipe ends. */
+void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES]);
+void zygote_heard(struct warden *w, int slot);
+void zygote_died(struct warden *w, int slot, int code, int status);

@@ -1,0 +1,294 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sandbox/caps.h"
+#include "sandbox/filter.h"
+#include "warden/warden.h"
+
+enum { ZYGOTE_FD = 3, OOM_SCORE_KERNELS = 500 };
+
+/* All that a zygote sees of the world outside. No secret, and nothing a kernel keeps: its own
+ * environment is made anew after the fork. */
+static char *const zygote_env[] = {
+    (char *)"PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin", (char *)"HOME=/mnt/tmp", (char *)"LANG=C.UTF-8",
+    (char *)"PYTHONPATH=/opt/cloche:/opt/cloche/python", (char *)"PYTHONDONTWRITEBYTECODE=1",
+    (char *)"PYTHONNOUSERSITE=1", (char *)"PYTHONUTF8=1", (char *)"MPLCONFIGDIR=/mnt/tmp/mpl", (char *)"MPLBACKEND=agg",
+    (char *)"IPYTHONDIR=/mnt/tmp/ipython",
+    /* one thread each: kernels are many, and a thread that lives would be lost in the fork */
+    (char *)"OPENBLAS_NUM_THREADS=1", (char *)"OMP_NUM_THREADS=1", (char *)"MKL_NUM_THREADS=1",
+    (char *)"NUMEXPR_NUM_THREADS=1", (char *)"MALLOC_ARENA_MAX=1",
+    (char *)"JE_ARROW_MALLOC_CONF=background_thread:false", /* pyarrow starts a thread otherwise */
+    (char *)"GLIBC_TUNABLES=glibc.malloc.hugetlb=1", /* large pages: forking 1 GB is 30 times cheaper */
+    NULL,
+};
+
+static void step(int ok, const char *name)
+{
+    if (ok >= 0)
+        return;
+    dprintf(2, "%s: %s\n", name, strerror(errno));
+    _exit(1);
+}
+
+/* In the child: give up everything but what entering a sandbox takes, filter, exec. */
+static void become_zygote(const struct warden *w, int slot, int socket, int words)
+{
+    char score[16], code[96];
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    step(dup2(null, 0), "standard input");
+    step(dup2(words, 1), "standard output");
+    step(dup2(words, 2), "standard error");
+    step(dup2(socket, ZYGOTE_FD), "socket");
+    syscall(SYS_close_range, ZYGOTE_FD + 1, ~0U, 0);
+    snprintf(score, sizeof score, "%d", OOM_SCORE_KERNELS);
+    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", score);
+    struct rlimit no_core = { 0, 0 }, files = { 1024, 4096 };
+    step(setrlimit(RLIMIT_CORE, &no_core), "core limit");
+    step(setrlimit(RLIMIT_NOFILE, &files), "file limit");
+    setsid();
+    step(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_KEEP_CAPS), "securebits");
+    if (w->mode != IDENTITY_SINGLE) {
+        step(setresgid(GROUND_ZYGOTE_ID, GROUND_ZYGOTE_ID, GROUND_ZYGOTE_ID), "group");
+        step(setresuid(GROUND_ZYGOTE_ID, GROUND_ZYGOTE_ID, GROUND_ZYGOTE_ID), "user");
+    }
+    uint64_t caps = CAP_BIT(CAP_SYS_ADMIN);
+    if ((errno = -caps_keep(caps, caps, 1)))
+        step(-1, "capabilities");
+    step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+    if ((errno = -filter_load_first())) /* before python starts, so before its first import */
+        step(-1, "filter");
+    /* argv[0] is the venv's full path, or Python takes /usr's prefix and finds no package. */
+    char *python = (char *)(w->venv ? "/opt/env/bin/python3" : "/usr/bin/python3");
+    snprintf(code, sizeof code, "import _cloche; _cloche.main(%d)", slot);
+    char *argv[] = { python, (char *)"-c", code, NULL };
+    step(execve(python, argv, zygote_env), python);
+}
+
+void zygote_start(struct warden *w, int slot, uint32_t serial)
+{
+    struct zygote *z = &w->zygotes[slot];
+    struct error e = { 0 };
+    int pair[2] = { -1, -1 };
+    if (z->state == ZYGOTE_READY || z->state == ZYGOTE_FORKING) {
+        warden_answer(WARDEN_ZYGOTE, serial, 0, 0, NULL, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        return;
+    }
+    if (z->state == ZYGOTE_WARMING) {
+        error_set(&e, ERROR_UNAVAILABLE, EALREADY, "The zygote is being warmed.");
+        warden_answer(WARDEN_ZYGOTE, serial, 0, -EALREADY, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        return;
+    }
+    int words = memfd_create("zygote", MFD_CLOEXEC);
+    pid_t p = -1;
+    if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+        p = fork();
+    if (p == 0)
+        become_zygote(w, slot, pair[1], words);
+    fd_close(&pair[1]);
+    if (p < 0) {
+        int saved = errno;
+        fd_close(&pair[0]);
+        fd_close(&words);
+        error_set(&e, ERROR_INTERNAL, saved, "Starting a zygote failed: %s.", strerror(saved));
+        warden_answer(WARDEN_ZYGOTE, serial, 0, -saved, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        return;
+    }
+    z->state = ZYGOTE_WARMING;
+    z->pid = p;
+    z->socket = pair[0];
+    z->words = words;
+    z->pending = serial;
+    warden_watch(w, z->socket, SOURCE(SOURCE_ZYGOTE, slot));
+}
+
+void zygote_end(struct warden *w, int slot)
+{
+    if (w->zygotes[slot].pid > 0)
+        kill(w->zygotes[slot].pid, SIGKILL);
+}
+
+/* ---- forking ------------------------------------------------------------------------------------------ */
+
+static void refuse(struct fork_request *q, int r, const char *why)
+{
+    struct error e;
+    error_set(&e, ERROR_UNAVAILABLE, -r, "%s", why);
+    warden_answer(WARDEN_KERNEL, q->serial, q->sandbox, r, &e, NULL, 0, NULL, 0);
+    fds_close(q->pipes, KERNEL_PIPES);
+}
+
+static void begin_next(struct warden *w, int slot)
+{
+    struct zygote *z = &w->zygotes[slot];
+    while (z->state == ZYGOTE_READY && z->count > 0) {
+        struct fork_request *q = &z->queue[z->first];
+        struct sandbox *b = sandbox_find(w, q->sandbox);
+        int fds[SANDBOX_NAMESPACES + KERNEL_PIPES + CGROUP_DIRS], r = -ESRCH;
+        size_t n = 0;
+        if (b && b->state == SANDBOX_PREPARED && b->pending == q->serial) {
+            for (int i = 0; i < SANDBOX_NAMESPACES; i++)
+                fds[n++] = b->ns[i];
+            for (int i = 0; i < KERNEL_PIPES; i++)
+                fds[n++] = q->pipes[i];
+            for (int i = 0; i < CGROUP_DIRS; i++)
+                if (b->cgroup.kernel_join[i] >= 0)
+                    fds[n++] = b->cgroup.kernel_join[i];
+            b->oom_before = cgroup_read_oom(b->cgroup.usage[USAGE_OOM]);
+            struct message m = { .op = ZYGOTE_FORK, .sandbox = q->sandbox, .serial = q->serial,
+                                 .word = { w->cgroup_version == CGROUP_V2 } };
+            r = message_send(z->socket, &m, fds, n);
+        }
+        if (r == 0) {
+            fds_close(q->pipes, KERNEL_PIPES); /* the zygote has its own now */
+            z->state = ZYGOTE_FORKING;
+            return;
+        }
+        if (b && b->pending == q->serial)
+            b->pending = 0;
+        refuse(q, r, "The sandbox is gone.");
+        z->first = (z->first + 1) % FORK_QUEUE;
+        z->count--;
+    }
+}
+
+void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES])
+{
+    struct zygote *z = &w->zygotes[slot];
+    struct fork_request q = { .sandbox = b->id, .serial = serial };
+    memcpy(q.pipes, pipes, sizeof q.pipes);
+    if (z->state == ZYGOTE_NONE || z->state == ZYGOTE_WARMING || z->count == FORK_QUEUE) {
+        refuse(&q, -EAGAIN, z->count == FORK_QUEUE ? "Too many kernels are being started." : "The zygote is not warm yet.");
+        return;
+    }
+    if (b->state != SANDBOX_PREPARED || b->pending) {
+        refuse(&q, -EBUSY, "The sandbox has a kernel or is getting one.");
+        return;
+    }
+    b->pending = serial;
+    b->pending_op = WARDEN_KERNEL;
+    z->queue[(z->first + z->count++) % FORK_QUEUE] = q;
+    begin_next(w, slot);
+}
+
+/* The zygote forked: the child is ours by CLONE_PARENT. It may be dead already; then reap() comes
+ * later, since this loop is what reaps. */
+static void forked(struct warden *w, int slot, const struct message *m, int *fds)
+{
+    struct zygote *z = &w->zygotes[slot];
+    struct fork_request q = z->queue[z->first];
+    z->first = (z->first + 1) % FORK_QUEUE;
+    z->count--;
+    z->state = ZYGOTE_READY;
+    struct sandbox *b = sandbox_find(w, q.sandbox);
+    struct error e = { 0 };
+    bool wanted = b && b->pending == q.serial && b->state == SANDBOX_PREPARED;
+    if (wanted)
+        b->pending = 0;
+    if (m->status < 0) {
+        error_set(&e, ERROR_INTERNAL, -m->status, "Forking a kernel failed: %.180s", m->text);
+        if (wanted)
+            warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, m->status, &e, NULL, 0, NULL, 0);
+    } else if (!wanted) {
+        kill((pid_t)m->word[0], SIGKILL);
+    } else {
+        b->kernel = (pid_t)m->word[0];
+        b->kernel_serial++;
+        b->state = SANDBOX_KERNEL;
+        struct message to_init = { .op = INIT_KERNEL };
+        message_send(b->init_socket, &to_init, fds, 1);
+        warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, 0, NULL, (uint64_t[]){ b->kernel_serial }, 1, NULL, 0);
+    }
+    fd_close(&fds[0]);
+    begin_next(w, slot);
+}
+
+static void last_words(struct zygote *z, struct error *e, const char *what)
+{
+    char text[400];
+    off_t end = lseek(z->words, 0, SEEK_END);
+    off_t from = end > (off_t)sizeof text - 1 ? end - ((off_t)sizeof text - 1) : 0;
+    ssize_t n = pread(z->words, text, sizeof text - 1, from);
+    text[n > 0 ? n : 0] = 0;
+    char *line = text; /* the last line says most; a traceback ends with the exception */
+    for (char *p = text; *p; p++) {
+        if (*p == '\n' && p[1])
+            line = p + 1;
+        if ((unsigned char)*p < 0x20)
+            *p = ' ';
+    }
+    error_set(e, ERROR_UNAVAILABLE, EPIPE, "%s: %.180s", what, line);
+}
+
+void zygote_heard(struct warden *w, int slot)
+{
+    static struct message m;
+    struct zygote *z = &w->zygotes[slot];
+    struct error e = { 0 };
+    int fds[1];
+    int n = message_receive(z->socket, &m, fds, 1);
+    if (n == -EAGAIN)
+        return;
+    if (n >= 0 && m.op == ZYGOTE_WARM && z->state == ZYGOTE_WARMING) {
+        z->state = m.status < 0 ? ZYGOTE_WARMING : ZYGOTE_READY;
+        if (m.status == 0 && z->pending) {
+            warden_answer(WARDEN_ZYGOTE, z->pending, 0, 0, NULL, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+            z->pending = 0;
+        } else if (m.status < 0) {
+            error_set(&e, ERROR_UNAVAILABLE, -m.status, "The zygote did not get warm: %.180s", m.text);
+            if (z->pending)
+                warden_answer(WARDEN_ZYGOTE, z->pending, 0, m.status, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+            z->pending = 0;
+            kill(z->pid, SIGKILL);
+        }
+        if (n > 0)
+            fd_close(&fds[0]);
+        return;
+    }
+    if (n >= 0 && m.op == ZYGOTE_FORK && z->state == ZYGOTE_FORKING && (m.status < 0) == (n == 0)) {
+        forked(w, slot, &m, fds);
+        return;
+    }
+    if (n > 0)
+        fd_close(&fds[0]);
+    fd_close(&z->socket);
+    if (z->pid > 0)
+        kill(z->pid, SIGKILL);
+}
+
+/* Live kernels do not notice: the warden, not the zygote, is their parent. */
+void zygote_died(struct warden *w, int slot, int code, int status)
+{
+    struct zygote *z = &w->zygotes[slot];
+    struct error e;
+    char what[96];
+    snprintf(what, sizeof what, "The zygote %s %d", code == CLD_EXITED ? "exited with" : "died of signal", status);
+    last_words(z, &e, what);
+    while (z->count > 0) {
+        struct sandbox *b = sandbox_find(w, z->queue[z->first].sandbox);
+        if (b && b->pending == z->queue[z->first].serial)
+            b->pending = 0;
+        refuse(&z->queue[z->first], -EAGAIN, "The zygote died.");
+        z->first = (z->first + 1) % FORK_QUEUE;
+        z->count--;
+    }
+    if (z->pending)
+        warden_answer(WARDEN_ZYGOTE, z->pending, 0, -EPIPE, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+    else
+        warden_answer(WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+    fd_close(&z->socket);
+    fd_close(&z->words);
+    *z = (struct zygote){ .socket = -1, .words = -1, .pid = -1 };
+}
