@@ -1,0 +1,346 @@
+"""Supervisor, warden, init, zygote and kernel as real processes, driven over their own protocol."""
+import errno
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+import links
+from links import FULL, PLAIN, Message, Sandbox
+
+CLD_EXITED, CLD_KILLED = 1, 2
+MEMORY_V1 = "/sys/fs/cgroup/memory"
+
+
+def wait_for(condition, what, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.005)
+
+
+def children(pid):
+    found, queue = [], [pid]
+    table = {}
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            table.setdefault(int(open(f"/proc/{p}/stat").read().rsplit(")", 1)[1].split()[1]), []).append(int(p))
+        except OSError:
+            pass
+    while queue:
+        below = table.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def comm(pid):
+    try:
+        return open(f"/proc/{pid}/comm").read().strip()
+    except OSError:
+        return None
+
+
+def pids_named(supervisor, name):
+    return [p for p in children(supervisor.pid) if comm(p) == name]
+
+
+def died(ground):
+    m = ground.event(links.WARDEN_KERNEL_DIED)
+    return m.words[:4]
+
+
+def test_a_kernel_runs_and_keeps_its_state(sandbox):
+    k = sandbox.kernel()
+    k.execute("x = 41")
+    done, frames, out, err = k.execute("print('hello'); x + 1")
+    assert done["status"] == "ok" and out == "hello\n" and err == ""
+    assert [f[0]["type"] for f in frames] == ["execute_result"] and frames[0][1] == [b"42"]
+
+
+def test_who_a_kernel_is(sandbox):
+    k = sandbox.kernel()
+    _, _, out, _ = k.execute(
+        "import os\n"
+        "s = dict(l.split(':', 1) for l in open('/proc/self/status'))\n"
+        "print(os.getuid(), os.getgid(), os.getgroups(), os.getppid(), os.getsid(0) == os.getpid())\n"
+        "print([int(s[c], 16) for c in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')], s['NoNewPrivs'].strip(), s['Seccomp_filters'].strip())\n"
+        "print(sorted(map(int, os.listdir('/proc/self/fd')))[:3], os.getcwd(), os.uname().nodename)\n"
+        "print(sorted(os.environ))")
+    lines = out.splitlines()
+    assert lines[0] == "1000 1000 [] 0 True"
+    assert lines[1] == "[0, 0, 0, 0] 1 2"
+    assert lines[2] == "[0, 1, 2] /mnt/data cloche"
+    assert lines[3] == str(sorted(["HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "PLOTLY_RENDERER"]))
+
+
+def test_a_kernel_that_dies_is_reported_and_replaced_in_its_files(ground, sandbox):
+    k = sandbox.kernel()
+    k.execute("open('kept.txt', 'w').write('yes')")
+    k.send({"type": "execute", "id": "e", "count": 2, "mode": "cell", "argv": [], "env": {}, "ask": False, "stdin": False},
+           b"import os; os._exit(7)")
+    assert died(ground) == [1, CLD_EXITED, 7, 0]
+    k2 = sandbox.kernel()
+    assert k2.execute("print(open('kept.txt').read())")[2] == "yes\n"
+    assert sandbox.serial == 2
+
+
+def test_a_second_kernel_in_one_sandbox_is_refused(sandbox):
+    sandbox.kernel()
+    with pytest.raises(OSError) as e:
+        sandbox.kernel()
+    assert e.value.errno == errno.EBUSY
+
+
+def test_interrupt_stops_code_and_keeps_state(sandbox):
+    k = sandbox.kernel()
+    k.execute("x = 5")
+    k.send({"type": "execute", "id": "i", "count": 2, "mode": "cell", "argv": [], "env": {}, "ask": False, "stdin": False},
+           b"print('in', flush=True)\nwhile True: pass")
+    wait_for(lambda: (k.drain(), k.text[1])[1] == b"in\n" * 1 or b"in\n" in k.text[1], "the loop")
+    assert sandbox.init.call(links.INIT_SIGNAL, words=[signal.SIGINT]).status == 0
+    frames = []
+    while True:
+        head, _ = k.receive()
+        frames.append(head["type"])
+        if head["type"] == "barrier":
+            k.send({"type": "ack"})
+        if head["type"] == "done":
+            break
+    assert head["status"] == "interrupted"
+    assert k.execute("print(x)")[2] == "5\n"
+
+
+def test_interrupts_between_executions_are_dropped(sandbox):
+    k = sandbox.kernel()
+    k.execute("x = 1")
+    for _ in range(20):
+        assert sandbox.init.call(links.INIT_SIGNAL, words=[signal.SIGINT]).status == 0
+        assert k.execute("x += 1")[0]["status"] == "ok"
+
+
+def test_init_only_sends_sigint(sandbox):
+    sandbox.kernel()
+    assert sandbox.init.call(links.INIT_SIGNAL, words=[signal.SIGKILL]).status == -errno.EINVAL
+
+
+def test_kill_ends_everything_but_init(ground, sandbox):
+    k = sandbox.kernel()
+    k.execute("import subprocess; ps = [subprocess.Popen(['/bin/sleep', '1000'], start_new_session=True) for _ in range(5)]")
+    assert sandbox.init.call(links.INIT_KILL).status == 0
+    assert died(ground)[1:3] == [CLD_KILLED, signal.SIGKILL]
+    m = sandbox.init.call(links.INIT_SCAN, words=[2])
+    assert m.words[3] == 0  # no process is left on the books
+    assert sandbox.kernel().execute("print(1)")[2] == "1\n"
+
+
+def test_out_of_memory_is_counted(supervisor, ground):
+    s = Sandbox(supervisor, ground, memory=96 << 20, scratch=16 << 20)
+    k = s.kernel()
+    k.send({"type": "execute", "id": "m", "count": 1, "mode": "cell", "argv": [], "env": {}, "ask": False, "stdin": False},
+           b"x = []\nwhile True: x.append(bytearray(1 << 20))")
+    serial, code, status, kills = died(ground)
+    assert (code, status) == (CLD_KILLED, signal.SIGKILL) and kills >= 1
+    assert s.kernel().execute("print('again')")[2] == "again\n"
+
+
+def test_files_in_both_directions(sandbox):
+    k = sandbox.kernel()
+    r, w = os.pipe()
+    sandbox.init.serial += 1
+    sandbox.init.send(Message(links.INIT_WRITE, sandbox.init.serial, words=[0o644, 1], text="data/in/deep/a.bin", fds=[r]))
+    os.close(r)
+    payload = os.urandom(300000)
+    left = payload
+    while left:
+        left = left[os.write(w, left):]
+    os.close(w)
+    m = sandbox.init.wait(links.INIT_WRITE, sandbox.init.serial)
+    assert m.status == 0 and m.words[0] == len(payload)
+    _, _, out, _ = k.execute("import os, hashlib; st = os.stat('in/deep/a.bin')\n"
+                             "print(st.st_uid, oct(st.st_mode), hashlib.sha256(open('in/deep/a.bin', 'rb').read()).hexdigest(), os.listdir('in/deep'))")
+    import hashlib
+    assert out == f"1000 0o100644 {hashlib.sha256(payload).hexdigest()} ['a.bin']\n"
+    k.execute("os.umask(0o077); open('out.bin', 'wb').write(b'PK' * 100)")
+    m = sandbox.init.call(links.INIT_OPEN, text="data/out.bin")
+    assert m.status == 0 and os.read(m.fds[0], 1000) == b"PK" * 100
+    assert os.stat(m.fds[0]).st_size == 200
+    with pytest.raises(OSError):
+        os.write(m.fds[0], b"x")
+    os.close(m.fds[0])
+    assert sandbox.init.call(links.INIT_UNLINK, text="data/out.bin").status == 0
+    assert sandbox.init.call(links.INIT_OPEN, text="data/out.bin").status == -errno.ENOENT
+
+
+@pytest.mark.parametrize("path,error", [
+    ("data/link", errno.ELOOP), ("data/fifo", errno.EINVAL), ("data/socket", errno.ENXIO), ("data/folder", errno.EISDIR),
+    ("data/../../etc/passwd", errno.EXDEV), ("/etc/passwd", errno.EXDEV), ("data/linkdir/passwd", errno.ELOOP),
+    ("data/nothing", errno.ENOENT), ("data/magic", errno.ELOOP), ("data/locked/x", errno.EACCES)])
+def test_what_the_file_agent_refuses_to_open(sandbox, path, error):
+    k = sandbox.kernel()
+    k.execute("import os, socket\nos.symlink('/etc/passwd', 'link'); os.symlink('/etc', 'linkdir'); os.mkfifo('fifo'); os.mkdir('folder')\n"
+              "os.symlink('/proc/self/root/etc/passwd', 'magic'); s = socket.socket(socket.AF_UNIX); s.bind('socket')\n"
+              "os.mkdir('locked'); open('locked/x', 'w').close(); os.chmod('locked', 0)")
+    m = sandbox.init.call(links.INIT_OPEN, text=path, timeout=2)
+    assert (m.status, m.fds) == (-error, [])
+
+
+def test_writes_are_charged_to_the_session_and_bounded_by_its_quota(supervisor, ground):
+    s = Sandbox(supervisor, ground, memory=256 << 20, scratch=8 << 20)
+    k = s.kernel()
+    r, w = os.pipe()
+    s.init.serial += 1
+    s.init.send(Message(links.INIT_WRITE, s.init.serial, words=[0o644, 0], text="data/big", fds=[r]))
+    os.close(r)
+    with pytest.raises(BrokenPipeError):
+        for _ in range(1000):
+            os.write(w, bytes(65536))
+    os.close(w)
+    assert s.init.wait(links.INIT_WRITE, s.init.serial).status == -errno.ENOSPC
+    assert k.execute("import os; print(os.listdir('.'))")[2] == "[]\n"
+    assert k.execute("open('small', 'w').write('x'); print(1)")[2] == "1\n"
+
+
+def test_scan_lists_regular_files_only(sandbox):
+    k = sandbox.kernel()
+    k.execute("import os; os.makedirs('a/b'); open('a/b/c.txt', 'w').write('12'); open('.hidden', 'w'); os.mkdir('__pycache__')\n"
+              "open('__pycache__/x.pyc', 'w'); os.symlink('a', 'l'); os.mkfifo('f'); f = open('sparse', 'wb'); f.truncate(1 << 40)")
+    m = sandbox.init.call(links.INIT_SCAN)
+    assert m.words[0] == 2
+    part = sandbox.init.events.pop()
+    found, at = {}, 0
+    while at < len(part.text):
+        inode, size, ctime, mtime, n = struct.unpack_from("<QQqqH", part.text, at)
+        at += 34
+        found[part.text[at:at + n].decode()] = size
+        at += n
+    assert found == {"a/b/c.txt": 2, "sparse": 1 << 40}
+
+
+TRACES = """
+import ctypes, os, socket
+L = ctypes.CDLL(None)
+open('/mnt/data/secret', 'w').write('x'); open('/tmp/secret', 'w').write('x'); open('/dev/shm/secret', 'w').write('x')
+L.shmget(1234, 4096, 0o1666); L.semget(1234, 1, 0o1666); L.msgget(1234, 0o1666)
+a = socket.socket(socket.AF_UNIX); a.bind('\\0cloche-test')
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        import signal
+        while True: signal.pause()
+    os._exit(0)
+"""
+LOOK = """
+import ctypes, os, socket
+L = ctypes.CDLL(None)
+print(os.listdir('/mnt/data'), os.listdir('/tmp'), os.listdir('/dev/shm'))
+print(L.shmget(1234, 4096, 0), L.semget(1234, 1, 0), L.msgget(1234, 0))
+a = socket.socket(socket.AF_UNIX); a.bind('\\0cloche-test')
+print([p for p in os.listdir('/proc') if p.isdigit() and p != '1' and p != str(os.getpid())])
+"""
+
+
+def test_recycling_leaves_nothing(ground, sandbox):
+    sandbox.kernel().execute(TRACES)
+    assert ground.call(links.WARDEN_RECYCLE, sandbox=sandbox.id).status == 0
+    _, _, out, err = sandbox.kernel().execute(LOOK)
+    assert out == "[] [] []\n-1 -1 -1\n[]\n" and err == ""
+
+
+def test_the_proof_of_emptiness_fails_on_a_lingering_socket(ground, sandbox):
+    """A connection closed by this side waits in TIME_WAIT in the sandbox's network namespace for a
+    minute, whatever processes die: the sandbox must not be used again."""
+    k = sandbox.kernel()
+    done = k.execute("import socket\na = socket.create_server(('127.0.0.1', 0)); b = socket.create_connection(a.getsockname()); c, _ = a.accept()\n"
+                     "b.close(); c.close(); a.close()")[0]
+    assert done["status"] == "ok"
+    m = ground.call(links.WARDEN_RECYCLE, sandbox=sandbox.id)
+    assert m.status == -errno.ENOTEMPTY and b"/proc/net/tcp" in m.text
+    assert sandbox.end().status == 0
+
+
+def test_ending_a_sandbox_leaves_nothing(supervisor, ground):
+    before = set(children(supervisor.pid))
+    s = Sandbox(supervisor, ground)
+    k = s.kernel()
+    k.execute("import subprocess; ps = [subprocess.Popen(['/bin/sleep', '1000'], start_new_session=True) for _ in range(5)]")
+    assert len(set(children(supervisor.pid)) - before) >= 7
+    assert s.end().status == 0
+    assert set(children(supervisor.pid)) == before
+
+
+def test_a_zygote_may_die_and_its_kernels_live_on(supervisor, ground, sandbox):
+    k = sandbox.kernel()
+    k.execute("x = 3")
+    (zygote,) = [p for p in children(supervisor.pid) if comm(p) == "python3"]
+    os.kill(zygote, signal.SIGKILL)
+    assert ground.event(links.WARDEN_ZYGOTE_DIED).words[0] == PLAIN
+    assert k.execute("print(x)")[2] == "3\n"
+    assert ground.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
+    assert Sandbox(supervisor, ground).kernel().execute("print(4)")[2] == "4\n"
+
+
+def test_an_init_that_dies_ends_its_sandbox_and_is_reported(supervisor, ground, sandbox):
+    sandbox.kernel()
+    (init,) = pids_named(supervisor, "cloche-init")
+    os.kill(init, signal.SIGKILL)
+    assert ground.event(links.WARDEN_SANDBOX_DIED).sandbox == sandbox.id
+    wait_for(lambda: not pids_named(supervisor, "kernel"), "the kernel's end")
+
+
+def test_a_new_server_finds_its_sandboxes(ground, sandbox):
+    m = ground.call(links.WARDEN_HELLO)
+    assert m.words[0] == 1
+    m = ground.event(links.WARDEN_SANDBOX_IS)
+    assert m.sandbox == sandbox.id and len(m.fds) == 1
+    again = links.Link(socket.socket(fileno=m.fds[0]))
+    assert again.call(links.INIT_SCAN).status == 0
+
+
+def test_a_violation_of_the_protocol_ends_the_ground(supervisor, ground):
+    ground.send(Message(links.INIT_SCAN, 1))
+    with pytest.raises((EOFError, ConnectionResetError)):
+        while True:
+            ground.receive(5)
+    wait_for(lambda: not pids_named(supervisor, "cloche-warden"), "the warden's end")
+
+
+def test_kill_9_of_the_supervisor_takes_everything_with_it(build):
+    s = links.Supervisor(build)
+    _, warden = s.ground("base")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
+    Sandbox(s, warden).kernel().execute("x = 1")
+    below = children(s.pid)
+    assert len(below) >= 4
+    os.kill(s.pid, signal.SIGKILL)
+    os.waitpid(s.pid, 0)
+    wait_for(lambda: not any(comm(p) in ("cloche-warden", "cloche-init", "kernel") for p in below), "the end of all")
+    s.ours.close()
+
+
+def test_a_graceful_end_removes_the_cgroups(build):
+    s = links.Supervisor(build)
+    _, warden = s.ground("base")
+    Sandbox(s, warden)
+    pid = s.pid
+    assert s.stop() == 0
+    left = subprocess.run(["find", "/sys/fs/cgroup", "-name", f"cloche-{pid}", "-type", "d"], capture_output=True, text=True).stdout
+    assert left == ""
+
+
+def test_an_environment_that_is_not_built(supervisor):
+    with pytest.raises(OSError) as e:
+        supervisor.ground("nothing")
+    assert e.value.errno == errno.ENOENT and "cloche env build nothing" in str(e.value)
+    with pytest.raises(OSError):
+        supervisor.ground("../base")
+
+
+def test_the_full_zygote_has_ipython(supervisor, ground):
+    assert ground.call(links.WARDEN_ZYGOTE, words=[FULL]).status == 0
+    k = Sandbox(supervisor, ground).kernel(FULL)
+    assert k.execute("%pwd")[1][0][1] == [b"'/mnt/data'"]

@@ -1,0 +1,149 @@
+"""The sandbox's walls, from inside; and the same probes outside, where they must succeed."""
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.api import Session
+
+PROBES = (Path(__file__).parent / "probes.py").read_text()
+# A kernel may lack these; and root in a container may not have them. Inside they must be closed all the same.
+MAY_FAIL_OUTSIDE = {
+    "io uring", "bpf", "perf events", "userfaultfd", "kernel keys", "load a kernel module", "kexec", "turn accounting off",
+    "i386 system calls", "x32 system calls", "virtual machine sockets", "crypto sockets", "see kernel memory", "ring sysrq",
+    "open by handle", "more than one network interface", "use disks and memory devices", "set a kernel setting",
+    "change root", "see homes", "mount by the new interface",
+}
+# Where the kernel has none of it, closed and absent are the same thing.
+ALLOWED_INSIDE = ("closed", "absent")
+
+
+@pytest.fixture(scope="module")
+def hints(server, tmp_path_factory):
+    """Things of the host that a probe looks for."""
+    path = tmp_path_factory.mktemp("host") / "secret.txt"
+    path.write_text("secret")
+    listener = socket.socket(socket.AF_UNIX)
+    name = f"cloche-probe-{os.getpid()}"
+    listener.bind("\0" + name)
+    listener.listen()
+    yield {"PROBE_PORT": str(server.port), "PROBE_SOCKET": name, "PROBE_PATH": str(path)}
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def inside(server, hints):
+    with server.client() as client:
+        session = Session(client, environment="base")
+        execution = session.run(PROBES, env=hints, timeout=60)
+        session.delete()
+        return json.loads(execution["stdout"])
+
+
+@pytest.fixture(scope="module")
+def outside(hints, tmp_path_factory):
+    with subprocess.Popen(["sleep", "1000"]) as target:
+        done = subprocess.run(["/usr/bin/python3", "-c", PROBES], env=os.environ | hints | {"PROBE_TARGET": str(target.pid)},
+                              capture_output=True, text=True, timeout=60, cwd=tmp_path_factory.mktemp("outside"))
+        target.kill()
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+NAMES = [line.split("def ")[1].split("(")[0].replace("_", " ")
+         for at, line in enumerate(PROBES.splitlines()) if PROBES.splitlines()[at - 1] == "@probe"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_closed_inside(inside, name):
+    assert inside[name].startswith(ALLOWED_INSIDE), inside[name]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in MAY_FAIL_OUTSIDE])
+def test_the_probe_works_outside(outside, name):
+    assert outside[name] == "open"
+
+
+def test_descriptors_are_the_expected_ones(new_session):
+    """No directory, no socket, nothing of the zygote's or the server's."""
+    session = new_session()
+    execution = session.run("""
+import json, os, stat
+found = {}
+for n in range(4096):
+    try: found[n] = stat.filemode(os.fstat(n).st_mode)[0]
+    except OSError: pass
+print(json.dumps(found))""")
+    kinds = {int(n): kind for n, kind in json.loads(execution["stdout"]).items()}
+    assert kinds[1] == kinds[2] == "p" and kinds[0] in "c-"
+    assert set(kinds.values()) <= {"p", "c", "-", "?"}, kinds
+    assert len(kinds) <= 12, kinds
+
+
+def test_subprocesses_inherit_three_descriptors(new_session):
+    execution = new_session().run(
+        "import subprocess; print(subprocess.check_output(['ls', '/proc/self/fd'], text=True, close_fds=False).split())")
+    # 0, 1, 2, and the folder that ls itself reads
+    assert execution["stdout"].strip() == "['0', '1', '2', '3']"
+
+
+def test_environment_variables_are_few_and_known(new_session):
+    execution = new_session().run("import json, os; print(json.dumps(dict(os.environ)))")
+    found = json.loads(execution["stdout"])
+    assert found["HOME"] == "/mnt/data" and found["USER"] == "user" and found["LANG"] == "C.UTF-8" and found["TZ"] == "UTC"
+    secret = [name for name in found if "KEY" in name or "TOKEN" in name or "SECRET" in name or name.startswith("CLOCHE")]
+    assert not secret
+    assert set(found) <= {"HOME", "USER", "LOGNAME", "PATH", "LANG", "LC_ALL", "TZ", "PLOTLY_RENDERER", "PWD", "SHELL", "TERM",
+                          "TMPDIR", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONPATH", "VIRTUAL_ENV", "GLIBC_TUNABLES",
+                          "JE_ARROW_MALLOC_CONF", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+                          "NUMEXPR_NUM_THREADS", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}, found
+
+
+def test_the_machine_has_another_name(new_session):
+    execution = new_session().run("import os, socket; print(socket.gethostname(), os.getuid(), os.getcwd())")
+    assert execution["stdout"] == "cloche 1000 /mnt/data\n"
+
+
+def test_sessions_share_nothing(new_session):
+    one, two = new_session(), new_session()
+    one.run("import ctypes, os, random, socket, uuid\nlibc = ctypes.CDLL(None)\nshared = libc.shmget(4711, 4096, 0o1666)\n"
+            "open('/tmp/mark', 'w').write('one'); open('/dev/shm/mark', 'w').write('one')\n"
+            "s = socket.socket(socket.AF_UNIX); s.bind('\\0mark'); s.listen()\n"
+            "t = socket.socket(); t.bind(('127.0.0.1', 4711)); t.listen()")
+    execution = two.run("""
+import ctypes, os, socket
+libc = ctypes.CDLL(None)
+print(ctypes.CDLL(None).shmget(4711, 4096, 0o666), os.path.exists('/tmp/mark'), os.path.exists('/dev/shm/mark'))
+for family, address in ((socket.AF_UNIX, '\\0mark'), (socket.AF_INET, ('127.0.0.1', 4711))):
+    s = socket.socket(family)
+    print(s.connect_ex(address) != 0)
+""")
+    assert execution["stdout"] == "-1 False False\nTrue\nTrue\n"
+
+
+def test_random_numbers_differ_between_sessions(new_session):
+    code = "import random, uuid, os; print(random.random(), uuid.uuid4(), os.urandom(4).hex())"
+    answers = [new_session().run(code)["stdout"].split() for _ in range(3)]
+    for column in zip(*answers):
+        assert len(set(column)) == 3
+
+
+@pytest.mark.data_science
+def test_numpys_random_numbers_differ_between_sessions(new_session):
+    code = "import numpy as np; print(np.random.random(), np.random.default_rng().random())"
+    answers = [new_session(environment="data-science").run(code)["stdout"].split() for _ in range(3)]
+    for column in zip(*answers):
+        assert len(set(column)) == 3
+
+
+def test_what_one_session_installs_reaches_no_other(new_session):
+    one, two = new_session(), new_session()
+    one.run("import os\nos.makedirs('.local/lib/python3.11/site-packages', exist_ok=True)\n"
+            "open('sitecustomize.py', 'w').write('evil = 1')\nopen('json.py', 'w').write('evil = 1')")
+    assert two.run("import os; print(os.listdir('/mnt/data'))")["stdout"] == "[]\n"
+    one.client.post(f"{one.path}/restart")
+    assert one.run("print(2 + 3)")["stdout"] == "5\n"
