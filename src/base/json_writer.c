@@ -71,6 +71,8 @@ static size_t utf8_length(const uint8_t *p, const uint8_t *end)
 
 void jw_string_piece(struct json_writer *w, const char *text, size_t n)
 {
+    if (n == 0)
+        return;
     const uint8_t *p = (const uint8_t *)text, *end = p + n, *plain = p;
     while (p < end) {
         uint8_t class = classes[*p];

@@ -222,6 +222,7 @@ static bool serve_one(struct http_connection *c)
         length = http_head_parse(c->buffer + scan.start, (size_t)length - scan.start, &c->head, &e);
     }
     if (length == 0) {
+        c->close = c->head.close;
         http_body_begin(c);
         length = http_request_prepare(c, &e);
     }

@@ -139,7 +139,7 @@ static int parse_request_line(struct http_head *h, char *line, char *end, char *
     char *space = memchr(line, ' ', (size_t)(end - line));
     char *second = space ? memchr(space + 1, ' ', (size_t)(end - space - 1)) : NULL;
     if (!second || second == space + 1 || end - second != 9 || memchr(line, '\t', (size_t)(end - line)))
-        return refuse(e, "the request line is not METHOD, TARGET and HTTP/1.1 with one blank between");
+        return refuse(e, "the request line is not method, target and version with one blank between");
     if (!http_is_token(line, (size_t)(space - line)) || space - line > METHOD_MAX)
         return refuse(e, "the method is not a token");
     const char *version = second + 1;
@@ -147,7 +147,7 @@ static int parse_request_line(struct http_head *h, char *line, char *end, char *
         (unsigned)(version[7] - '0') > 9)
         return refuse(e, "the version is not one of HTTP");
     if (version[5] != '1' || version[7] > '1')
-        return error_set(e, ERROR_HTTP_VERSION, EPROTO, "This server speaks HTTP/1.1 and HTTP/1.0.");
+        return error_set(e, ERROR_HTTP_VERSION, EPROTO, "This server speaks HTTP 1.1 and 1.0.");
     h->minor = version[7] - '0';
     *space = *second = 0;
     h->method = line;
