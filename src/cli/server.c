@@ -1,0 +1,316 @@
+/* server.c - `cloche __server`: the unprivileged process below the supervisor that answers HTTP.
+ *
+ * Descriptor 3 is the supervisor's socket. What arrives on it before SUP_START (listeners, the state
+ * directory, grounds and pipes of an earlier server) is all this process ever gets from the host.
+ * The main thread waits for signals; every request has a thread of its own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/access.h"
+#include "api/api.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/listen.h"
+#include "cli/serve.h"
+#include "cli/settings.h"
+#include "env/environment.h"
+#include "http/http.h"
+#include "session/session.h"
+#include "store/store.h"
+
+enum { ANSWERS_WAIT_MS = 3000 /* after executions have ended, for their last bytes to leave */ };
+
+struct server {
+    struct settings settings;
+    char **flags; /* argv as `cloche serve` got it, for SIGHUP; [0] is "serve" */
+    int n_flags;
+    bool has_config;
+    struct inheritance inherited;
+    struct store *store;
+    struct sessions *sessions;
+    struct api api;
+    struct http_server *http;
+    pthread_t stopper;
+};
+
+/* ---- settings ------------------------------------------------------------------------------------ */
+
+/* Reads them all again: flags, environment, config file (by its name, else as it was at the start,
+ * when it lies where this user may not go). */
+static int settings_all(struct server *server, struct settings *ret, bool at_start, struct error *e)
+{
+    if (settings_init(ret) < 0)
+        return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    char **argv = calloc((size_t)server->n_flags + 1, sizeof(*argv));
+    if (argv == NULL)
+        return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    memcpy(argv, server->flags, sizeof(*argv) * (size_t)server->n_flags);
+    optind = 0; /* glibc: scan anew */
+    int r = settings_flags(ret, server->n_flags, argv);
+    free(argv);
+    if (r != 0)
+        return error_set(e, ERROR_INVALID_VALUE, 0, "The flags cannot be read.");
+    r = settings_environment(ret, e);
+    if (r == 0 && server->has_config) {
+        cleanup_fd int by_name = at_start ? -1 : open(ret->config, O_RDONLY | O_CLOEXEC);
+        if (by_name < 0 && !at_start && errno != EACCES)
+            return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot open %s: %s.", ret->config, strerror(errno));
+        r = settings_file(ret, by_name >= 0 ? by_name : SERVE_KEEP_CONFIG, ret->config, e);
+    }
+    return r < 0 ? r : settings_finish(ret, e);
+}
+
+static void logs_configure(const struct settings *s)
+{
+    log_configure((enum log_level)s->log_level, (enum log_format)s->log_format);
+}
+
+static void reload(struct server *server)
+{
+    struct settings fresh;
+    struct error e = { 0 };
+    if (settings_all(server, &fresh, false, &e) < 0) {
+        log_line(LOG_ERROR, "server", "settings refused, the old ones stay", "why=\"%s\"", e.message);
+        settings_deinit(&fresh);
+        return;
+    }
+    for (int i = 0; i < SETTINGS_COUNT; i++)
+        if (!setting_reloads(i) && !settings_same(&server->settings, &fresh, i))
+            log_line(LOG_WARN, "server", "setting takes effect with the next start", "setting=%s",
+                     setting_flag(i));
+    settings_deinit(&server->settings);
+    server->settings = fresh;
+    logs_configure(&fresh);
+    log_line(LOG_INFO, "server", "settings re-read", "config=%s", fresh.config[0] ? fresh.config : "none");
+}
+
+/* ---- start --------------------------------------------------------------------------------------- */
+
+static void process_limits(void)
+{
+    struct rlimit files;
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    umask(077);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void signals_block(sigset_t *ret)
+{
+    sigemptyset(ret);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void config_of(const struct settings *s, struct sessions_config *c)
+{
+    sessions_config_defaults(c);
+    c->default_environment = s->default_environment;
+    c->memory_default_bytes = (uint64_t)s->memory_limit;
+    c->files_percent = (uint64_t)s->scratch_percent;
+    c->inodes = (uint64_t)s->scratch_inodes;
+    c->pids = (uint64_t)s->pids;
+    c->timeout_default_ms = s->timeout_s * 1000;
+    c->timeout_max_ms = s->timeout_max_s * 1000;
+    c->idle_minutes_default = (unsigned)s->idle_minutes;
+    c->idle_minutes_max = (unsigned)s->idle_max_minutes;
+    c->queue_max = (unsigned)s->queue;
+    c->sessions_max = (unsigned)s->max_sessions;
+    c->pool_sandboxes = (unsigned)s->pool_sandboxes;
+    c->pool_kernels_full = (unsigned)s->pool_kernels;
+    c->pool_kernels_plain = (unsigned)s->pool_kernels_plain;
+    c->upload_max_bytes = (uint64_t)s->upload_max;
+}
+
+static int core_start(struct server *server, struct error *e)
+{
+    const struct settings *s = &server->settings;
+    struct sessions_config config;
+    int r = inheritance_receive(SERVER_LINK_FD, &server->inherited, e);
+    if (r == 0)
+        r = store_open(server->inherited.state_dir, STORE_OWNER, &server->store, e);
+    config_of(s, &config);
+    if (r == 0)
+        r = sessions_start(&config, server->store, &server->inherited, &server->sessions, e);
+    server->api = (struct api){
+        .sessions = server->sessions,
+        .store = server->store,
+        .environments_dir = server->inherited.environments_dir,
+        .version = CLOCHE_VERSION,
+        .default_environment = s->default_environment,
+        .upload_max_bytes = (uint64_t)s->upload_max,
+        .timeout_max_s = s->timeout_max_s,
+        .idle_minutes_max = (unsigned)s->idle_max_minutes,
+        .memory_default_bytes = (uint64_t)s->memory_limit,
+    };
+    if (r == 0 && api_routes(&server->api) < 0)
+        r = error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    return r;
+}
+
+static int http_start(struct server *server, struct error *e)
+{
+    const struct settings *s = &server->settings;
+    int listeners[INHERITED_LISTENERS_MAX];
+    for (size_t i = 0; i < server->inherited.listeners; i++)
+        listeners[i] = server->inherited.listener[i].fd;
+    struct http_config config = {
+        .listeners = listeners,
+        .n_listeners = server->inherited.listeners,
+        .routes = server->api.routes,
+        .n_routes = server->api.n_routes,
+        .user = &server->api,
+        .authorize = access_authorize,
+        .keys_exist = access_keys_exist,
+        .hosts = (const char *const *)s->host.items,
+        .n_hosts = s->host.n,
+        .max_connections = (unsigned)s->max_connections,
+    };
+    int r = http_server_start(&server->http, &config);
+    return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Cannot start answering: %s.", strerror(-r)) : 0;
+}
+
+/* ---- what a person sees at the start --------------------------------------------------------------- */
+
+static void banner(const struct server *server)
+{
+    const struct settings *s = &server->settings;
+    struct environment *list = NULL;
+    size_t n = 0;
+    fprintf(stderr, "\n  Cloche %s\n\n", CLOCHE_VERSION);
+    for (size_t i = 0; i < server->inherited.listeners; i++) {
+        char url[300];
+        listen_url(server->inherited.listener[i].address, url);
+        fprintf(stderr, "  %-13s %s\n", i == 0 ? "answers on" : "", url);
+    }
+    fprintf(stderr, "  %-13s", "environments");
+    if (environment_list(server->inherited.environments_dir, &list, &n) < 0)
+        fprintf(stderr, " %s", s->default_environment);
+    for (size_t i = 0; i < n; i++)
+        fprintf(stderr, "%s %s%s", i > 0 ? "," : "", list[i].name,
+                strcmp(list[i].name, s->default_environment) == 0 ? " (default)" : "");
+    environment_list_free(list, n);
+    fprintf(stderr, "\n  %-13s %s\n", "state", s->state);
+    const char *first = server->inherited.listener[0].address;
+    bool is_unix = strncmp(first, "unix:", 5) == 0;
+    fprintf(stderr,
+            "\n  Try it:\n    curl %s%s%shttp://%s/v1/execute -H 'content-type: application/json' \\\n"
+            "      -d '{\"code\": \"print(6 * 7)\"}'\n\n  Ctrl-C stops it.\n\n",
+            is_unix ? "--unix-socket " : "", is_unix ? first + 5 : "", is_unix ? " " : "",
+            is_unix ? "localhost" : first);
+}
+
+static void announce(const struct server *server)
+{
+    cleanup_strbuf struct strbuf lines = STRBUF_INIT(64 << 10);
+    for (size_t i = 0; i < server->inherited.listeners; i++)
+        log_line(LOG_INFO, "server", "answers", "address=%s", server->inherited.listener[i].address);
+    if (server->inherited.servers_before > 0)
+        return;
+    for (size_t i = 0; i < server->inherited.listeners; i++)
+        strbuf_printf(&lines, "%s\n", server->inherited.listener[i].address);
+    fd_write_all(SERVE_KEEP_READY, strbuf_text(&lines), lines.length);
+    if (isatty(STDERR_FILENO) && server->inherited.listeners > 0)
+        banner(server);
+}
+
+/* ---- stop ------------------------------------------------------------------------------------------ */
+
+static void *stop_sessions(void *context)
+{
+    struct server *server = context;
+    sessions_stop(server->sessions, server->settings.stop_timeout_s * 1000);
+    kill(getpid(), SIGTERM); /* wakes the main thread */
+    return NULL;
+}
+
+/* The first signal begins a graceful stop; the thread's own signal ends the wait, a person's second
+ * one ends everything at once. Returns when executions have ended. */
+static void stop_gracefully(struct server *server, const sigset_t *signals)
+{
+    log_line(LOG_INFO, "server", "stopping", "timeout_s=%lld", (long long)server->settings.stop_timeout_s);
+    http_server_stop(server->http, true);
+    if (pthread_create(&server->stopper, NULL, stop_sessions, server) != 0)
+        _exit(0);
+    siginfo_t info;
+    int n;
+    do
+        n = sigwaitinfo(signals, &info);
+    while (n < 0 || n == SIGHUP);
+    if (info.si_pid != getpid()) {
+        log_line(LOG_INFO, "server", "stopped at once", "signal=%d", n);
+        _exit(0);
+    }
+    pthread_join(server->stopper, NULL);
+    if (http_server_join(server->http, ANSWERS_WAIT_MS) > 0) {
+        store_sync(server->store, NULL);
+        _exit(0); /* a handler still runs: nothing may be freed below it */
+    }
+}
+
+static void server_free(struct server *server)
+{
+    http_server_free(server->http);
+    api_deinit(&server->api);
+    sessions_free(server->sessions);
+    store_close(server->store);
+    inheritance_deinit(&server->inherited);
+    settings_deinit(&server->settings);
+    free(server->flags);
+}
+
+static int serve(struct server *server, const sigset_t *signals)
+{
+    struct error e = { 0 };
+    int r = core_start(server, &e);
+    if (r == 0)
+        r = http_start(server, &e);
+    if (r == 0 && (r = sessions_announce(server->sessions)) < 0)
+        error_set(&e, ERROR_INTERNAL, -r, "The supervisor does not answer: %s.", strerror(-r));
+    if (r < 0) {
+        log_line(LOG_ERROR, "server", "cannot start", "why=\"%s\"", e.message);
+        return EXIT_FAILED;
+    }
+    announce(server);
+    int signal_number;
+    while (sigwait(signals, &signal_number) == 0 && signal_number == SIGHUP)
+        reload(server);
+    stop_gracefully(server, signals);
+    server_free(server);
+    log_line(LOG_INFO, "server", "stopped", "code=0");
+    return 0;
+}
+
+int command_server(int argc, char **argv)
+{
+    static struct server server;
+    struct error e = { 0 };
+    sigset_t signals;
+    if (argc < 3)
+        return command_fail(argv[0], EXIT_USAGE, "is started by the supervisor, not by people.");
+    process_limits();
+    signals_block(&signals);
+    server.has_config = strcmp(argv[2], "config") == 0;
+    server.n_flags = argc - 2;
+    server.flags = calloc((size_t)server.n_flags + 1, sizeof(*server.flags));
+    if (server.flags == NULL)
+        return command_fail("serve", EXIT_FAILED, "Out of memory.");
+    memcpy(server.flags, argv + 2, sizeof(*server.flags) * (size_t)server.n_flags);
+    server.flags[0] = (char[]){ "serve" };
+    if (settings_all(&server, &server.settings, true, &e) < 0)
+        return command_fail("serve", EXIT_USAGE, "%s", e.message);
+    logs_configure(&server.settings);
+    return serve(&server, &signals);
+}
