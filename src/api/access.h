@@ -1,0 +1,20 @@
+/* access.h - who is asking. The HTTP server's authorize hook: it looks for a key before a byte of the
+ * body is read, and leaves the caller's project with the request. While no key was ever made everybody
+ * is project "default"; from the first key on only its holders pass. Host and Origin are the HTTP
+ * gate's affair. Server only. It never logs or repeats a whole key. */
+#pragma once
+#include <stdbool.h>
+
+struct http_exchange;
+
+/* For http_config.authorize. */
+int access_authorize(struct http_exchange *x, unsigned flags);
+/* For http_config.keys_exist; `user` is the struct api. */
+bool access_keys_exist(void *user);
+/* A handler of a public route that shows some things to key holders alone: 0, or -EACCES after
+ * answering 401. */
+int access_require(struct http_exchange *x);
+/* Whether the caller may see what key holders see. Does not answer. */
+bool access_granted(struct http_exchange *x);
+/* The caller's project; good until the handler returns. "default" without keys. */
+const char *access_project(struct http_exchange *x);

@@ -1,0 +1,200 @@
+#include "api/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/access.h"
+#include "api/json_in.h"
+#include "api/native/native.h"
+
+int api_routes(struct api *api)
+{
+    struct http_route *routes = calloc(native_route_count, sizeof *routes);
+    if (!routes)
+        return -ENOMEM;
+    memcpy(routes, native_routes, native_route_count * sizeof *routes);
+    for (size_t i = 0; i < native_route_count; i++)
+        if (routes[i].body_max == BODY_UPLOAD)
+            routes[i].body_max = api->upload_max_bytes + 64 * 1024;
+    api->routes = routes;
+    api->n_routes = native_route_count;
+    return 0;
+}
+
+void api_deinit(struct api *api)
+{
+    free(api->routes);
+    api->routes = NULL;
+    api->n_routes = 0;
+}
+
+int api_body_json(struct http_exchange *x, json_t **ret_root)
+{
+    cleanup_strbuf struct strbuf body = STRBUF_INIT(BODY_JSON_MAX);
+    struct error e = { 0 };
+    if (http_body_all(x, BODY_JSON_MAX, &body) < 0)
+        return -EPROTO; /* the HTTP layer answers */
+    if (json_in_parse(strbuf_text(&body), body.length, ret_root, &e) < 0) {
+        http_error(x, &e);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+bool api_is_form(struct http_exchange *x)
+{
+    const char *type = http_header(x, "content-type");
+    static const char form[] = "multipart/form-data";
+    return type && strncasecmp(type, form, sizeof form - 1) == 0 &&
+           strchr("; \t", type[sizeof form - 1]);
+}
+
+void api_no_container(struct http_exchange *x, const char *id)
+{
+    char brief[72];
+    http_fail(x, ERROR_NOT_FOUND, NULL, "Container with id '%s' not found.", json_in_brief(brief, id));
+}
+
+void api_session_error(struct http_exchange *x, const struct error *e)
+{
+    if (e->code == ERROR_NOT_FOUND && !e->param[0])
+        api_no_container(x, http_param(x, "container_id") ?: "");
+    else
+        http_error(x, e);
+}
+
+struct session *api_session(struct http_exchange *x)
+{
+    const char *id = http_param(x, "container_id");
+    struct session *session = NULL;
+    struct error e = { 0 };
+    if (strlen(id) > 64) {
+        http_fail(x, ERROR_STRING_TOO_LONG, "container_id",
+                  "Invalid 'container_id': string too long. Expected a string with maximum length 64, but "
+                  "got a string with length %zu instead.", strlen(id));
+        return NULL;
+    }
+    if (!id_valid(id)) {
+        api_no_container(x, id);
+        return NULL;
+    }
+    if (session_find(api_of(x)->sessions, access_project(x), id, &session, &e) < 0) {
+        if (e.code == ERROR_NOT_FOUND)
+            api_no_container(x, id);
+        else
+            http_error(x, &e);
+        return NULL;
+    }
+    return session;
+}
+
+/* ---- lists ------------------------------------------------------------------------------------- */
+
+int api_page(struct http_exchange *x, int default_limit, int max_limit, struct store_page *ret)
+{
+    struct error e = { 0 };
+    int64_t limit = default_limit;
+    const char *order = http_query(x, "order"), *after = http_query(x, "after");
+    if (json_in_integer_text("limit", http_query(x, "limit"), JSON_OPENAI, 1, max_limit, &limit, &e) < 0) {
+        http_error(x, &e);
+        return -EINVAL;
+    }
+    if (order && *order && strcmp(order, "asc") != 0 && strcmp(order, "desc") != 0) {
+        char brief[72];
+        http_fail(x, ERROR_INVALID_VALUE, "order",
+                  "Invalid value: '%s'. Supported values are: 'asc' and 'desc'.",
+                  json_in_brief(brief, order));
+        return -EINVAL;
+    }
+    *ret = (struct store_page){ .limit = (int)limit, .ascending = order && strcmp(order, "asc") == 0,
+                                .after = after && *after ? after : NULL };
+    return 0;
+}
+
+void list_begin(struct json_writer *w)
+{
+    jw_begin_object(w);
+    jw_field_string(w, "object", "list");
+    jw_field_array(w, "data");
+}
+
+void list_end(struct json_writer *w, const char *first_id, const char *last_id, bool has_more)
+{
+    jw_end(w);
+    jw_field_string(w, "first_id", first_id);
+    jw_field_string(w, "last_id", last_id);
+    jw_field_bool(w, "has_more", has_more);
+    jw_end(w);
+}
+
+/* ---- forms ----------------------------------------------------------------------------------------- */
+
+int form_text(struct multipart *form, const char *name, char *out, size_t size, struct error *e)
+{
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(size - 1);
+    int r = multipart_text(form, size - 1, &text, e);
+    if (r < 0) {
+        if (e->code != ERROR_NONE)
+            snprintf(e->param, sizeof e->param, "%s", name);
+        return r;
+    }
+    const char *bytes = strbuf_text(&text);
+    if (memchr(bytes, 0, text.length))
+        return error_param(e, ERROR_INVALID_VALUE, name, "Invalid '%s': the string contains a NUL character.", name);
+    if (!json_in_utf8(bytes, text.length))
+        return error_param(e, ERROR_INVALID_VALUE, name, "Invalid '%s': the string is not valid UTF-8.", name);
+    memcpy(out, bytes, text.length + 1);
+    return 0;
+}
+
+int form_filename(const struct multipart_part *part, char out[512], struct error *e)
+{
+    const char *name = part->filename, *slash = strrchr(name, '/'), *backslash = strrchr(name, '\\');
+    const char *last = slash > backslash ? slash : backslash;
+    if (last)
+        name = last + 1;
+    if (!*name)
+        return error_param(e, ERROR_INVALID_VALUE, "file", "Invalid 'file': it has no file name.");
+    if (strlen(name) >= 512)
+        return error_param(e, ERROR_INVALID_VALUE, "file", "Invalid 'file': its name is too long.");
+    memcpy(out, name, strlen(name) + 1);
+    return workspace_path_check(out, strlen(out), "file", e);
+}
+
+/* ---- names of input files ------------------------------------------------------------------------ */
+
+static bool among(const char *path, char *const *taken, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(path, taken[i]) == 0)
+            return true;
+    return false;
+}
+
+int api_distinct_path(char **path, char *const *taken, size_t n)
+{
+    if (!among(*path, taken, n))
+        return 0;
+    const char *slash = strrchr(*path, '/'), *name = slash ? slash + 1 : *path;
+    const char *dot = strrchr(name, '.');
+    size_t stem = dot && dot != name ? (size_t)(dot - *path) : strlen(*path);
+    for (size_t i = 2; i <= n + 1; i++) { /* n names are taken, so one of n + 1 is free */
+        struct strbuf b = STRBUF_INIT(8192);
+        strbuf_append(&b, *path, stem);
+        strbuf_printf(&b, " (%zu)%s", i, *path + stem);
+        char *candidate = b.failed ? NULL : strbuf_take(&b);
+        if (!candidate) {
+            strbuf_deinit(&b);
+            return -ENOMEM;
+        }
+        if (!among(candidate, taken, n)) {
+            free(*path);
+            *path = candidate;
+            return 0;
+        }
+        free(candidate);
+    }
+    return -ENOMEM;
+}

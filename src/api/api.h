@@ -1,0 +1,106 @@
+/* api.h - what every dialect stands on: the pieces of the server a handler may reach, who is asking,
+ * the body as JSON, pages of a list. A dialect is one folder of decoders and encoders beside this
+ * file; it decides nothing itself and reaches the core only by session.h, store.h and environment.h.
+ * Server only. Handlers run each in the thread of their connection and hold nothing between requests. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/json_writer.h"
+#include "base/strbuf.h"
+#include "http/http.h"
+#include "http/multipart.h"
+#include "session/session.h"
+#include "store/store.h"
+
+/* What POST /v1/environments asks for. Borrowed. */
+struct build_request {
+    const char *project, *name;
+    const char *requirements; /* as in a requirements file: one a line */
+    const char *python;       /* an interpreter, or NULL */
+};
+/* One step of a build as a JSON object; false when nobody listens any more and the build shall end. */
+typedef bool build_progress(void *context, const char *json);
+
+/* http_config.user: all borrowed, alive as long as the HTTP server. */
+struct api {
+    struct sessions *sessions;
+    struct store *store;
+    int environments_dir; /* -1: there is none */
+    const char *version;
+    const char *default_environment;
+    uint64_t upload_max_bytes;     /* of one file */
+    int64_t timeout_max_s;         /* of one execution */
+    unsigned idle_minutes_max;     /* of expires_after.minutes */
+    uint64_t memory_default_bytes;
+    /* Builds an environment to its end in the calling thread; NULL where this server cannot. 0, or
+     * -errno with `e`. */
+    int (*build_environment)(void *context, const struct build_request *request, build_progress *progress,
+                             void *progress_context, struct error *e);
+    void *build_context;
+    struct http_route *routes; /* api_routes() */
+    size_t n_routes;
+};
+
+/* In a route table: the largest upload and a little for the form around it. */
+#define BODY_UPLOAD UINT64_MAX
+
+enum {
+    CODE_MAX = 1 << 20,
+    INLINE_FILES_MAX = 8 << 20,   /* content of a stateless answer's files together */
+    REPLY_MAX = 192 << 20,        /* one JSON reply: 32 MiB of displays in base64, and text */
+    BODY_JSON_MAX = HTTP_BODY_DEFAULT,
+};
+
+/* Builds api->routes out of the dialects' tables, for http_config. 0 or -ENOMEM. */
+int api_routes(struct api *api);
+void api_deinit(struct api *api);
+
+static inline struct api *api_of(struct http_exchange *x) { return x->user; }
+
+/* Reads the body as one JSON object. 0 and a new reference; else it was answered (or the connection
+ * is the server's to close) and the handler returns. */
+int api_body_json(struct http_exchange *x, json_t **ret_root);
+/* True when the request carries a form (multipart/form-data). */
+bool api_is_form(struct http_exchange *x);
+/* The session of {container_id} if it is the caller's, the holder's reference; else NULL and answered. */
+struct session *api_session(struct http_exchange *x);
+/* Says that a container is not there, in OpenAI's words. */
+void api_no_container(struct http_exchange *x, const char *id);
+/* Answers with an error of the layers below; one of a container that vanished gets its words. */
+void api_session_error(struct http_exchange *x, const struct error *e);
+
+static inline void session_cleanup(struct session **s)
+{
+    if (*s)
+        session_unref(*s);
+}
+#define cleanup_session __attribute__((cleanup(session_cleanup)))
+
+/* ---- lists ------------------------------------------------------------------------------------- */
+
+/* limit, order and after of the query. 0; else answered. `page.after` is borrowed from the exchange. */
+int api_page(struct http_exchange *x, int default_limit, int max_limit, struct store_page *ret);
+/* {"object":"list","data":[ … ],"first_id","last_id","has_more"}: begin, one object for each element,
+ * end with the ids of the first and last of them (NULL when there is none). */
+void list_begin(struct json_writer *w);
+void list_end(struct json_writer *w, const char *first_id, const char *last_id, bool has_more);
+
+/* ---- forms ----------------------------------------------------------------------------------------- */
+
+/* The whole present part as text: at most size - 1 bytes, valid UTF-8, no NUL; else -EINVAL with `e`
+ * naming `name`. 0, or as multipart_text. */
+int form_text(struct multipart *form, const char *name, char *out, size_t size, struct error *e);
+/* A sent file's name without its directories ("C:\data\a.csv" and "../a.csv" are "a.csv"), checked as a
+ * path of a workspace. 0, or -EINVAL with `e` naming "file". */
+int form_filename(const struct multipart_part *part, char out[512], struct error *e);
+
+/* ---- names of input files ------------------------------------------------------------------------ */
+
+/* Two inputs of one name in one request: the second becomes "name (2).ext". `taken` are the n paths
+ * given so far; *path is replaced (freed) when it is among them. 0 or -ENOMEM. */
+int api_distinct_path(char **path, char *const *taken, size_t n);

@@ -1,0 +1,103 @@
+/* native.h - Cloche's own dialect, one row for each route: OpenAI's containers, container files and
+ * Files, and what lies beyond them (execute, archive, variables, environments). Handlers decode, ask
+ * the core, encode. Server only; internal to src/api/native but for the table. */
+#pragma once
+#include "api/access.h"
+#include "api/api.h"
+#include "api/json_in.h"
+
+extern const struct http_route native_routes[];
+extern const size_t native_route_count;
+
+/* ---- encode.c: objects as they look on the wire -------------------------------------------------- */
+
+/* The container object; `usage` NULL leaves it to be null. */
+void encode_container(struct json_writer *w, const struct session_info *info, const struct session_usage *usage);
+void encode_container_file(struct json_writer *w, const struct session_file *file, const char *container_id);
+void encode_file(struct json_writer *w, const struct store_file *file);
+/* {"id", "object", "deleted": true} */
+void respond_deleted(struct http_exchange *x, const char *id, const char *object);
+/* The container object of a session as the whole answer. */
+void respond_container(struct http_exchange *x, struct session *session);
+
+/* ---- transfer.c: bytes from one place to another ------------------------------------------------------ */
+
+/* Opens the blob of a File of the caller's project. 0 with *ret_fd the holder's and *ret_file filled;
+ * ERROR_NOT_FOUND ("No such File object: …") naming `param`. */
+int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
+                   struct store_file *ret_file, int *ret_fd, struct error *e);
+/* Copies a descriptor's content, from its beginning, to a path of the workspace. */
+int copy_to_session(struct session *session, const char *path, int fd, struct session_file *ret,
+                    struct error *e);
+/* Puts a file of the workspace into Files, for good. */
+int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
+                  const char *purpose, struct store_file *ret, struct error *e);
+/* The name that follows the last slash. */
+const char *base_name_of(const char *path);
+/* The path below the workspace that a client means by "a/b" or "/mnt/data/a/b". */
+const char *workspace_relative(const char *path);
+
+/* ---- execute.c, stream.c: what executions have in common ------------------------------------------------- */
+
+/* The fields of an execution's request, for both ways to run code. */
+struct execute_request {
+    struct execute_spec spec;
+    const char **env; /* owned: pairs borrowed from the body */
+    bool stream;
+};
+/* Reads the common fields of `in`; what is wrong stays in `in`. */
+void execute_request_read(struct json_in *in, struct api *api, struct execute_request *ret);
+void execute_request_deinit(struct execute_request *r);
+
+/* One execution's answer, plain or as server-sent events. */
+struct execution_stream {
+    struct http_exchange *x;
+    struct strbuf text; /* of the event being written */
+    uint64_t sequence;
+    int64_t last_us;    /* when something was last sent, or the request came */
+    bool streamed, begun, gone;
+};
+/* Sets spec->callbacks. `s` must outlive the execution. */
+void stream_init(struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec);
+void stream_deinit(struct execution_stream *s);
+/* Sends the end: the execution object whole (JSON text), or the error. */
+void stream_finish(struct execution_stream *s, const struct strbuf *execution);
+void stream_fail(struct execution_stream *s, int result, const struct error *e);
+
+/* ---- handlers ----------------------------------------------------------------------------------------------- */
+
+void containers_create(struct http_exchange *x);
+void containers_list(struct http_exchange *x);
+void containers_get(struct http_exchange *x);
+void containers_delete(struct http_exchange *x);
+void containers_restart(struct http_exchange *x);
+
+void container_files_create(struct http_exchange *x);
+void container_files_list(struct http_exchange *x);
+void container_files_get(struct http_exchange *x);
+void container_files_content(struct http_exchange *x);
+void container_files_delete(struct http_exchange *x);
+void container_archive(struct http_exchange *x);
+
+void container_execute(struct http_exchange *x);
+void container_input(struct http_exchange *x);
+void container_interrupt(struct http_exchange *x);
+void container_variables(struct http_exchange *x);
+void executions_list(struct http_exchange *x);
+void executions_get(struct http_exchange *x);
+void executions_output(struct http_exchange *x);
+void stateless_post(struct http_exchange *x);
+
+void environments_get(struct http_exchange *x);
+void environments_post(struct http_exchange *x);
+
+void files_create(struct http_exchange *x);
+void files_list(struct http_exchange *x);
+void files_get(struct http_exchange *x);
+void files_content(struct http_exchange *x);
+void files_delete(struct http_exchange *x);
+
+void welcome(struct http_exchange *x);
+void welcome_icon(struct http_exchange *x);
+void healthz(struct http_exchange *x);
+void readyz(struct http_exchange *x);

@@ -1,0 +1,152 @@
+/* An execution's events go out in the thread that runs it, from the callbacks of session_execute. An
+ * answer that is not streamed says nothing until the end. A client that went away costs the events,
+ * never the execution: whether that one ends is the session's rule. */
+#include "api/native/native.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { KEEP_ALIVE_US = 15 * 1000 * 1000 };
+
+static void begin(struct execution_stream *s)
+{
+    if (s->begun || s->gone)
+        return;
+    s->begun = true;
+    s->gone = http_sse_begin(s->x) < 0;
+    s->last_us = clock_monotonic_us();
+}
+
+/* Starts {"type":…,"sequence_number":…  in s->text; the caller adds fields and calls send_event. */
+static struct json_writer open_event(struct execution_stream *s, const char *type)
+{
+    strbuf_clear(&s->text);
+    struct json_writer w = JSON_WRITER(&s->text);
+    jw_begin_object(&w);
+    jw_field_string(&w, "type", type);
+    jw_field_uint(&w, "sequence_number", s->sequence);
+    return w;
+}
+
+static void send_event(struct execution_stream *s, struct json_writer *w, const char *type)
+{
+    jw_end(w);
+    begin(s);
+    if (s->text.failed)
+        s->gone = true; /* an event is missing: better no stream than one with a hole */
+    if (s->gone)
+        return;
+    s->sequence++;
+    s->gone = http_sse_event(s->x, type, s->text.data, s->text.length) < 0;
+    s->last_us = clock_monotonic_us();
+}
+
+static void on_started(void *context, const struct execution *e)
+{
+    struct execution_stream *s = context;
+    cleanup_strbuf struct strbuf object = STRBUF_INIT(1 << 20);
+    if (s->gone || execution_to_json(e, &object) < 0)
+        return;
+    struct json_writer w = open_event(s, "execution.started");
+    jw_field_raw(&w, "execution", object.data, object.length);
+    send_event(s, &w, "execution.started");
+}
+
+static void on_output(void *context, const struct execution *e, const struct output *o)
+{
+    struct execution_stream *s = context;
+    cleanup_strbuf struct strbuf object = STRBUF_INIT(REPLY_MAX);
+    if (s->gone)
+        return;
+    if (output_to_json(o, &object) < 0) {
+        s->gone = true;
+        return;
+    }
+    struct json_writer w = open_event(s, "execution.output");
+    jw_field_string(&w, "execution_id", e->id);
+    jw_field_raw(&w, "output", object.data, object.length);
+    send_event(s, &w, "execution.output");
+}
+
+static void on_input(void *context, const struct execution *e, const char *prompt, bool password)
+{
+    struct execution_stream *s = context;
+    if (s->gone)
+        return;
+    struct json_writer w = open_event(s, "execution.input_requested");
+    jw_field_string(&w, "execution_id", e->id);
+    jw_field_string(&w, "prompt", prompt);
+    jw_field_bool(&w, "password", password);
+    send_event(s, &w, "execution.input_requested");
+}
+
+static bool client_gone(void *context)
+{
+    struct execution_stream *s = context;
+    if (s->gone)
+        return true;
+    if (s->streamed && clock_monotonic_us() - s->last_us >= KEEP_ALIVE_US) {
+        begin(s); /* it may still wait in the queue */
+        s->gone = s->gone || http_sse_comment(s->x, "keep-alive") < 0;
+        s->last_us = clock_monotonic_us();
+    }
+    s->gone = s->gone || http_client_gone(s->x);
+    return s->gone;
+}
+
+void stream_init(struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec)
+{
+    *s = (struct execution_stream){
+        .x = x, .text = STRBUF_INIT(REPLY_MAX), .streamed = streamed, .last_us = clock_monotonic_us(),
+    };
+    spec->streamed = streamed;
+    spec->callbacks = (struct execution_callbacks){ .context = s, .client_gone = client_gone };
+    if (streamed) {
+        spec->callbacks.on_started = on_started;
+        spec->callbacks.on_output = on_output;
+        spec->callbacks.on_input = on_input;
+    }
+}
+
+void stream_deinit(struct execution_stream *s) { strbuf_deinit(&s->text); }
+
+void stream_finish(struct execution_stream *s, const struct strbuf *execution)
+{
+    if (!s->streamed) {
+        http_respond_json(s->x, 200, execution);
+        return;
+    }
+    if (execution->failed) {
+        struct error e;
+        error_set(&e, ERROR_INTERNAL, 0, "The answer is too large to be sent; the execution is stored.");
+        stream_fail(s, -E2BIG, &e);
+        return;
+    }
+    struct json_writer w = open_event(s, "execution.completed");
+    jw_field_raw(&w, "execution", execution->data, execution->length);
+    send_event(s, &w, "execution.completed");
+    if (!s->gone)
+        http_stream_end(s->x);
+}
+
+void stream_fail(struct execution_stream *s, int result, const struct error *e)
+{
+    if (result == -ECANCELED && e->code == ERROR_NONE)
+        return; /* nobody is there */
+    if (!s->begun) {
+        api_session_error(s->x, e);
+        return;
+    }
+    struct json_writer w = open_event(s, "error");
+    jw_field_object(&w, "error");
+    jw_field_string(&w, "message", e->message);
+    jw_field_string(&w, "type", error_wire_type(e->code));
+    jw_field_string(&w, "param", e->param[0] ? e->param : NULL);
+    jw_field_string(&w, "code", error_wire_code(e->code));
+    jw_end(&w);
+    send_event(s, &w, "error");
+    if (!s->gone)
+        http_stream_end(s->x);
+}

@@ -1,0 +1,119 @@
+#include "api/native/native.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+enum { PIECE = 128 * 1024 };
+
+const char *base_name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *workspace_relative(const char *path)
+{
+    static const char workspace[] = "/mnt/data/";
+    return strncmp(path, workspace, sizeof workspace - 1) == 0 ? path + sizeof workspace - 1 : path;
+}
+
+int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
+                   struct store_file *ret_file, int *ret_fd, struct error *e)
+{
+    struct store_file file = { 0 };
+    char brief[72];
+    int r = id_valid(id) ? store_file_get(api->store, project, id, &file, e) : -ENOENT;
+    if (r == -ENOENT) {
+        error_param(e, ERROR_NOT_FOUND, param, "No such File object: %s", json_in_brief(brief, id));
+        return -ENOENT;
+    }
+    if (r < 0)
+        return r;
+    int fd = store_blob_open(api->store, file.blob, e);
+    if (fd < 0) {
+        store_file_deinit(&file);
+        return fd;
+    }
+    *ret_file = file;
+    *ret_fd = fd;
+    return 0;
+}
+
+int copy_to_session(struct session *session, const char *path, int fd, struct session_file *ret,
+                    struct error *e)
+{
+    struct upload *upload = NULL;
+    cleanup_free char *piece = malloc(PIECE);
+    if (!piece) {
+        error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+        return -ENOMEM;
+    }
+    int r = session_upload_begin(session, path, &upload, e);
+    if (r < 0)
+        return r;
+    for (off_t offset = 0;;) {
+        ssize_t n = pread(fd, piece, PIECE, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            return upload_commit(upload, ret, e);
+        r = n < 0 ? error_set(e, ERROR_INTERNAL, errno, "A stored file cannot be read.")
+                  : upload_write(upload, piece, (size_t)n, e);
+        if (r < 0) {
+            upload_abort(upload);
+            return r;
+        }
+        offset += n;
+    }
+}
+
+/* Copies what the reader gives into a blob writer. */
+static int pour(struct file_reader *from, struct blob_writer *to, struct error *e)
+{
+    cleanup_free char *piece = malloc(PIECE);
+    if (!piece)
+        return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    for (;;) {
+        long n = file_reader_read(from, piece, PIECE);
+        if (n < 0)
+            return error_set(e, ERROR_BAD_REQUEST, (int)-n, "The file changed while it was read.");
+        if (n == 0)
+            return 0;
+        int r = store_blob_append(to, piece, (size_t)n, e);
+        if (r < 0)
+            return r;
+    }
+}
+
+int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
+                  const char *purpose, struct store_file *ret, struct error *e)
+{
+    struct file_reader reader;
+    struct blob_writer *writer = NULL;
+    char hash[BLOB_HEX_SIZE], id[ID_SIZE];
+    int64_t bytes = 0;
+    int r = session_file_open(session, path, &reader, e);
+    if (r < 0)
+        return r;
+    r = store_blob_begin(api->store, &writer, e);
+    if (r == 0)
+        r = pour(&reader, writer, e);
+    if (r == 0)
+        r = store_blob_commit(writer, true, hash, &bytes, e);
+    store_file_id_new(id);
+    struct store_file file = {
+        .id = id, .project = (char *)project, .filename = (char *)base_name_of(path),
+        .purpose = (char *)purpose, .bytes = bytes, .created_at = clock_realtime_s(), .blob = hash,
+    };
+    if (r == 0)
+        r = store_file_insert(api->store, &file, e);
+    if (r == 0)
+        r = store_file_get(api->store, project, id, ret, e);
+    blob_writer_free(writer);
+    file_reader_deinit(&reader);
+    return r;
+}
