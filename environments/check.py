@@ -6,6 +6,7 @@ as a pooled kernel would, and reports what that left behind: a thread, child, so
 zygote would be lost or shared by every kernel forked from it.
 """
 
+import builtins
 import json
 import os
 import sys
@@ -65,31 +66,63 @@ def left_behind():
 
 
 class Watch:
-    """Notes the first module whose import left something behind, so that it can be named.
+    """Names the module whose import was the first to leave something behind, or to fail.
 
-    A finder that finds nothing: it is asked before each import, and so sees what the modules
-    imported until then have left. The culprit is the module asked for last before it appeared.
+    Stands in for `__import__` and looks before and after each module's import. A library may start
+    its thread a moment later than its code runs, so the culprit is told with the packages that were
+    being imported around it: "pandas > pyarrow > cloudpickle".
     """
 
     def __init__(self):
         self.before = left_behind()
+        self.original = builtins.__import__
+        self.importing = []
         self.culprit = None
-        self.imported = []
+        self.failed = None
+        builtins.__import__ = self.watched_import
 
-    def find_spec(self, name, path=None, target=None):
-        self.look()
-        self.imported.append(name)
+    def end(self):
+        builtins.__import__ = self.original
 
     def look(self):
         if self.culprit is None and left_behind() != self.before:
-            self.culprit = self.imported[-1] if self.imported else "the warm-up itself"
-        return self.culprit
+            self.culprit = self.chain()
+
+    def chain(self):
+        if not self.importing:
+            return "the warm-up itself"
+        packages = dict.fromkeys(name.partition(".")[0] for name in self.importing)
+        return " > ".join(list(packages)[-4:])
+
+    def watched_import(self, name, globals=None, locals=None, fromlist=(), level=0):
+        whole = self.whole_name(name, globals, level)
+        known = len(sys.modules)
+        if whole not in sys.modules:
+            self.look()
+        self.importing.append(whole)
+        try:
+            return self.original(name, globals, locals, fromlist, level)
+        except BaseException as error:
+            if self.failed is None or self.failed[0] is not error:
+                self.failed = (error, whole)
+            raise
+        finally:
+            if len(sys.modules) != known:
+                self.look()
+            self.importing.pop()
+
+    @staticmethod
+    def whole_name(name, globals, level):
+        if level == 0:
+            return name
+        package = (globals or {}).get("__package__") or ""
+        parents = package.split(".")[:len(package.split(".")) - level + 1]
+        return ".".join(parents + ([name] if name else []))
 
 
 def warm_up(path):
     """Runs the warm-up at `path` as a zygote does; returns what is wrong with it, or None."""
     watch = Watch()
-    sys.meta_path.insert(0, watch)
     namespace = {"__name__": "cloche_warmup", "__file__": path}
     try:
         with open(path, encoding="utf-8") as source:
@@ -98,16 +131,13 @@ def warm_up(path):
         if callable(namespace.get("rehearse")):
             namespace["rehearse"]()
     except BaseException as error:  # whatever it raises, it failed
-        if isinstance(error, ImportError) and error.name:
-            return {"module": error.name, "error": f"{type(error).__name__}: {error}"}
-        return {"module": watch.imported[-1] if watch.imported else "",
-                "error": f"{type(error).__name__}: {error}"}
+        module = watch.failed[1] if watch.failed and watch.failed[0] is error else ""
+        return {"module": module, "error": f"{type(error).__name__}: {error}"}
     finally:
-        sys.meta_path.remove(watch)
-    culprit = watch.look()
+        watch.end()
     left = left_behind()
     if left:
-        return {"module": culprit or "the warm-up itself", "left": left}
+        return {"module": watch.culprit or "the warm-up itself", "left": left}
     return None
 
 
