@@ -26,6 +26,7 @@
     X(KEY_INSERT, "INSERT INTO keys(id, name, project, own_project, hash, created_at)" \
                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
     X(KEY_ANY_OWN, "SELECT 1 FROM keys WHERE own_project = 1 LIMIT 1") \
+    X(KEY_UNDO, "DELETE FROM keys WHERE id = ?1") \
     X(KEY_REVOKE, "UPDATE keys SET revoked_at = iif(revoked_at = 0, ?2, revoked_at) WHERE id = ?1") \
 \
     X(CONTAINER_INSERT, "INSERT INTO containers(" CONTAINER_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6," \

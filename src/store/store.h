@@ -12,7 +12,8 @@
  *   - 0, or a negative errno with `e` filled (NULL is allowed). -ENOENT with ERROR_NOT_FOUND: no such
  *     row, or it belongs to another project. -ENOSPC with ERROR_INSUFFICIENT_STORAGE: the disk is
  *     full; nothing was changed, everything else goes on, and a later call may succeed. Deletes and
- *     targeted updates go on when the disk is full.
+ *     targeted updates go on when the disk is full. -EIO with the same code: a *durable* call whose
+ *     data the disk refused; what it inserted was taken back.
  *   - What returned 0 survives kill -9 of the server; *durable* ones survive power loss as well, the
  *     others may lose the last second to it.
  *   - Arguments are borrowed. A `struct store_…` passed as const is borrowed with all its strings
