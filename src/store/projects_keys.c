@@ -116,8 +116,12 @@ int store_key_create(struct store *s, const char *name, const char *project, str
     keys_forget(s);
     store_unlock(s);
 
-    if (!r && (r = flush_wait(s, e))) /* not on the disk: it must not have been the first one either */
-        query_run(s, RUN_FREES, SQL_KEY_UNDO, "the key", NULL, NULL, "t", id);
+    if (!r && (r = flush_wait(s, e))) { /* not on the disk: it must not have been the first one either */
+        store_lock(s);
+        query_run(s, RUN_FREES | RUN_LOCKED, SQL_KEY_UNDO, "the key", NULL, NULL, "t", id);
+        keys_forget(s);
+        store_unlock(s);
+    }
     key.project = r ? NULL : strdup(chosen);
     if (!r && (!key.id || !key.name || !key.project))
         r = error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");

@@ -373,11 +373,18 @@ static void disk_fails(void **state)
     assert_int_equal(put_file(s, "file-a", 100), -EIO);
     assert_int_equal(err.code, ERROR_INSUFFICIENT_STORAGE);
     assert_int_equal(store_file_get(s, "default", "file-a", &f, &err), -ENOENT);
+    struct store_key key;
+    char secret[STORE_SECRET_SIZE];
+    assert_int_equal(store_key_create(s, "k", NULL, &key, secret, &err), -EIO);
+    assert_int_equal(store_keys_exist(s), 0);
     assert_true(dup2(wal, s->wal_fd) >= 0);
     int r = -1;
     for (int i = 0; i < 500 && r; i++, usleep(10000))
         r = put_file(s, "file-b", 100);
     assert_int_equal(r, 0);
+    OK(store_key_create(s, "k", NULL, &key, secret, &err));
+    assert_string_equal(key.project, "default");
+    store_key_deinit(&key);
     struct store_container c;
     OK(store_container_get(s, "default", "cntr_a", &c, &err));
     store_container_deinit(&c);
