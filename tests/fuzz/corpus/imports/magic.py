@@ -1,0 +1,3 @@
+%matplotlib inline
+!ls
+import yes

@@ -1,0 +1,3 @@
+def f():
+    try: import a.b
+    except ImportError: import c

@@ -1,0 +1,2 @@
+import numpy as np, pandas
+from scipy.stats import norm

@@ -1,0 +1,4 @@
+x = """
+import no
+"""; import yes
+r"\"; import no"
