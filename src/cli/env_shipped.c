@@ -1,4 +1,4 @@
-/* env_shipped.c - finds the folder environments/: beside the program in a build tree, in
+/* env_shipped.c - finds the folder environments/: in share/cloche beside the program in a build tree, in
  * ../share/cloche from it in an installation. */
 #include <stdio.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 
 void env_shipped_find(struct env_shipped *s)
 {
-    static const char *const places[] = { "environments", "../share/cloche/environments" };
+    static const char *const places[] = { "share/cloche/environments", "../share/cloche/environments" };
     char program[ENV_PATH - 64], check[ENV_PATH + 16];
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     s->directory[0] = '\0';
