@@ -32,7 +32,8 @@ void act_as(const struct init *i, bool kernel)
 
 static int open_beneath(int dir, const char *path, int flags, mode_t mode)
 {
-    struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+    int more = flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    struct open_how how = { .flags = (uint64_t)(flags | more),
                             .mode = flags & O_CREAT ? mode : 0,
                             .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
     int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);

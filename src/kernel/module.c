@@ -22,7 +22,7 @@ enum { WARDEN = 3, THREAD_WAITS = 200, THREAD_WAIT_US = 10000 };
 
 /* ---- user code and its signal ------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t in_user_code;
+static volatile sig_atomic_t in_user_code; /* how deep: user() may be called inside user() */
 static struct sigaction user_action; /* what user code, or Python for it, has set for SIGINT */
 
 static void ignore_interrupt(int number) { (void)number; }
@@ -31,14 +31,22 @@ static void ignore_interrupt(int number) { (void)number; }
 static void leave_user_code(void)
 {
     struct sigaction quiet = { .sa_handler = ignore_interrupt };
-    sigaction(SIGINT, &quiet, in_user_code ? &user_action : NULL);
-    in_user_code = 0;
+    if (in_user_code == 1)
+        sigaction(SIGINT, &quiet, &user_action);
+    in_user_code--;
 }
 
 static void begin_user_code(void)
 {
-    in_user_code = 1;
-    sigaction(SIGINT, &user_action, NULL);
+    if (++in_user_code == 1)
+        sigaction(SIGINT, &user_action, NULL);
+}
+
+/* Once, in the zygote, whose rehearsals run in user code too; kernels inherit it. */
+static void keep_signals(void)
+{
+    struct sigaction quiet = { .sa_handler = ignore_interrupt };
+    sigaction(SIGINT, &quiet, &user_action);
 }
 
 /* user(callable, *args): an interrupt that arrives between its last instruction and our taking over is
@@ -274,8 +282,6 @@ static void be_kernel(const struct entry *e)
     PyOS_AfterFork_Child(); /* Python's and packages' hooks run confined */
     enter_keep_channels(e);
     channel_init();
-    sigaction(SIGINT, NULL, &user_action);
-    leave_user_code();
     call_child_layer("child");
     call_child_layer("serve");
     _exit(0);
@@ -344,6 +350,7 @@ static PyObject *py_main(PyObject *self, PyObject *args)
         return NULL;
     fcntl(WARDEN, F_SETFD, FD_CLOEXEC);
     m = (struct message){ .op = ZYGOTE_WARM };
+    keep_signals();
     int own_pid = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     if (warm_up(slot, &m) < 0) {
         m.status = -ECHILD;

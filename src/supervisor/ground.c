@@ -91,6 +91,7 @@ static int exec_warden(struct making *m, int server_socket, struct error *e)
     int fds[WARDEN_FDS], null = open("/dev/null", O_RDWR | O_CLOEXEC);
     fds[WARDEN_SERVER_FD - 3] = server_socket;
     fds[WARDEN_INIT_FD - 3] = m->s->init_exe;
+    fds[WARDEN_LIFELINE_FD - 3] = m->s->lifeline[0];
     for (int i = 0; i < CGROUP_DIRS; i++)
         fds[WARDEN_CGROUP_FD - 3 + i] = m->cgroup_dirs[i] < 0 ? null : m->cgroup_dirs[i];
     int exe = fcntl(m->s->warden_exe, F_DUPFD_CLOEXEC, 100);
@@ -208,6 +209,7 @@ static int clone_ground(struct making *m, struct ground *g, struct error *e)
     pid_t p = clone_process(flags, SIGCHLD, NULL, m->cgroup_join[0], NULL);
     if (p == 0) {
         close(sync[0]);
+        close(m->s->lifeline[1]);
         child(m, sync[1], pair[1]);
     }
     fd_close(&sync[1]);

@@ -72,6 +72,9 @@ static int prepare(struct error *e)
         s.grounds[i] = (struct ground){ .id = -1, .server_socket = -1, .use_lock = -1 };
     for (int i = 0; i < PLAN_LISTENERS; i++)
         s.listeners[i] = -1;
+    s.lifeline[0] = s.lifeline[1] = -1;
+    if (pipe2(s.lifeline, O_CLOEXEC) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "A pipe cannot be had.");
     s.pipes = malloc(sizeof *s.pipes * PIPE_SETS_MAX);
     if (!s.pipes)
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");

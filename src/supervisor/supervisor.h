@@ -37,6 +37,7 @@ struct supervisor {
     char addresses[PLAN_LISTENERS][128];
     int state_dir, state_lock, environments;
     int warden_exe, init_exe, server_exe;
+    int lifeline[2]; /* a pipe whose write end is here alone: wardens read its end of file */
     struct ground grounds[GROUNDS_MAX];
     int next_ground;
     int (*pipes)[KERNEL_PIPES]; /* by set id; [0] -1: free */

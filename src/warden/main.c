@@ -194,6 +194,8 @@ static void on_event(uint64_t source)
         if (w.zygotes[index].socket >= 0)
             zygote_heard(&w, (int)index);
         break;
+    case SOURCE_LIFELINE:
+        exit(0); /* the supervisor is gone */
     case SOURCE_INIT:
         b = sandbox_find(&w, index);
         if (b && b->init_socket >= 0)
@@ -249,6 +251,8 @@ int main(int argc, char **argv)
         r = warden_watch(&w, WARDEN_SERVER_FD, SOURCE(SOURCE_SERVER, 0));
     if (r == 0)
         r = warden_watch(&w, w.signals, SOURCE(SOURCE_SIGNALS, 0));
+    if (r == 0)
+        r = warden_watch(&w, WARDEN_LIFELINE_FD, SOURCE(SOURCE_LIFELINE, 0));
     if (r < 0) {
         log_line(LOG_ERROR, "warden", "did not start", "errno=%d", -r);
         return 69;

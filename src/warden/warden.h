@@ -60,7 +60,7 @@ struct warden {
 };
 
 /* What epoll hands back: one word that says whose descriptor it is. */
-enum { SOURCE_SERVER, SOURCE_SIGNALS, SOURCE_ZYGOTE, SOURCE_INIT };
+enum { SOURCE_SERVER, SOURCE_SIGNALS, SOURCE_ZYGOTE, SOURCE_INIT, SOURCE_LIFELINE };
 #define SOURCE(kind, index) ((uint64_t)(kind) << 32 | (uint32_t)(index))
 
 /* ---- main.c ------------------------------------------------------------------------------------ */

@@ -47,6 +47,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < SIGRTMIN; number++)
+        signal(number, SIG_DFL); /* an ignored SIGINT, as of a shell's background job, is inherited */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     step(dup2(null, 0), "standard input");
     step(dup2(words, 1), "standard output");
