@@ -27,6 +27,8 @@ enum op {
                     *     how many follow; fds: in(w) out(r) stdout(r) stderr(r), the server's ends;
                     *     in(r) out(w) stdout(w) stderr(w), the kernel's                             */
     SUP_PIPES_END, /* w0: set id; no answer                                                         */
+    SUP_BUILD,     /* text: environment name, NUL, project; fds: requirements (one a line) to read, pipe to
+                    * write progress to (JSON lines)       -> when it ended, w0: exit status            */
     /* ---- supervisor -> server, once at its start, in this order -------------------------------- */
     SUP_LISTENER = 16, /* w0: index; text: address as given; fd                                     */
     SUP_INHERITED_GROUND, /* w0: ground id; text: environment name; fd: warden socket               */

@@ -104,6 +104,7 @@ static const struct permit permits[] = {
     { SUP_GROUND_END, 0, 0, false },
     { SUP_PIPES, 0, 0, false },
     { SUP_PIPES_END, 0, 0, false },
+    { SUP_BUILD, 2, 2, true },
 };
 
 static void answer(struct message *m, int r, const struct error *e, const int *fds, size_t n)
@@ -150,7 +151,15 @@ static void on_pipes(struct message *m)
     }
 }
 
-static void on_message(struct message *m)
+static void on_build(struct message *m, const int fds[2])
+{
+    struct error e = { 0 };
+    int r = build_start(&s, m, fds[0], fds[1], &e);
+    if (r < 0)
+        answer(m, r, &e, NULL, 0);
+}
+
+static void on_message(struct message *m, const int fds[2])
 {
     struct ground *g;
     struct error e = { 0 };
@@ -178,17 +187,24 @@ static void on_message(struct message *m)
     case SUP_PIPES_END:
         pipes_end(&s, m->word[0]);
         break;
+    case SUP_BUILD:
+        on_build(m, fds);
+        break;
     }
 }
 
 static void read_link(void)
 {
     static struct message m;
-    int r = message_receive(s.link, &m, NULL, 0);
-    if (r == 0 && message_permitted(permits, sizeof permits / sizeof *permits, &m, 0) == 0) {
-        on_message(&m);
+    int fds[2];
+    int r = message_receive(s.link, &m, fds, 2);
+    if (r >= 0 && message_permitted(permits, sizeof permits / sizeof *permits, &m, r) == 0) {
+        on_message(&m, fds);
+        fds_close(fds, 2);
         return;
     }
+    if (r > 0)
+        fds_close(fds, (size_t)r);
     if (r == -EAGAIN)
         return;
     if (r != -EPIPE) {
@@ -238,6 +254,8 @@ static void reap(void)
             server_ended(status);
             continue;
         }
+        if (build_ended(&s, p, status))
+            continue;
         for (int i = 0; i < GROUNDS_MAX; i++)
             if (s.grounds[i].id >= 0 && s.grounds[i].warden == p)
                 warden_ended(&s.grounds[i]);

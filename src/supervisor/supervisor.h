@@ -16,7 +16,7 @@
 #include "sandbox/identity.h"
 #include "supervisor/plan.h"
 
-enum { GROUNDS_MAX = 64, PIPE_SETS_MAX = 16384 };
+enum { GROUNDS_MAX = 64, PIPE_SETS_MAX = 16384, BUILDS_MAX = 4 };
 
 struct ground {
     int id;            /* -1: free */
@@ -26,6 +26,11 @@ struct ground {
     bool ending;       /* told to end; answered when reaped */
     uint32_t serial;   /* of the SUP_GROUND_END that waits */
     char name[64];
+};
+
+struct build {
+    pid_t pid; /* 0: free */
+    uint32_t serial, server; /* which server asked: an answer goes to no other */
 };
 
 struct supervisor {
@@ -41,6 +46,7 @@ struct supervisor {
     struct ground grounds[GROUNDS_MAX];
     int next_ground;
     int (*pipes)[KERNEL_PIPES]; /* by set id; [0] -1: free */
+    struct build builds[BUILDS_MAX];
     pid_t server;
     int link; /* to the server that runs now */
     bool server_was_ready;
@@ -72,6 +78,12 @@ uint32_t ground_id_count(const struct supervisor *s);
  * table. The set id, or -errno. */
 int pipes_make(struct supervisor *s, int ret_kernel[KERNEL_PIPES]);
 void pipes_end(struct supervisor *s, uint64_t set);
+
+/* ---- build.c: `cloche env build`, which makes a ground of its own, started for the server ----------- */
+/* Takes neither descriptor. 0 when it runs; else -errno. */
+int build_start(struct supervisor *s, const struct message *m, int requirements, int progress, struct error *e);
+/* A child was reaped: true if it was a build; the server that asked is answered. */
+bool build_ended(struct supervisor *s, pid_t pid, int status);
 
 /* ---- keeper.c: starts servers and hands everything over ---------------------------------------------- */
 int server_start(struct supervisor *s, struct error *e);
