@@ -9,6 +9,8 @@
  *  - Not dumpable: the ground's root owns its memory map, so no process of its own uid opens its
  *    /proc/PID/mem, root, ns or fd.
  *  - setsid: without it kill(0, …) reaches who started Cloche.
+ *  - Landlock: the one writable rule is on /mnt, the directory above the mount points of the scratch (a
+ *    rule on a mount point itself is skipped).
  *  - The second filter last: it takes away setns and set*id, which the steps before need. */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include "sandbox/caps.h"
 #include "sandbox/filter.h"
 #include "sandbox/identity.h"
+#include "sandbox/landlock.h"
 
 static int join_cgroup(const struct entry *e)
 {
@@ -57,6 +60,7 @@ static int limits(const struct entry *e)
 static int not_dumpable(const struct entry *e) { (void)e; return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 static int own_session(const struct entry *e) { (void)e; return setsid(); }
 static int working_directory(const struct entry *e) { (void)e; return chdir("/mnt/data"); }
+static int behind_landlock(const struct entry *e) { return (errno = -landlock_confine(e->landlock_abi)) ? -1 : 0; }
 static int second_filter(const struct entry *e) { (void)e; return (errno = -filter_load_second()) ? -1 : 0; }
 
 static const struct {
@@ -77,6 +81,7 @@ static const struct {
     { "dumpable", not_dumpable },
     { "session", own_session },
     { "working directory", working_directory },
+    { "landlock", behind_landlock },
     { "second filter", second_filter },
 };
 

@@ -21,6 +21,7 @@ struct entry {
     int fds[SANDBOX_NAMESPACES + KERNEL_PIPES + CGROUP_DIRS];
     int count;
     bool cgroup_v2;
+    int landlock_abi; /* of this host, asked once; 0: none */
 };
 enum { ENTRY_PIPES = SANDBOX_NAMESPACES, ENTRY_CGROUP = SANDBOX_NAMESPACES + KERNEL_PIPES };
 

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "kernel/kernel.h"
 #include "sandbox/clone.h"
+#include "sandbox/landlock.h"
 
 enum { WARDEN = 3, THREAD_WAITS = 200, THREAD_WAIT_US = 10000 };
 
@@ -317,6 +318,7 @@ static pid_t fork_kernel(const struct entry *e, int own_pid, int *ret_pidfd)
 static void serve_warden(int own_pid)
 {
     static struct message m;
+    const int abi = landlock_abi();
     for (;;) {
         struct entry e;
         int pidfd = -1;
@@ -324,6 +326,7 @@ static void serve_warden(int own_pid)
         if (e.count < 0)
             _exit(0);
         e.cgroup_v2 = m.word[0] == 1;
+        e.landlock_abi = abi;
         pid_t p = m.op != ZYGOTE_FORK || e.count < ENTRY_CGROUP || (e.cgroup_v2 && e.count == ENTRY_CGROUP) ? -EBADMSG
                   : count_threads() != 1                                                                   ? -EBUSY
                                                                                                            : fork_kernel(&e, own_pid, &pidfd);

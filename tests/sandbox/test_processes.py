@@ -344,3 +344,39 @@ def test_the_full_zygote_has_ipython(supervisor, ground):
     assert ground.call(links.WARDEN_ZYGOTE, words=[FULL]).status == 0
     k = Sandbox(supervisor, ground).kernel(FULL)
     assert k.execute("%pwd")[1][0][1] == [b"'/mnt/data'"]
+
+
+LAYERS = """
+import ctypes, errno, os
+L = ctypes.CDLL(None, use_errno=True)
+abi = L.syscall(444, None, 0, 1)
+attributes = (ctypes.c_uint64 * 1)(2)
+if os.fork() == 0:
+    n = 0
+    while True:
+        ruleset = L.syscall(444, attributes, 8, 0)
+        if L.syscall(446, ruleset, 0) != 0: break
+        n += 1
+    print(abi, n, errno.errorcode[ctypes.get_errno()])
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_landlock_is_in_force(sandbox):
+    """The kernel stacks 16 rulesets at the most: with ours in place user code gets 15."""
+    out = sandbox.kernel().execute(LAYERS)[2].split()
+    assert int(out[0]) < 2 or out[1:] == ["15", "E2BIG"]
+
+
+def test_landlock_lets_the_scratch_alone(sandbox):
+    _, _, out, _ = sandbox.kernel().execute(
+        "import os, errno\n"
+        "def P(f):\n"
+        "    try: f(); return 'ok'\n"
+        "    except OSError as e: return errno.errorcode[e.errno]\n"
+        "os.mkdir('a'); os.mkdir('b'); open('a/x', 'w').write('1')\n"
+        "print(P(lambda: os.rename('a/x', 'b/x')), P(lambda: os.link('b/x', '/mnt/data/y')), P(lambda: open('/tmp/t', 'w').close()),\n"
+        "      P(lambda: open('/dev/shm/s', 'w').close()), P(lambda: open('/dev/null', 'w').close()), P(lambda: os.truncate('b/x', 0)))\n"
+        "print(P(lambda: open('/etc/passwd', 'w')), P(lambda: os.mkdir('/opt/x')), P(lambda: os.mkdir('/mnt/x')))")
+    assert out == "ok ok ok ok ok ok\nEROFS EROFS EROFS\n"
