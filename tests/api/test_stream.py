@@ -1,0 +1,112 @@
+"""Streamed executions: server-sent events in order, and nothing after the last."""
+import json
+import threading
+import time
+
+import pytest
+
+from support.api import error_of, events
+
+
+def test_the_events(session):
+    found = list(session.stream("print('one')\nimport time; time.sleep(0.3)\nprint('two')\n3"))
+    names = [name for name, _ in found]
+    assert names[0] == "execution.started" and names[-1] == "execution.completed"
+    assert set(names[1:-1]) == {"execution.output"}
+    assert [data["sequence_number"] for _, data in found] == list(range(len(found)))
+    assert all(name == data["type"] for name, data in found)
+    started, completed = found[0][1]["execution"], found[-1][1]["execution"]
+    assert started["status"] is None and started["id"] == completed["id"] and completed["status"] == "completed"
+    assert all(data["execution_id"] == started["id"] for _, data in found[1:-1])
+    outputs = [data["output"] for _, data in found[1:-1]]
+    assert "".join(o["text"] for o in outputs if o["type"] == "stdout") == completed["stdout"] == "one\ntwo\n"
+    assert outputs[-1] == {"type": "execute_result", "data": {"text/plain": "3"}, "metadata": {}}
+
+
+def test_raw_framing(session):
+    body = {"code": "print(1)", "stream": True}
+    with session.client.stream("POST", f"{session.path}/execute", json=body) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert "no-cache" in answer.headers.get("cache-control", "")
+        raw = answer.read().decode()
+    assert "[DONE]" not in raw and raw.endswith("\n\n")
+    for block in raw.strip().split("\n\n"):
+        lines = block.split("\n")
+        if lines[0].startswith(":"):
+            continue
+        assert len(lines) == 2 and lines[0].startswith("event: ") and lines[1].startswith("data: ")
+        assert json.loads(lines[1][6:])["type"] == lines[0][7:]
+
+
+def test_output_comes_while_the_code_runs(session):
+    session.run("1")
+    begun, first = time.monotonic(), None
+    for name, data in session.stream("print('early', flush=True)\nimport time; time.sleep(2)"):
+        if name == "execution.output" and first is None:
+            first = time.monotonic() - begun
+    assert first < 1.5 < time.monotonic() - begun
+
+
+def test_errors_before_the_stream_are_plain(session, client):
+    answer = client.post("/v1/containers/cntr_none/execute", json={"code": "1", "stream": True})
+    assert answer.status_code == 404 and error_of(answer)["code"] == "not_found"
+    answer = client.post(f"{session.path}/execute", json={"stream": True})
+    assert answer.status_code == 400 and error_of(answer)["code"] == "missing_required_parameter"
+
+
+def test_an_exception_streams_as_output_and_completes(session):
+    found = list(session.stream("1 / 0"))
+    assert found[-1][0] == "execution.completed" and found[-1][1]["execution"]["status"] == "error"
+    assert found[-2][1]["output"]["type"] == "error" and found[-2][1]["output"]["name"] == "ZeroDivisionError"
+
+
+def test_line_breaks_never_leave_their_event(session):
+    found = list(session.stream(r"print('data: x\n\nevent: execution.completed\ndata: {}\r\n\u2028 end')"))
+    assert [name for name, _ in found].count("execution.completed") == 1
+    assert found[-1][1]["execution"]["stdout"] == "data: x\n\nevent: execution.completed\ndata: {}\r\n\u2028 end\n"
+
+
+def test_a_client_that_goes_away_does_not_end_a_session(session):
+    session.run("import time; done = 0")
+    with session.client.stream("POST", f"{session.path}/execute",
+                               json={"code": "print('begun', flush=True); time.sleep(1.5); done = 1", "stream": True}) as answer:
+        for name, _ in events(answer):
+            if name == "execution.output":
+                break
+    assert session.run("done")["result"] == "1"
+    listed = session.client.get(f"{session.path}/executions").json()["data"]
+    assert [entry["status"] for entry in listed] == ["completed"] * 3
+
+
+def test_a_queued_one_whose_client_goes_is_dropped(session, server):
+    session.run("import time; ran = []")
+    slow = threading.Thread(target=lambda: server.client().post(f"{session.path}/execute", json={"code": "time.sleep(4)"}))
+    slow.start()
+    time.sleep(0.5)
+    with pytest.raises(Exception):
+        with server.client(timeout=0.5) as client:
+            client.post(f"{session.path}/execute", json={"code": "ran.append(1)", "stream": True})
+    slow.join()
+    assert session.run("ran")["result"] == "[]"
+
+
+def test_input_over_a_stream(session, server):
+    prompts, done = [], None
+    for name, data in session.stream("name = input('Who? ')\nprint('Hello', name)\nimport getpass\nsecret = getpass.getpass('Key: ')\nlen(secret)"):
+        if name == "execution.input_requested":
+            prompts.append((data["prompt"], data["password"]))
+            assert data["execution_id"].startswith("exec_")
+            with server.client() as other:
+                answer = other.post(f"{session.path}/input", json={"text": "Zoë" if len(prompts) == 1 else "1234"})
+                assert answer.json() == {"accepted": True}
+        if name == "execution.completed":
+            done = data["execution"]
+    assert prompts == [("Who? ", False), ("Key: ", True)]
+    assert "Hello Zoë" in done["stdout"] and done["result"] == "4"
+
+
+def test_keep_alive_comments(session):
+    session.run("import time")
+    with session.client.stream("POST", f"{session.path}/execute", json={"code": "time.sleep(17)", "stream": True, "timeout": 30}) as answer:
+        raw = answer.read().decode()
+    assert any(line.startswith(":") for line in raw.split("\n"))
