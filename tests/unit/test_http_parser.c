@@ -172,6 +172,19 @@ static void test_hostile(void **state)
     assert_true(parse_steps("GET / HTTP/1.1\r\n" HOST "X: a\0b\r\n\r\n", 16 + 17 + 10, 99) < 0);
 }
 
+/* The border is the scan's alone to draw: it refuses by itself, before the head is complete. */
+static void test_scan_alone(void **state)
+{
+    (void)state;
+    static const char *const torn[] = { "GET / HTTP/1.1\rX", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nX: \x02", "\n", "\rG" };
+    static const char *const why[] = { "CR", "bare LF", "control byte", "bare LF", "CR" };
+    for (size_t i = 0; i < sizeof torn / sizeof *torn; i++) {
+        struct http_scan scan = { 0 };
+        assert_true(http_head_scan(&scan, torn[i], strlen(torn[i]), &failure) < 0);
+        assert_non_null(strstr(failure.message, why[i]));
+    }
+}
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -341,7 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound),  cmocka_unit_test(test_hostile), cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_chunks), cmocka_unit_test(test_percent), cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_lists),  cmocka_unit_test(test_scan_alone),
     };
     int r = cmocka_run_group_tests_name("http_parser", tests, NULL, NULL);
     free(copy);

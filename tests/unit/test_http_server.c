@@ -420,6 +420,7 @@ static const char *const hostile[] = {
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n20000000\r\nabc",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 200001\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 10737418240\r\n\r\n",
+    "POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 10737418240\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Expect: the-unexpected\r\nContent-Length: 1\r\n\r\na",
     "GET /v1/ok HTTP/1.1\r\nHost: evil.example\r\n\r\n",
     "GET /v1/ok HTTP/1.1\r\n" HOST "Origin: http://evil.example\r\n\r\n",
@@ -452,6 +453,15 @@ static void test_hostile(void **state)
     check_status(talk(hostile[sizeof hostile / sizeof *hostile - 4]), 413);
     assert_non_null(strstr(heard.data, "payload_too_large"));
     check_status(talk("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505);
+    /* A client that goes on sending can still read why it was refused. */
+    int fd = dial();
+    say_text(fd, hostile[0]);
+    poll(NULL, 0, 30);
+    say_text(fd, "more");
+    poll(NULL, 0, 30);
+    say_text(fd, "and more");
+    shutdown(fd, SHUT_WR);
+    check_status(hear_all(fd, &heard), 400);
     /* A chunked body beyond the route's maximum, and an endless head. */
     size_t n = 0, size = 400000;
     cleanup_free char *large = malloc(size);
@@ -708,6 +718,18 @@ static void test_graceful_stop(void **state)
     close(quiet);
 }
 
+static void test_join_closes_idle(void **state)
+{
+    (void)state;
+    int fd = dial();
+    say_text(fd, GET_OK);
+    check_status(hear_one(fd, &heard), 200);
+    int64_t begin_us = clock_monotonic_us();
+    assert_int_equal(http_server_join(server, 2000), 0);
+    assert_true(clock_monotonic_us() - begin_us < 200000); /* sooner than the idle time */
+    assert_int_equal(strlen(hear_all(fd, &heard)), 0);
+}
+
 static void test_join_cuts(void **state)
 {
     (void)state;
@@ -728,7 +750,8 @@ int main(void)
         SERVED(test_plain), SERVED(test_pipelining), SERVED(test_methods), SERVED(test_hostile), SERVED(test_slow_loris),
         SERVED(test_half_close), SERVED(test_vanishing_clients), SERVED(test_continue), SERVED(test_bodies),
         SERVED(test_upload), SERVED(test_streams), SERVED(test_headers_and_errors), SERVED(test_files),
-        SERVED(test_hosts_and_unix), SERVED(test_too_many_connections), SERVED(test_graceful_stop), SERVED(test_join_cuts),
+        SERVED(test_hosts_and_unix), SERVED(test_too_many_connections), SERVED(test_graceful_stop), SERVED(test_join_closes_idle),
+        SERVED(test_join_cuts),
     };
     int r = cmocka_run_group_tests_name("http_server", tests, NULL, NULL);
     strbuf_deinit(&heard);
