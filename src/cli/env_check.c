@@ -55,7 +55,7 @@ int env_check(struct env_sandbox *s, json_t **ret, struct error *e)
                                         "/build/warmup.py", NULL };
     char last[200] = "";
     struct strbuf report = STRBUF_INIT(ENV_REPORT_MAX);
-    struct env_command c = { .argv = argv, .timeout_ms = CHECK_TIMEOUT_MS, .on_line = keep_last,
+    struct env_command c = { .argv = argv, .sealed = true, .timeout_ms = CHECK_TIMEOUT_MS, .on_line = keep_last,
                              .context = last, .report = &report };
     int status, r = env_sandbox_run(s, &c, &status, e);
     if (r < 0) {

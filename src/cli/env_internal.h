@@ -98,6 +98,7 @@ struct env_sandbox {
 struct env_command {
     const char *const *argv;
     bool network;   /* the host's network and pip's configuration; else none */
+    bool sealed;    /* /opt/env cannot be written, as in a session */
     int timeout_ms; /* 0: as long as it takes */
     void (*on_line)(void *context, const char *line); /* each line of output, cleaned */
     void (*on_tick)(void *context);                   /* about five times a second */
@@ -113,8 +114,9 @@ int env_sandbox_run(struct env_sandbox *s, const struct env_command *c, int *ret
 /* ---- env_sandbox_tree.c, env_sandbox_pip.c: what is seen in there ------------------------------ */
 
 /* In the sandbox's first process, before it gives up its power: mounts the tree at <building>/root
- * and makes it the root. `owner` may write /opt/env and /tmp. 0 or -errno naming the step. */
-int env_tree_enter(const struct env_sandbox *s, bool network, uid_t owner, struct error *e);
+ * and makes it the root. `owner` may write /tmp and, unless it is sealed, /opt/env. 0 or -errno naming the step. */
+int env_tree_enter(const struct env_sandbox *s, const struct env_command *c, uid_t owner,
+                   struct error *e);
 /* Lays the host's configuration of pip into the tree at `root`: files, certificates, directories of
  * wheels. A file that cannot be had is left out: pip then says what it misses. */
 int env_pip_configure(const char *root, uid_t owner, struct error *e);

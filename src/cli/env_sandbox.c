@@ -135,7 +135,7 @@ static int enter(const struct env_sandbox *s, const struct env_command *c, struc
         r = -errno;
     if (r < 0)
         return error_set(e, ERROR_INTERNAL, -r, "The build's sandbox could not be made: %s.", strerror(-r));
-    r = env_tree_enter(s, c->network, owner, e);
+    r = env_tree_enter(s, c, owner, e);
     if (r < 0)
         return r;
     r = drop_power(owner);

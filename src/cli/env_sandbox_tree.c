@@ -153,11 +153,11 @@ static int fill_dev(const char *root)
 }
 
 /* The two directories on disk, what is to be read, an interpreter that lives elsewhere. */
-static int bind_work(const struct env_sandbox *s, const char *root, uid_t owner)
+static int bind_work(const struct env_sandbox *s, const char *root, bool sealed, uid_t owner)
 {
     char path[ENV_PATH * 2];
     snprintf(path, sizeof(path), "%s/venv", s->building);
-    int r = env_tree_bind(root, path, "/opt/env", true);
+    int r = env_tree_bind(root, path, "/opt/env", !sealed);
     snprintf(path, sizeof(path), "%s/%s", s->building, s->scratch);
     if (r == 0)
         r = env_tree_bind(root, path, "/tmp", true);
@@ -177,7 +177,8 @@ static int step(struct error *e, const char *what, int r)
     return r;
 }
 
-int env_tree_enter(const struct env_sandbox *s, bool network, uid_t owner, struct error *e)
+int env_tree_enter(const struct env_sandbox *s, const struct env_command *c, uid_t owner,
+                   struct error *e)
 {
     char root[ENV_PATH + 16], proc[ENV_PATH + 32];
     snprintf(root, sizeof(root), "%s/root", s->building);
@@ -190,12 +191,12 @@ int env_tree_enter(const struct env_sandbox *s, bool network, uid_t owner, struc
     if (r == 0)
         r = step(e, "/usr", bind_system(root));
     if (r == 0)
-        r = step(e, "/etc", fill_etc(root, network, owner));
+        r = step(e, "/etc", fill_etc(root, c->network, owner));
     if (r == 0)
         r = step(e, "/dev", fill_dev(root));
     if (r == 0)
-        r = step(e, "/opt/env and /tmp", bind_work(s, root, owner));
-    if (r == 0 && network)
+        r = step(e, "/opt/env and /tmp", bind_work(s, root, c->sealed, owner));
+    if (r == 0 && c->network)
         r = env_pip_configure(root, owner, e);
     if (r == 0)
         r = step(e, "/proc", mkdir(proc, 0755) < 0 ||
