@@ -29,6 +29,8 @@
 #include "sandbox/identity.h"
 #include "sandbox/landlock.h"
 
+enum { PROCESSES_WITHOUT_CGROUP = 128 };
+
 static int join_cgroup(const struct entry *e)
 {
     for (int i = ENTRY_CGROUP; !e->cgroup_v2 && i < e->count; i++)
@@ -53,8 +55,9 @@ static int drop_capabilities(const struct entry *e)
 }
 static int limits(const struct entry *e)
 {
-    struct rlimit none = { 0, 0 }, files = { 1024, 4096 };
-    (void)e;
+    struct rlimit none = { 0, 0 }, files = { 1024, 4096 }, processes = { PROCESSES_WITHOUT_CGROUP, PROCESSES_WITHOUT_CGROUP };
+    if (e->count == ENTRY_CGROUP && setrlimit(RLIMIT_NPROC, &processes) < 0)
+        return -1; /* no pids controller: counted for this uid in this user namespace instead */
     return setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0 ? -1 : 0;
 }
 static int not_dumpable(const struct entry *e) { (void)e; return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

@@ -58,8 +58,6 @@ int landlock_confine(int abi)
     int r = allow(ruleset, "/mnt", handled);
     if (r == 0)
         r = allow(ruleset, "/dev", file_rights & handled);
-    if (r == 0)
-        r = allow(ruleset, "/proc", file_rights & handled);
     if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         r = -errno;
     return r;

@@ -1,5 +1,6 @@
-/* landlock.h - a second wall behind the read-only root: a kernel may change files below /mnt, and write
- * to devices and /proc, whatever the mounts say; signals and abstract sockets stay among its own.
+/* landlock.h - a second wall behind the read-only root: a kernel may change files below /mnt and write
+ * to devices, whatever the mounts say, and nothing in /proc; signals and abstract sockets stay among
+ * its own.
  * Used by kernels, after they entered their sandbox; never stacked. */
 #pragma once
 

@@ -206,12 +206,15 @@ static int clone_ground(struct making *m, struct ground *g, struct error *e)
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     if (m->s->cgroup.version == CGROUP_V2)
         flags |= CLONE_INTO_CGROUP;
+    /* Whoever is born with our score may go back to it at any time, a kernel too: so none is. */
+    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
     pid_t p = clone_process(flags, SIGCHLD, NULL, m->cgroup_join[0], NULL);
     if (p == 0) {
         close(sync[0]);
         close(m->s->lifeline[1]);
         child(m, sync[1], pair[1]);
     }
+    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
     fd_close(&sync[1]);
     fd_close(&pair[1]);
     int r = p < 0 ? error_set(e, ERROR_INTERNAL, -p, "Cloning the ground failed: %s.", strerror(-p)) : 0;

@@ -62,7 +62,7 @@ static void raise_limits(void)
         l.rlim_cur = l.rlim_max;
         setrlimit(RLIMIT_NOFILE, &l);
     }
-    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "-900");
+    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
 }
 
 static int prepare(struct error *e)

@@ -18,6 +18,8 @@
 
 enum { GROUNDS_MAX = 64, PIPE_SETS_MAX = 16384, BUILDS_MAX = 4 };
 
+#define SUPERVISOR_OOM_SCORE "-900" /* the server's too: it is born with it */
+
 struct ground {
     int id;            /* -1: free */
     pid_t warden;
