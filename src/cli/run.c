@@ -201,6 +201,7 @@ static int send_all(const struct run_options *o, int link)
 struct receiver {
     int link, signals;
     unsigned interrupts;
+    int killed_by; /* the user's signal that ended it, or 0 */
     struct run_out out;
     int code; /* -1 until RUN_END */
 };
@@ -259,6 +260,7 @@ static void signalled(struct receiver *rx)
         return;
     bool gentle = info.ssi_signo == SIGINT && rx->interrupts++ == 0;
     struct message m = { .op = gentle ? RUN_INTERRUPT : RUN_KILL };
+    rx->killed_by = gentle ? 0 : (int)info.ssi_signo;
     message_send(rx->link, &m, NULL, 0);
 }
 
@@ -281,6 +283,8 @@ static int receive_all(const struct run_options *o, pid_t supervisor, int link, 
     while (waitpid(supervisor, &status, 0) < 0 && errno == EINTR)
         ;
     run_out_end(&rx.out);
+    if (rx.killed_by != 0)
+        return 128 + rx.killed_by;
     if (rx.code < 0)
         return command_fail("run", EXIT_CLOCHE, "Cloche could not run it.");
     return rx.out.failed && rx.code == 0 ? EXIT_CLOCHE : rx.code;

@@ -330,14 +330,17 @@ static int json_printed(const struct execution *x)
     return r;
 }
 
-static int exit_code(const struct execution *x, const char **why)
+/* Why it ended is among the execution's notes. */
+static int exit_code(const struct execution *x)
 {
-    *why = "";
     switch (x->status) {
-    case EXECUTION_TIMEOUT: *why = "The time was up."; return 124;
-    case EXECUTION_OUT_OF_MEMORY: *why = "It used more memory than it may have."; return 137;
-    case EXECUTION_INTERRUPTED: return 130;
-    case EXECUTION_KILLED: return x->exit_code > 0 ? x->exit_code : 137;
+    case EXECUTION_TIMEOUT: return 124;
+    case EXECUTION_OUT_OF_MEMORY: return 137;
+    case EXECUTION_INTERRUPTED:
+        if (!x->exited)
+            return x->error != NULL || x->reset ? 130 : 0; /* the program may have caught it */
+        return x->exit_code & 255;
+    case EXECUTION_KILLED: return x->exit_code & 255;
     case EXECUTION_ERROR: return x->exited ? x->exit_code & 255 : 1;
     default: return x->exited ? x->exit_code & 255 : 0;
     }
@@ -360,9 +363,7 @@ static int run(struct inside *in)
     for (size_t i = 0; i < x.notes && !(in->flags & RUN_JSON); i++)
         fprintf(stderr, "cloche run: %s\n", x.note[i]);
     made_sent(in, &x);
-    const char *why;
-    int code = exit_code(&x, &why);
-    return r < 0 ? ended(EXIT_CLOCHE, "The result could not be printed.") : ended(code, why);
+    return r < 0 ? ended(EXIT_CLOCHE, "The result could not be printed.") : ended(exit_code(&x), "");
 }
 
 int command_run_inside(int argc, char **argv)

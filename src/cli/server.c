@@ -72,6 +72,31 @@ static void logs_configure(const struct settings *s)
     log_configure((enum log_level)s->log_level, (enum log_format)s->log_format);
 }
 
+static void config_of(const struct settings *s, struct sessions_config *c)
+{
+    sessions_config_defaults(c);
+    c->default_environment = s->default_environment;
+    c->memory_default_bytes = (uint64_t)s->memory_limit;
+    c->files_percent = (uint64_t)s->scratch_percent;
+    c->inodes = (uint64_t)s->scratch_inodes;
+    c->pids = (uint64_t)s->pids;
+    c->timeout_default_ms = s->timeout_s * 1000;
+    c->timeout_max_ms = s->timeout_max_s * 1000;
+    c->idle_minutes_default = (unsigned)s->idle_minutes;
+    c->idle_minutes_max = (unsigned)s->idle_max_minutes;
+    c->queue_max = (unsigned)s->queue;
+    c->sessions_max = (unsigned)s->max_sessions;
+    c->pool_sandboxes = (unsigned)s->pool_sandboxes;
+    c->pool_kernels_full = (unsigned)s->pool_kernels;
+    c->pool_kernels_plain = (unsigned)s->pool_kernels_plain;
+    c->upload_max_bytes = (uint64_t)s->upload_max;
+    c->output_head_bytes = (uint64_t)s->output_head;
+    c->output_tail_bytes = (uint64_t)s->output_tail;
+    c->output_file_bytes = (uint64_t)s->output_file;
+    c->timezone = s->timezone;
+    c->recycle_stateless = s->recycle != 0;
+}
+
 static void reload(struct server *server)
 {
     struct settings fresh;
@@ -85,10 +110,20 @@ static void reload(struct server *server)
         if (!setting_reloads(i) && !settings_same(&server->settings, &fresh, i))
             log_line(LOG_WARN, "server", "setting takes effect with the next start", "setting=%s",
                      setting_flag(i));
-    settings_deinit(&server->settings);
-    server->settings = fresh;
+    struct sessions_config config;
+    config_of(&fresh, &config);
+    sessions_reconfigure(server->sessions, &config);
+    /* single words that handlers read once a request: old or new, never half of each */
+    __atomic_store_n(&server->api.timeout_max_s, fresh.timeout_max_s, __ATOMIC_RELAXED);
+    __atomic_store_n(&server->api.idle_minutes_max, (unsigned)fresh.idle_max_minutes, __ATOMIC_RELAXED);
+    __atomic_store_n(&server->api.memory_default_bytes, (uint64_t)fresh.memory_limit, __ATOMIC_RELAXED);
     logs_configure(&fresh);
-    log_line(LOG_INFO, "server", "settings re-read", "config=%s", fresh.config[0] ? fresh.config : "none");
+    for (int i = 0; i < SETTINGS_COUNT; i++)
+        if (setting_reloads(i))
+            settings_copy_number(&server->settings, &fresh, i);
+    settings_deinit(&fresh);
+    log_line(LOG_INFO, "server", "settings re-read", "config=%s",
+             server->settings.config[0] ? server->settings.config : "none");
 }
 
 /* ---- start --------------------------------------------------------------------------------------- */
@@ -112,26 +147,6 @@ static void signals_block(sigset_t *ret)
     sigaddset(ret, SIGHUP);
     pthread_sigmask(SIG_BLOCK, ret, NULL);
     signal(SIGPIPE, SIG_IGN);
-}
-
-static void config_of(const struct settings *s, struct sessions_config *c)
-{
-    sessions_config_defaults(c);
-    c->default_environment = s->default_environment;
-    c->memory_default_bytes = (uint64_t)s->memory_limit;
-    c->files_percent = (uint64_t)s->scratch_percent;
-    c->inodes = (uint64_t)s->scratch_inodes;
-    c->pids = (uint64_t)s->pids;
-    c->timeout_default_ms = s->timeout_s * 1000;
-    c->timeout_max_ms = s->timeout_max_s * 1000;
-    c->idle_minutes_default = (unsigned)s->idle_minutes;
-    c->idle_minutes_max = (unsigned)s->idle_max_minutes;
-    c->queue_max = (unsigned)s->queue;
-    c->sessions_max = (unsigned)s->max_sessions;
-    c->pool_sandboxes = (unsigned)s->pool_sandboxes;
-    c->pool_kernels_full = (unsigned)s->pool_kernels;
-    c->pool_kernels_plain = (unsigned)s->pool_kernels_plain;
-    c->upload_max_bytes = (uint64_t)s->upload_max;
 }
 
 static int core_start(struct server *server, struct error *e)

@@ -232,6 +232,15 @@ void settings_deinit(struct settings *s)
     *s = (struct settings){ 0 };
 }
 
+void settings_copy_number(struct settings *to, const struct settings *from, enum setting_index i)
+{
+    const struct setting_row *row = &setting_rows[i];
+    if (row->type == TYPE_TEXT || row->type == TYPE_LIST)
+        abort(); /* the table marks only numbers */
+    *number_of(to, row) = *(const int64_t *)((const char *)from + row->offset);
+    to->source[i] = from->source[i];
+}
+
 bool settings_same(const struct settings *a, const struct settings *b, enum setting_index i)
 {
     const struct setting_row *row = &setting_rows[i];

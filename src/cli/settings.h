@@ -36,7 +36,7 @@ struct text_list {
     X("env-file", env_file, TEXT, "", 0, 4000, "", FLAG, 0, "FILE", \
       "Lines of NAME=VALUE that join the environment where it lacks them.") \
     X("ready-fd", ready_fd, INTEGER, "-1", -1, 1048576, "", FLAG, 0, "N", \
-      "Write the addresses to this descriptor, one a line, once they answer, and close it.") \
+      "Write the addresses to this descriptor, one a line, once they answer.") \
     X("socket-mode", socket_mode, OCTAL, "0600", 0, 0777, "", ANYWHERE, 0, "MODE", \
       "Access mode of unix sockets.") \
     X("stop-timeout", stop_timeout_s, INTEGER, "10", 0, 3600, "seconds", ANYWHERE, 0, "S", \
@@ -45,31 +45,31 @@ struct text_list {
       "The least important lines to log.") \
     X("log-format", log_format, CHOICE, "text", 0, 0, "text|json", ANYWHERE, 1, "FORMAT", \
       "How a log line looks.") \
-    X("memory-limit", memory_limit, BYTES, "1g", 64LL << 20, 1LL << 50, "", ANYWHERE, 0, "BYTES", \
+    X("memory-limit", memory_limit, BYTES, "1g", 64LL << 20, 1LL << 50, "", ANYWHERE, 1, "BYTES", \
       "Memory of a session that does not say how much.") \
-    X("pids", pids, INTEGER, "128", 8, 32768, "", ANYWHERE, 0, "N", \
+    X("pids", pids, INTEGER, "128", 8, 32768, "", ANYWHERE, 1, "N", \
       "Processes and threads of a session.") \
-    X("scratch-share", scratch_percent, INTEGER, "50", 1, 90, "percent", ANYWHERE, 0, "P", \
+    X("scratch-share", scratch_percent, INTEGER, "50", 1, 90, "percent", ANYWHERE, 1, "P", \
       "How much of a session's memory its files may take.") \
-    X("scratch-inodes", scratch_inodes, INTEGER, "100000", 1000, 100000000, "", ANYWHERE, 0, "N", \
+    X("scratch-inodes", scratch_inodes, INTEGER, "100000", 1000, 100000000, "", ANYWHERE, 1, "N", \
       "Files and directories of a session.") \
-    X("timeout", timeout_s, INTEGER, "30", 1, 86400, "seconds", ANYWHERE, 0, "S", \
+    X("timeout", timeout_s, INTEGER, "30", 1, 86400, "seconds", ANYWHERE, 1, "S", \
       "Time of an execution that does not say how long.") \
-    X("timeout-max", timeout_max_s, INTEGER, "600", 1, 86400, "seconds", ANYWHERE, 0, "S", \
+    X("timeout-max", timeout_max_s, INTEGER, "600", 1, 86400, "seconds", ANYWHERE, 1, "S", \
       "The longest timeout that an execution may ask for.") \
-    X("output-head", output_head, BYTES, "64k", 1024, 16 << 20, "", ANYWHERE, 0, "BYTES", \
+    X("output-head", output_head, BYTES, "64k", 1024, 16 << 20, "", ANYWHERE, 1, "BYTES", \
       "Of long output, how much of its beginning is kept in the answer.") \
-    X("output-tail", output_tail, BYTES, "64k", 1024, 16 << 20, "", ANYWHERE, 0, "BYTES", \
+    X("output-tail", output_tail, BYTES, "64k", 1024, 16 << 20, "", ANYWHERE, 1, "BYTES", \
       "Of long output, how much of its end is kept in the answer.") \
-    X("output-file", output_file, BYTES, "16m", 0, 1LL << 40, "", ANYWHERE, 0, "BYTES", \
+    X("output-file", output_file, BYTES, "16m", 0, 1LL << 40, "", ANYWHERE, 1, "BYTES", \
       "Of long output, how much is kept in a file of the session.") \
     X("upload-max", upload_max, BYTES, "512m", 1024, 1LL << 40, "", ANYWHERE, 0, "BYTES", \
       "The largest file that may be uploaded.") \
-    X("queue", queue, INTEGER, "16", 0, 10000, "", ANYWHERE, 0, "N", \
+    X("queue", queue, INTEGER, "16", 0, 10000, "", ANYWHERE, 1, "N", \
       "Executions that may wait in one session.") \
-    X("idle", idle_minutes, INTEGER, "20", 1, 525600, "minutes", ANYWHERE, 0, "MIN", \
+    X("idle", idle_minutes, INTEGER, "20", 1, 525600, "minutes", ANYWHERE, 1, "MIN", \
       "A session expires after so long without use, if it does not say otherwise.") \
-    X("idle-max", idle_max_minutes, INTEGER, "1440", 1, 525600, "minutes", ANYWHERE, 0, "MIN", \
+    X("idle-max", idle_max_minutes, INTEGER, "1440", 1, 525600, "minutes", ANYWHERE, 1, "MIN", \
       "The longest idle time that a session may ask for.") \
     X("max-sessions", max_sessions, INTEGER, "10000", 1, 1000000, "", ANYWHERE, 0, "N", \
       "Live sessions at one time.") \
@@ -79,7 +79,7 @@ struct text_list {
       "Rehearsed kernels kept ready for each environment with a warm-up, about 30 MB each.") \
     X("pool-kernels-plain", pool_kernels_plain, INTEGER, "2", 0, 64, "", ANYWHERE, 0, "N", \
       "Kernels kept ready for base, about 2 MB each.") \
-    X("recycle", recycle, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 0, "on|off", \
+    X("recycle", recycle, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 1, "on|off", \
       "Whether stateless executions of one project may use a sandbox again, emptied and proven so.") \
     X("max-connections", max_connections, INTEGER, "4096", 8, 100000, "", ANYWHERE, 0, "N", \
       "Connections open at one time.") \
@@ -135,6 +135,9 @@ int settings_file(struct settings *s, int fd, const char *name, struct error *e)
 /* Fills the defaults that are found at the start and checks rows against each other. 0 or -errno. */
 int settings_finish(struct settings *s, struct error *e);
 
+/* Takes over one row that is a number, with its source. For rows that a running server re-reads: texts
+ * and lists may be in use and stay. */
+void settings_copy_number(struct settings *to, const struct settings *from, enum setting_index i);
 /* Do two of them say the same in this row? */
 bool settings_same(const struct settings *a, const struct settings *b, enum setting_index i);
 

@@ -224,6 +224,23 @@ static void test_bytes(void **state)
     assert_string_equal(text, "0");
 }
 
+static void test_reloading_rows_are_numbers(void **state)
+{
+    struct settings a, b;
+    (void)state;
+    settings_init(&a);
+    settings_init(&b);
+    b.pids = 99;
+    for (int i = 0; i < SETTINGS_COUNT; i++)
+        if (setting_reloads(i))
+            settings_copy_number(&a, &b, i);
+    assert_int_equal(a.pids, 99);
+    for (int i = 0; i < SETTINGS_COUNT; i++)
+        assert_true(settings_same(&a, &b, i));
+    settings_deinit(&a);
+    settings_deinit(&b);
+}
+
 static void test_nearest(void **state)
 {
     static const char *const words[] = { "serve", "run", "env", "key", "doctor", "bench" };
@@ -241,7 +258,8 @@ int main(void)
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_precedence), cmocka_unit_test(test_flags),
         cmocka_unit_test(test_bounds),        cmocka_unit_test(test_file_mistakes),
         cmocka_unit_test(test_file_values),   cmocka_unit_test(test_finish),     cmocka_unit_test(test_env_file),
-        cmocka_unit_test(test_bytes),         cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_bytes),         cmocka_unit_test(test_reloading_rows_are_numbers),
+        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
