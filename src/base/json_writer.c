@@ -9,9 +9,18 @@
 /* What a byte means inside a string: 0 itself, 1 \u00XX, 2 the start of something beyond ASCII,
  * a letter the short escape. */
 static const uint8_t classes[256] = {
-    [0x00 ... 0x07] = 1, ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', [0x0b] = 1, ['\f'] = 'f',
-    ['\r'] = 'r', [0x0e ... 0x1f] = 1,
-    ['"'] = '"', ['\\'] = '\\', [0x7f] = 1, [0x80 ... 0xff] = 2,
+    [0x00 ... 0x07] = 1,
+    ['\b'] = 'b',
+    ['\t'] = 't',
+    ['\n'] = 'n',
+    [0x0b] = 1,
+    ['\f'] = 'f',
+    ['\r'] = 'r',
+    [0x0e ... 0x1f] = 1,
+    ['"'] = '"',
+    ['\\'] = '\\',
+    [0x7f] = 1,
+    [0x80 ... 0xff] = 2,
 };
 
 static bool in_object(const struct json_writer *w)
@@ -41,8 +50,14 @@ static void begin(struct json_writer *w, bool object)
     strbuf_append(w->out, object ? "{" : "[", 1);
 }
 
-void jw_begin_object(struct json_writer *w) { begin(w, true); }
-void jw_begin_array(struct json_writer *w) { begin(w, false); }
+void jw_begin_object(struct json_writer *w)
+{
+    begin(w, true);
+}
+void jw_begin_array(struct json_writer *w)
+{
+    begin(w, false);
+}
 
 void jw_end(struct json_writer *w)
 {
@@ -109,7 +124,10 @@ void jw_string_begin(struct json_writer *w)
     strbuf_append(w->out, "\"", 1);
 }
 
-void jw_string_end(struct json_writer *w) { strbuf_append(w->out, "\"", 1); }
+void jw_string_end(struct json_writer *w)
+{
+    strbuf_append(w->out, "\"", 1);
+}
 
 void jw_string(struct json_writer *w, const char *text, size_t n)
 {
@@ -175,9 +193,18 @@ void jw_double(struct json_writer *w, double value)
     plain_value(w, text, (size_t)n);
 }
 
-void jw_bool(struct json_writer *w, bool value) { plain_value(w, value ? "true" : "false", 5 - (size_t)value); }
-void jw_null(struct json_writer *w) { plain_value(w, "null", 4); }
-void jw_raw(struct json_writer *w, const char *json, size_t n) { plain_value(w, json, n); }
+void jw_bool(struct json_writer *w, bool value)
+{
+    plain_value(w, value ? "true" : "false", 5 - (size_t)value);
+}
+void jw_null(struct json_writer *w)
+{
+    plain_value(w, "null", 4);
+}
+void jw_raw(struct json_writer *w, const char *json, size_t n)
+{
+    plain_value(w, json, n);
+}
 
 void jw_base64(struct json_writer *w, const void *data, size_t n)
 {
@@ -206,19 +233,43 @@ void jw_base64(struct json_writer *w, const void *data, size_t n)
     jw_string_end(w);
 }
 
-void jw_field_string(struct json_writer *w, const char *key, const char *text) { jw_key(w, key), jw_text(w, text); }
+void jw_field_string(struct json_writer *w, const char *key, const char *text)
+{
+    jw_key(w, key), jw_text(w, text);
+}
 void jw_field_bytes(struct json_writer *w, const char *key, const char *text, size_t n)
 {
     jw_key(w, key), jw_string(w, text, n);
 }
-void jw_field_int(struct json_writer *w, const char *key, int64_t value) { jw_key(w, key), jw_int(w, value); }
-void jw_field_uint(struct json_writer *w, const char *key, uint64_t value) { jw_key(w, key), jw_uint(w, value); }
-void jw_field_double(struct json_writer *w, const char *key, double value) { jw_key(w, key), jw_double(w, value); }
-void jw_field_bool(struct json_writer *w, const char *key, bool value) { jw_key(w, key), jw_bool(w, value); }
-void jw_field_null(struct json_writer *w, const char *key) { jw_key(w, key), jw_null(w); }
+void jw_field_int(struct json_writer *w, const char *key, int64_t value)
+{
+    jw_key(w, key), jw_int(w, value);
+}
+void jw_field_uint(struct json_writer *w, const char *key, uint64_t value)
+{
+    jw_key(w, key), jw_uint(w, value);
+}
+void jw_field_double(struct json_writer *w, const char *key, double value)
+{
+    jw_key(w, key), jw_double(w, value);
+}
+void jw_field_bool(struct json_writer *w, const char *key, bool value)
+{
+    jw_key(w, key), jw_bool(w, value);
+}
+void jw_field_null(struct json_writer *w, const char *key)
+{
+    jw_key(w, key), jw_null(w);
+}
 void jw_field_raw(struct json_writer *w, const char *key, const char *json, size_t n)
 {
     jw_key(w, key), jw_raw(w, json, n);
 }
-void jw_field_object(struct json_writer *w, const char *key) { jw_key(w, key), jw_begin_object(w); }
-void jw_field_array(struct json_writer *w, const char *key) { jw_key(w, key), jw_begin_array(w); }
+void jw_field_object(struct json_writer *w, const char *key)
+{
+    jw_key(w, key), jw_begin_object(w);
+}
+void jw_field_array(struct json_writer *w, const char *key)
+{
+    jw_key(w, key), jw_begin_array(w);
+}

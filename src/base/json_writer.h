@@ -14,15 +14,15 @@ enum { JSON_WRITER_DEPTH = 64 };
 
 struct json_writer {
     struct strbuf *out;
-    uint64_t objects;   /* bit d: level d is an object */
-    uint8_t depth;      /* open containers */
-    bool comma;         /* a value stands before what comes next */
-    bool keyed;         /* a key was written, its value is due */
+    uint64_t objects; /* bit d: level d is an object */
+    uint8_t depth;    /* open containers */
+    bool comma;       /* a value stands before what comes next */
+    bool keyed;       /* a key was written, its value is due */
 };
 
 /* Writes to `out` (borrowed) from its present end. Failure is out's: look at out->failed once, at
  * the end. A writer holds nothing else, so there is no deinit. */
-#define JSON_WRITER(buffer) ((struct json_writer){ .out = (buffer) })
+#define JSON_WRITER(buffer) ((struct json_writer){.out = (buffer)})
 
 /* Containers; jw_end closes the innermost. Deeper than JSON_WRITER_DEPTH aborts: the depth of what
  * we write is ours, what peers nest goes in by jw_raw after jansson has bounded it. */
@@ -35,13 +35,14 @@ void jw_key(struct json_writer *w, const char *key);
 
 /* Values. Commas and colons come by themselves. Borrow their arguments; `data` may be NULL if n is 0. */
 void jw_string(struct json_writer *w, const char *text, size_t n); /* any bytes, NUL included */
-void jw_text(struct json_writer *w, const char *text);             /* NUL-terminated; NULL writes null */
+void jw_text(struct json_writer *w, const char *text); /* NUL-terminated; NULL writes null */
 void jw_int(struct json_writer *w, int64_t value);
 void jw_uint(struct json_writer *w, uint64_t value);
-void jw_double(struct json_writer *w, double value);               /* shortest that reads back the same */
+void jw_double(struct json_writer *w, double value); /* shortest that reads back the same */
 void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
-void jw_raw(struct json_writer *w, const char *json, size_t n);    /* one complete JSON value, trusted */
+void jw_raw(
+    struct json_writer *w, const char *json, size_t n); /* one complete JSON value, trusted */
 void jw_base64(struct json_writer *w, const void *data, size_t n); /* RFC 4648 section 4, padded */
 
 /* A value in pieces: begin, any number of pieces, end. A character cut at a piece's edge becomes
@@ -51,7 +52,8 @@ void jw_string_piece(struct json_writer *w, const char *text, size_t n);
 void jw_string_end(struct json_writer *w);
 
 /* Key and value in one. */
-void jw_field_string(struct json_writer *w, const char *key, const char *text); /* NULL writes null */
+void jw_field_string(
+    struct json_writer *w, const char *key, const char *text); /* NULL writes null */
 void jw_field_bytes(struct json_writer *w, const char *key, const char *text, size_t n);
 void jw_field_int(struct json_writer *w, const char *key, int64_t value);
 void jw_field_uint(struct json_writer *w, const char *key, uint64_t value);

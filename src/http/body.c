@@ -11,12 +11,12 @@
 
 void http_body_begin(struct http_connection *c)
 {
-    c->chunk = (struct http_chunk){ 0 };
+    c->chunk = (struct http_chunk){0};
     c->body_left = c->head.content_length;
     c->body_taken = 0;
     c->body_done = !c->head.chunked && c->body_left == 0;
     c->continue_due = c->head.expect_continue && !c->body_done;
-    c->body_error = (struct error){ ERROR_NONE };
+    c->body_error = (struct error){ERROR_NONE};
 }
 
 int64_t http_content_length(const struct http_exchange *x)
@@ -30,7 +30,7 @@ static int send_continue(struct http_connection *c)
     c->continue_due = false;
     if (c->start < c->end || c->answer != ANSWER_NONE)
         return 0; /* it did not wait, or need not any more */
-    struct iovec iov = { (char *)"HTTP/1.1 100 Continue\r\n\r\n", 25 };
+    struct iovec iov = {(char *)"HTTP/1.1 100 Continue\r\n\r\n", 25};
     return http_send(c, &iov, 1, 0);
 }
 
@@ -52,7 +52,8 @@ static ssize_t receive(struct http_connection *c, void *to, size_t n, int64_t de
         }
         int r = http_wait(c, POLLIN, deadline_us);
         if (r == 0)
-            return error_set(e, ERROR_REQUEST_TIMEOUT, ETIMEDOUT, "The request's body did not arrive in time.");
+            return error_set(
+                e, ERROR_REQUEST_TIMEOUT, ETIMEDOUT, "The request's body did not arrive in time.");
         if (r < 0)
             return error_set(e, ERROR_BAD_REQUEST, EPIPE, "The client is gone.");
     }
@@ -90,13 +91,15 @@ static ssize_t read_chunked(struct http_connection *c, char *to, size_t n, int64
         const char *data;
         size_t length, available = c->end - c->start;
         struct http_chunk before = c->chunk;
-        long used = http_chunk_take(&c->chunk, c->buffer + c->start, available, &data, &length, &c->body_error);
+        long used = http_chunk_take(
+            &c->chunk, c->buffer + c->start, available, &data, &length, &c->body_error);
         if (used < 0)
             return used;
         if (length > n) { /* once more, with what fits */
             size_t line = (size_t)used - length;
             c->chunk = before;
-            used = http_chunk_take(&c->chunk, c->buffer + c->start, line + n, &data, &length, &c->body_error);
+            used = http_chunk_take(
+                &c->chunk, c->buffer + c->start, line + n, &data, &length, &c->body_error);
         }
         c->start += (size_t)used;
         if (length > 0) {
@@ -114,7 +117,8 @@ static ssize_t read_some(struct http_connection *c, void *to, size_t n, int64_t 
 {
     if (c->body_done || n == 0)
         return 0;
-    ssize_t got = c->head.chunked ? read_chunked(c, to, n, deadline_us) : read_plain(c, to, n, deadline_us);
+    ssize_t got =
+        c->head.chunked ? read_chunked(c, to, n, deadline_us) : read_plain(c, to, n, deadline_us);
     if (got > 0)
         c->body_taken += (uint64_t)got;
     return got;
@@ -127,11 +131,12 @@ ssize_t http_body_read(struct http_exchange *x, void *to, size_t n)
         return -c->body_error.saved_errno;
     if (c->continue_due && send_continue(c) < 0)
         return error_set(&c->body_error, ERROR_BAD_REQUEST, EPIPE, "The client is gone.");
-    ssize_t got = read_some(c, to, n, clock_monotonic_us() + c->server->config.body_timeout_ms * INT64_C(1000));
+    ssize_t got = read_some(
+        c, to, n, clock_monotonic_us() + c->server->config.body_timeout_ms * INT64_C(1000));
     if (c->body_taken > c->body_max) /* chunked: lengths were judged before */
         return error_set(&c->body_error, ERROR_PAYLOAD_TOO_LARGE, E2BIG,
-                         "The request's body is larger than the %llu bytes allowed here.",
-                         (unsigned long long)c->body_max);
+            "The request's body is larger than the %llu bytes allowed here.",
+            (unsigned long long)c->body_max);
     return got;
 }
 
@@ -164,15 +169,16 @@ int http_body_all(struct http_exchange *x, size_t max, struct strbuf *to)
         to->data[to->length] = 0;
     return 0;
 too_large:
-    return error_set(e, ERROR_PAYLOAD_TOO_LARGE, E2BIG, "The request's body is larger than the %zu bytes allowed here.",
-                     max);
+    return error_set(e, ERROR_PAYLOAD_TOO_LARGE, E2BIG,
+        "The request's body is larger than the %zu bytes allowed here.", max);
 }
 
 bool http_body_drainable(const struct http_connection *c)
 {
     if (c->body_done)
         return true;
-    return c->body_error.code == ERROR_NONE && !c->continue_due && !c->head.chunked && c->body_left <= HTTP_DRAIN_MAX;
+    return c->body_error.code == ERROR_NONE && !c->continue_due && !c->head.chunked &&
+           c->body_left <= HTTP_DRAIN_MAX;
 }
 
 int http_body_drain(struct http_connection *c)

@@ -6,7 +6,17 @@
 #include "http/parser.h"
 
 enum {
-    SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, LAST_LF, DONE,
+    SIZE,
+    EXTENSION,
+    SIZE_LF,
+    DATA,
+    DATA_CR,
+    DATA_LF,
+    TRAILER_START,
+    TRAILER,
+    TRAILER_LF,
+    LAST_LF,
+    DONE,
 };
 
 static int refuse(struct error *e, const char *why)
@@ -14,12 +24,17 @@ static int refuse(struct error *e, const char *why)
     return error_set(e, ERROR_BAD_REQUEST, EPROTO, "Malformed chunked body: %s.", why);
 }
 
-bool http_chunk_done(const struct http_chunk *c) { return c->state == DONE; }
+bool http_chunk_done(const struct http_chunk *c)
+{
+    return c->state == DONE;
+}
 
 static int take_size(struct http_chunk *c, char b, struct error *e)
 {
-    int digit = b >= '0' && b <= '9' ? b - '0' : b >= 'a' && b <= 'f' ? b - 'a' + 10 :
-                b >= 'A' && b <= 'F' ? b - 'A' + 10 : -1;
+    int digit = b >= '0' && b <= '9'   ? b - '0'
+                : b >= 'a' && b <= 'f' ? b - 'a' + 10
+                : b >= 'A' && b <= 'F' ? b - 'A' + 10
+                                       : -1;
     if (digit >= 0) {
         if (++c->digits > 15)
             return refuse(e, "a chunk size of more than 15 digits");
@@ -34,7 +49,10 @@ static int take_size(struct http_chunk *c, char b, struct error *e)
     return 0;
 }
 
-static bool field_byte(char b) { return b == '\t' || ((unsigned char)b >= 0x20 && b != 0x7f); }
+static bool field_byte(char b)
+{
+    return b == '\t' || ((unsigned char)b >= 0x20 && b != 0x7f);
+}
 
 static int take_trailer(struct http_chunk *c, char b, struct error *e)
 {
@@ -68,8 +86,7 @@ static int take_trailer(struct http_chunk *c, char b, struct error *e)
 static int take_byte(struct http_chunk *c, char b, struct error *e)
 {
     switch (c->state) {
-    case SIZE:
-        return take_size(c, b, e);
+    case SIZE: return take_size(c, b, e);
     case EXTENSION:
         if (++c->line > CHUNK_LINE_MAX || ++c->extensions > CHUNK_EXTENSIONS_MAX)
             return refuse(e, "chunk extensions beyond their bound");
@@ -79,8 +96,7 @@ static int take_byte(struct http_chunk *c, char b, struct error *e)
             return refuse(e, "a control byte in a chunk extension");
         return 0;
     case TRAILER_START:
-    case TRAILER:
-        return take_trailer(c, b, e);
+    case TRAILER: return take_trailer(c, b, e);
     case DATA_CR:
         c->state = DATA_LF;
         return b == '\r' ? 0 : refuse(e, "a chunk longer than its size");
@@ -89,26 +105,20 @@ static int take_byte(struct http_chunk *c, char b, struct error *e)
     if (b != '\n')
         return refuse(e, "a CR that is not followed by LF");
     switch (c->state) {
-    case SIZE_LF:
-        c->state = c->left > 0 ? DATA : TRAILER_START;
-        break;
+    case SIZE_LF: c->state = c->left > 0 ? DATA : TRAILER_START; break;
     case DATA_LF:
         c->state = SIZE;
         c->digits = 0;
         c->line = 0;
         break;
-    case TRAILER_LF:
-        c->state = TRAILER_START;
-        break;
-    case LAST_LF:
-        c->state = DONE;
-        break;
+    case TRAILER_LF: c->state = TRAILER_START; break;
+    case LAST_LF: c->state = DONE; break;
     }
     return 0;
 }
 
-long http_chunk_take(struct http_chunk *c, const char *bytes, size_t n, const char **ret_data, size_t *ret_length,
-                     struct error *e)
+long http_chunk_take(struct http_chunk *c, const char *bytes, size_t n, const char **ret_data,
+    size_t *ret_length, struct error *e)
 {
     size_t i = 0;
     *ret_data = NULL;

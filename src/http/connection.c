@@ -22,7 +22,7 @@ int http_wait(struct http_connection *c, short events, int64_t deadline_us)
         int64_t left = deadline_us - clock_monotonic_us();
         if (left <= 0)
             return 0;
-        struct pollfd p = { .fd = c->fd, .events = events };
+        struct pollfd p = {.fd = c->fd, .events = events};
         int n = poll(&p, 1, (int)((left + 999) / 1000));
         if (n > 0)
             return p.revents & events ? 1 : -EPIPE;
@@ -47,7 +47,8 @@ static ssize_t receive_idle(struct http_connection *c)
 
 static int late(struct error *e)
 {
-    return error_set(e, ERROR_REQUEST_TIMEOUT, ETIMEDOUT, "The request's head did not arrive in time.");
+    return error_set(
+        e, ERROR_REQUEST_TIMEOUT, ETIMEDOUT, "The request's head did not arrive in time.");
 }
 
 /* Reads until a head is complete. Its length; 0 when the connection ends silently; negative with `e`
@@ -58,7 +59,7 @@ static ssize_t read_head(struct http_connection *c, struct http_scan *scan, stru
     memmove(c->buffer, c->buffer + c->start, c->end - c->start);
     c->end -= c->start;
     c->start = 0;
-    *scan = (struct http_scan){ 0 };
+    *scan = (struct http_scan){0};
     if (c->end == 0) {
         c->end = (size_t)receive_idle(c);
         if (c->end == 0)
@@ -81,7 +82,8 @@ static ssize_t read_head(struct http_connection *c, struct http_scan *scan, stru
         if (n < 0 || (n == 0 && c->end == scan->start))
             return 0;
         if (n == 0)
-            return error_set(e, ERROR_BAD_REQUEST, EPROTO, "Malformed HTTP request: it ended early.");
+            return error_set(
+                e, ERROR_BAD_REQUEST, EPROTO, "Malformed HTTP request: it ended early.");
         c->end += (size_t)n;
     }
 }
@@ -101,9 +103,10 @@ static void begin_request(struct http_connection *c)
 
 static void log_access(const struct http_connection *c)
 {
-    log_line(LOG_DEBUG, "http", "request", "request_id=%s method=%s path=\"%.200s\" status=%d duration_us=%lld",
-             c->request_id, c->head.method ? c->head.method : "-", c->head.method ? c->head.path : "-", c->status,
-             (long long)(clock_monotonic_us() - c->started_us));
+    log_line(LOG_DEBUG, "http", "request",
+        "request_id=%s method=%s path=\"%.200s\" status=%d duration_us=%lld", c->request_id,
+        c->head.method ? c->head.method : "-", c->head.method ? c->head.path : "-", c->status,
+        (long long)(clock_monotonic_us() - c->started_us));
 }
 
 /* A request that is not even one: the only answer it gets. */
@@ -130,8 +133,8 @@ static void answer_options(struct http_connection *c)
     if (!strcmp(c->head.method, "OPTIONS"))
         http_respond_empty(&c->x, 204);
     else
-        http_fail(&c->x, ERROR_METHOD_NOT_ALLOWED, NULL, "%s is not allowed here; allowed: %s.", c->head.method,
-                  strbuf_text(&allow));
+        http_fail(&c->x, ERROR_METHOD_NOT_ALLOWED, NULL, "%s is not allowed here; allowed: %s.",
+            c->head.method, strbuf_text(&allow));
 }
 
 /* What is wrong with a sound request before anybody is asked who sent it. 0, or negative with `e`. */
@@ -139,16 +142,17 @@ static int judge(struct http_connection *c, struct error *e)
 {
     const struct http_config *config = &c->server->config;
     if (c->refused || atomic_load_explicit(&c->server->refusing, memory_order_relaxed))
-        return error_set(e, ERROR_UNAVAILABLE, EBUSY, c->refused ? "The server has too many connections."
-                                                                 : "The server is shutting down.");
-    struct http_gate gate = { config->hosts, config->n_hosts, c->unix_socket, false };
+        return error_set(e, ERROR_UNAVAILABLE, EBUSY,
+            c->refused ? "The server has too many connections." : "The server is shutting down.");
+    struct http_gate gate = {config->hosts, config->n_hosts, c->unix_socket, false};
     if (c->head.host && !c->unix_socket && config->keys_exist && !http_host_local(c->head.host))
         gate.keys_exist = config->keys_exist(config->user);
     int r = http_gate_check(&gate, c->head.host, http_head_field(&c->head, "origin"), e);
     if (r < 0)
         return r;
     if (c->head.expect_unknown)
-        return error_set(e, ERROR_EXPECTATION_FAILED, EPROTO, "The only expectation understood is 100-continue.");
+        return error_set(e, ERROR_EXPECTATION_FAILED, EPROTO,
+            "The only expectation understood is 100-continue.");
     return 0;
 }
 
@@ -167,13 +171,14 @@ static void answer(struct http_connection *c)
     if (!strcmp(c->head.path, "*") || (c->match.known && !route)) {
         answer_options(c);
     } else if (!route) {
-        http_fail(&c->x, ERROR_NOT_FOUND, NULL, "Invalid URL (%s %.180s)", c->head.method, c->head.path);
+        http_fail(
+            &c->x, ERROR_NOT_FOUND, NULL, "Invalid URL (%s %.180s)", c->head.method, c->head.path);
     } else {
         c->body_max = route->body_max ? route->body_max : HTTP_BODY_DEFAULT;
         if (c->head.content_length > c->body_max)
             error_set(&c->body_error, ERROR_PAYLOAD_TOO_LARGE, E2BIG,
-                      "The request's body is larger than the %llu bytes allowed here.",
-                      (unsigned long long)c->body_max);
+                "The request's body is larger than the %llu bytes allowed here.",
+                (unsigned long long)c->body_max);
         else
             route->handler(&c->x);
     }
@@ -184,7 +189,8 @@ static void complete(struct http_connection *c)
 {
     if (c->answer == ANSWER_NONE && !c->gone) {
         if (c->body_error.code == ERROR_NONE)
-            error_set(&c->body_error, ERROR_INTERNAL, 0, "The server has no answer to this request.");
+            error_set(
+                &c->body_error, ERROR_INTERNAL, 0, "The server has no answer to this request.");
         http_error(&c->x, &c->body_error);
     } else if (c->answer != ANSWER_DONE && !c->gone) {
         log_line(LOG_WARN, "http", "stream left unfinished", "request_id=%s", c->request_id);
@@ -243,7 +249,7 @@ static bool serve_one(struct http_connection *c)
 
 static void set_timeout(int fd, int option, int ms)
 {
-    struct timeval t = { ms / 1000, ms % 1000 * 1000 };
+    struct timeval t = {ms / 1000, ms % 1000 * 1000};
     setsockopt(fd, SOL_SOCKET, option, &t, sizeof t);
 }
 

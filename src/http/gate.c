@@ -26,7 +26,7 @@ static bool parse_host(const char *text, struct host *ret)
         if (n == 0 || n > 253)
             return false;
     }
-    *ret = (struct host){ text, n, -1 };
+    *ret = (struct host){text, n, -1};
     if (text[n] == 0)
         return true;
     if (text[n] != ':')
@@ -68,7 +68,8 @@ bool http_host_local(const char *host)
     text[n] = 0;
     if (six) {
         struct in6_addr address;
-        return inet_pton(AF_INET6, text, &address) == 1 && !memcmp(&address, &in6addr_loopback, sizeof address);
+        return inet_pton(AF_INET6, text, &address) == 1 &&
+               !memcmp(&address, &in6addr_loopback, sizeof address);
     }
     struct in_addr address; /* inet_pton knows four decimal numbers only, not 127.1 and not 0x7f… */
     return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
@@ -95,21 +96,26 @@ bool http_origin_own(const char *origin, const char *host)
     if (!parse_host(origin + (secure ? 8 : 7), &from) || !parse_host(host, &own))
         return false;
     int usual = secure ? 443 : 80;
-    return same_name(&from, &own) && (from.port < 0 ? usual : from.port) == (own.port < 0 ? usual : own.port);
+    return same_name(&from, &own) &&
+           (from.port < 0 ? usual : from.port) == (own.port < 0 ? usual : own.port);
 }
 
-int http_gate_check(const struct http_gate *g, const char *host, const char *origin, struct error *e)
+int http_gate_check(
+    const struct http_gate *g, const char *host, const char *origin, struct error *e)
 {
     if (host && !g->unix_socket) {
         if (!http_host_valid(host))
-            return error_set(e, ERROR_BAD_REQUEST, EPROTO, "Malformed HTTP request: Host names no host.");
-        if (!http_host_local(host) && !(g->keys_exist && http_host_listed(host, g->hosts, g->n_hosts)))
+            return error_set(
+                e, ERROR_BAD_REQUEST, EPROTO, "Malformed HTTP request: Host names no host.");
+        if (!http_host_local(host) &&
+            !(g->keys_exist && http_host_listed(host, g->hosts, g->n_hosts)))
             return error_set(e, ERROR_FORBIDDEN, EACCES,
-                             "This server does not answer for the host '%.100s'. Use localhost%s.", host,
-                             g->keys_exist ? ", or start it with --host and that name"
-                                           : "; other names need a key and --host");
+                "This server does not answer for the host '%.100s'. Use localhost%s.", host,
+                g->keys_exist ? ", or start it with --host and that name"
+                              : "; other names need a key and --host");
     }
     if (origin && (!host || !http_origin_own(origin, host)))
-        return error_set(e, ERROR_FORBIDDEN, EACCES, "Requests from pages of another origin are refused.");
+        return error_set(
+            e, ERROR_FORBIDDEN, EACCES, "Requests from pages of another origin are refused.");
     return 0;
 }

@@ -12,13 +12,14 @@
 struct http_gate {
     const char *const *hosts; /* configured names; count only if keys_exist */
     size_t n_hosts;
-    bool unix_socket;         /* any Host will do: no browser gets here */
+    bool unix_socket; /* any Host will do: no browser gets here */
     bool keys_exist;
 };
 
 /* `host` and `origin` as sent, NULL when absent (host: only in HTTP/1.0, which no browser speaks).
  * 0; or -EACCES (403) or -EPROTO (400: no host at all) with `e` filled. */
-int http_gate_check(const struct http_gate *g, const char *host, const char *origin, struct error *e);
+int http_gate_check(
+    const struct http_gate *g, const char *host, const char *origin, struct error *e);
 
 /* "name", "name:port", "1.2.3.4:port", "[v6]:port", and nothing else. */
 bool http_host_valid(const char *host);

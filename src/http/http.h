@@ -20,11 +20,11 @@
 #include "base/strbuf.h"
 
 enum {
-    HTTP_HEAD_MAX = 32 * 1024,        /* request line and fields together */
+    HTTP_HEAD_MAX = 32 * 1024, /* request line and fields together */
     HTTP_FIELDS_MAX = 100,
-    HTTP_PARAMS_MAX = 8,              /* {names} in one pattern */
-    HTTP_QUERY_MAX = 64,              /* name=value pairs in one query */
-    HTTP_DRAIN_MAX = 256 * 1024,      /* of a body nobody read, for the sake of keep-alive */
+    HTTP_PARAMS_MAX = 8,         /* {names} in one pattern */
+    HTTP_QUERY_MAX = 64,         /* name=value pairs in one query */
+    HTTP_DRAIN_MAX = 256 * 1024, /* of a body nobody read, for the sake of keep-alive */
     HTTP_BODY_DEFAULT = 16 * 1024 * 1024,
 };
 
@@ -52,7 +52,8 @@ struct http_route {
 /* What a server is made of; all borrowed and alive until http_server_free. Times of 0 stand for the
  * defaults in brackets. */
 struct http_config {
-    const int *listeners; /* bound and listening stream sockets (IPv4, IPv6, unix); made non-blocking */
+    const int
+        *listeners; /* bound and listening stream sockets (IPv4, IPv6, unix); made non-blocking */
     size_t n_listeners;
     const struct http_route *routes;
     size_t n_routes;
@@ -93,16 +94,18 @@ uint64_t http_server_requests(struct http_server *s);
 /* ---- the request ---- */
 
 struct http_exchange {
-    void *user;                        /* http_config.user */
-    const struct http_route *route;    /* NULL in the authorize hook for an unknown path */
-    _Alignas(16) char scratch[256];    /* zeroed for each request: from the authorize hook to the handler */
+    void *user;                     /* http_config.user */
+    const struct http_route *route; /* NULL in the authorize hook for an unknown path */
+    _Alignas(
+        16) char scratch[256]; /* zeroed for each request: from the authorize hook to the handler */
     struct http_connection *connection; /* private */
 };
 
 /* All borrowed until the handler returns. */
-const char *http_method(const struct http_exchange *x); /* "HEAD" where the handler is a GET row's */
+const char *http_method(
+    const struct http_exchange *x); /* "HEAD" where the handler is a GET row's */
 bool http_is_head(const struct http_exchange *x);
-const char *http_path(const struct http_exchange *x);   /* as sent, without the query */
+const char *http_path(const struct http_exchange *x); /* as sent, without the query */
 /* The decoded segment for {name}, NULL when the pattern has none. Any bytes but NUL. */
 const char *http_param(const struct http_exchange *x, const char *name);
 /* A field's value, outer blanks removed; names in any case; the first when repeated; NULL if absent.
@@ -118,7 +121,8 @@ const char *http_query_nth(const struct http_exchange *x, const char *name, unsi
 int http_cookie(const struct http_exchange *x, const char *name, char *out, size_t size);
 const char *http_request_id(const struct http_exchange *x); /* "req_" + 32 hex digits */
 bool http_from_unix_socket(const struct http_exchange *x);
-bool http_from_loopback(const struct http_exchange *x); /* peer's address is loopback, or a unix socket */
+bool http_from_loopback(
+    const struct http_exchange *x); /* peer's address is loopback, or a unix socket */
 
 /* ---- the body: pulled by the handler ---- */
 
@@ -142,7 +146,8 @@ int http_body_all(struct http_exchange *x, size_t max, struct strbuf *to);
 int http_set_header(struct http_exchange *x, const char *name, const char *value);
 /* A complete answer in one send. `content_type` NULL only for 204 and 304. 0, or -EPIPE when the client is
  * gone (nothing left to do then), -EALREADY when there was an answer: a bug, logged. */
-int http_respond(struct http_exchange *x, int status, const char *content_type, const void *data, size_t n);
+int http_respond(
+    struct http_exchange *x, int status, const char *content_type, const void *data, size_t n);
 /* The same with application/json from a strbuf; a `failed` buffer answers 500. Borrows. */
 int http_respond_json(struct http_exchange *x, int status, const struct strbuf *json);
 int http_respond_empty(struct http_exchange *x, int status); /* 204 and the like */
@@ -151,13 +156,13 @@ int http_respond_empty(struct http_exchange *x, int status); /* 204 and the like
 int http_error(struct http_exchange *x, const struct error *e);
 /* The same from a format: http_fail(x, ERROR_NOT_FOUND, "container_id", "No such container: %s", id).
  * `param` may be NULL. */
-int http_fail(struct http_exchange *x, enum error_code code, const char *param, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+int http_fail(struct http_exchange *x, enum error_code code, const char *param, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
 /* `size` bytes of `fd` from its beginning (borrowed; read by offset, its position stays). With
  * `download_name` (any UTF-8) a content-disposition: attachment. If the file turns out shorter, the
  * connection is cut so that the client notices. */
 int http_respond_file(struct http_exchange *x, int fd, uint64_t size, const char *content_type,
-                      const char *download_name);
+    const char *download_name);
 bool http_answered(const struct http_exchange *x); /* an answer was begun */
 
 /* An answer of unknown length: chunked, or until close for HTTP/1.0. Each write is one send; pieces

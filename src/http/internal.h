@@ -10,15 +10,16 @@
 #include "http/router.h"
 
 enum {
-    BUFFER_SIZE = HTTP_HEAD_MAX + 8 * 1024, /* the longest head, and room to read a body behind it */
+    BUFFER_SIZE =
+        HTTP_HEAD_MAX + 8 * 1024, /* the longest head, and room to read a body behind it */
     EXTRA_HEADERS_MAX = 8 * 1024,
-    LINGER_MS = 2000,     /* for a refused client to read its answer before the reset */
-    REFUSED_MAX = 32,     /* connections beyond the maximum that are told so */
+    LINGER_MS = 2000, /* for a refused client to read its answer before the reset */
+    REFUSED_MAX = 32, /* connections beyond the maximum that are told so */
 };
 
 struct http_server {
     struct http_config config;
-    int wake;             /* eventfd: the acceptor looks at `accepting` */
+    int wake; /* eventfd: the acceptor looks at `accepting` */
     pthread_t acceptor;
     bool acceptor_joined;
     atomic_bool refusing; /* new requests: 503 */
@@ -57,26 +58,26 @@ struct http_connection {
 
     /* The body. */
     struct http_chunk chunk;
-    uint64_t body_left;   /* of content-length */
+    uint64_t body_left; /* of content-length */
     uint64_t body_taken, body_max;
-    bool body_done;       /* read to its end, or there is none */
-    bool continue_due;    /* the client waits for 100 Continue */
+    bool body_done;          /* read to its end, or there is none */
+    bool continue_due;       /* the client waits for 100 Continue */
     struct error body_error; /* code ERROR_NONE: sound so far */
 
     /* The answer. */
     enum answer answer;
     int status;
-    bool close;           /* after this answer */
-    bool gone;            /* the client is */
+    bool close; /* after this answer */
+    bool gone;  /* the client is */
     bool half_closed, probed;
     bool has_retry_after, has_should_retry;
-    struct strbuf extra;  /* fields set by the handler, as they go out */
-    struct strbuf out;    /* the head of an answer */
+    struct strbuf extra; /* fields set by the handler, as they go out */
+    struct strbuf out;   /* the head of an answer */
     int64_t date_s;
     char date[32];
 
-    size_t head_end;      /* where bodies may be read to */
-    size_t start, end;    /* what has arrived and nobody has read */
+    size_t head_end;   /* where bodies may be read to */
+    size_t start, end; /* what has arrived and nobody has read */
     char buffer[BUFFER_SIZE + 1];
 };
 
@@ -97,5 +98,6 @@ int http_body_drain(struct http_connection *c); /* 0, or negative: close */
 /* response.c: sends all, or marks the client gone: -EPIPE. The array is used up. */
 int http_send(struct http_connection *c, struct iovec *iov, int n, int flags);
 /* The head of an answer into c->out. `length` -1: chunked, or until close. */
-int http_write_head(struct http_connection *c, int status, const char *content_type, int64_t length);
+int http_write_head(
+    struct http_connection *c, int status, const char *content_type, int64_t length);
 int http_begin_answer(struct http_connection *c); /* 0 or -EALREADY */

@@ -48,7 +48,8 @@ static int take_parameter(const char **p, char name[32], char *value, size_t siz
     if (**p == '"') {
         ++*p;
         while (**p && **p != '"' && length + 1 < size)
-            value[length++] = take_quoted(p, !strcasecmp(name, "filename") || !strcasecmp(name, "name"));
+            value[length++] =
+                take_quoted(p, !strcasecmp(name, "filename") || !strcasecmp(name, "name"));
         if (*(*p)++ != '"')
             return -EPROTO;
     } else {
@@ -66,10 +67,13 @@ static bool utf8_valid(const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
     while (*p) {
-        unsigned n = *p < 0x80 ? 0 : *p >= 0xc2 && *p < 0xe0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 :
-                     *p >= 0xf0 && *p < 0xf5 ? 3 : 9;
-        if (n == 9 || (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-            (*p == 0xf4 && p[1] > 0x8f))
+        unsigned n = *p < 0x80                 ? 0
+                     : *p >= 0xc2 && *p < 0xe0 ? 1
+                     : (*p & 0xf0) == 0xe0     ? 2
+                     : *p >= 0xf0 && *p < 0xf5 ? 3
+                                               : 9;
+        if (n == 9 || (*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+            (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
             return false;
         for (p++; n > 0; n--, p++)
             if ((*p & 0xc0) != 0x80)
@@ -111,9 +115,12 @@ static int parse_disposition(const char *p, struct multipart_part *part, struct 
              is_extended = !strcasecmp(name, "filename*");
         if (is_extended && decode_extended(value) < 0)
             return refuse(e, "a filename* that is not UTF-8'' and percent-encoded");
-        if ((is_name && named) || (is_extended && extended) || (is_file && part->has_filename && !extended))
+        if ((is_name && named) || (is_extended && extended) ||
+            (is_file && part->has_filename && !extended))
             return refuse(e, "a parameter twice in one content-disposition");
-        char *to = is_name ? part->name : is_extended || (is_file && !extended) ? part->filename : NULL;
+        char *to = is_name                                 ? part->name
+                   : is_extended || (is_file && !extended) ? part->filename
+                                                           : NULL;
         if (!to)
             continue;
         if (!name_valid(value))
@@ -158,7 +165,7 @@ static int parse_field(char *line, struct multipart_part *part, bool *disposed, 
 static int parse_head(char *head, size_t n, struct multipart_part *part, struct error *e)
 {
     bool disposed = false;
-    *part = (struct multipart_part){ .name = "" };
+    *part = (struct multipart_part){.name = ""};
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)head[i];
         bool line_end = c == '\r' && i + 1 < n && head[i + 1] == '\n';
@@ -170,7 +177,8 @@ static int parse_head(char *head, size_t n, struct multipart_part *part, struct 
     for (char *line = head; line < head + n;) {
         char *end = memchr(line, '\r', (size_t)(head + n - line)); /* each line has its CR LF */
         *end = 0;
-        int r = *line == ' ' || *line == '\t' ? refuse(e, "a folded field") : parse_field(line, part, &disposed, e);
+        int r = *line == ' ' || *line == '\t' ? refuse(e, "a folded field")
+                                              : parse_field(line, part, &disposed, e);
         if (r < 0)
             return r;
         line = end + 2;
@@ -180,24 +188,27 @@ static int parse_head(char *head, size_t n, struct multipart_part *part, struct 
 
 /* ---- the buffer ---- */
 
-int multipart_init_source(struct multipart *m, const char *content_type, multipart_source *source, void *context,
-                          struct error *e)
+int multipart_init_source(struct multipart *m, const char *content_type, multipart_source *source,
+    void *context, struct error *e)
 {
     static const char wanted[] = "multipart/form-data";
-    *m = (struct multipart){ .source = source, .context = context };
+    *m = (struct multipart){.source = source, .context = context};
     char name[32], value[128], boundary[128] = "";
     const char *p = content_type ? content_type : "";
-    if (strncasecmp(p, wanted, sizeof wanted - 1) != 0 || (p[sizeof wanted - 1] && !strchr("; \t", p[sizeof wanted - 1])))
+    if (strncasecmp(p, wanted, sizeof wanted - 1) != 0 ||
+        (p[sizeof wanted - 1] && !strchr("; \t", p[sizeof wanted - 1])))
         return error_set(e, ERROR_BAD_REQUEST, EINVAL, "The body must be multipart/form-data.");
     p += sizeof wanted - 1;
     for (int r; (r = take_parameter(&p, name, value, sizeof value)) != 0;) {
         if (r < 0 || (!strcasecmp(name, "boundary") && boundary[0]))
-            return error_set(e, ERROR_BAD_REQUEST, EINVAL, "The content-type of the body cannot be read.");
+            return error_set(
+                e, ERROR_BAD_REQUEST, EINVAL, "The content-type of the body cannot be read.");
         if (!strcasecmp(name, "boundary"))
             memcpy(boundary, value, strlen(value) + 1);
     }
     /* RFC 2046, section 5.1.1. */
-    size_t n = strspn(boundary, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ");
+    size_t n = strspn(
+        boundary, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ");
     if (n == 0 || n > 70 || boundary[n] || boundary[n - 1] == ' ')
         return error_set(e, ERROR_BAD_REQUEST, EINVAL, "The multipart body has no sound boundary.");
     memcpy(m->delimiter, "\r\n--", 4);
@@ -212,7 +223,10 @@ int multipart_init_source(struct multipart *m, const char *content_type, multipa
     return 0;
 }
 
-static ssize_t from_exchange(void *context, void *to, size_t n) { return http_body_read(context, to, n); }
+static ssize_t from_exchange(void *context, void *to, size_t n)
+{
+    return http_body_read(context, to, n);
+}
 
 int multipart_init(struct multipart *m, struct http_exchange *x, struct error *e)
 {
@@ -314,7 +328,8 @@ static ssize_t stretch(struct multipart *m, struct error *e)
     for (;;) {
         char *p = m->buffer + m->start;
         size_t n = m->end - m->start;
-        char *found = n >= m->delimiter_length ? memmem(p, n, m->delimiter, m->delimiter_length) : NULL;
+        char *found =
+            n >= m->delimiter_length ? memmem(p, n, m->delimiter, m->delimiter_length) : NULL;
         if (found == p && n > 0) {
             m->start += m->delimiter_length;
             m->state = PART_ENDED;
@@ -381,7 +396,8 @@ int multipart_text(struct multipart *m, size_t max, struct strbuf *to, struct er
             return (int)n;
         total += (size_t)n;
         if (total > max || strbuf_append(to, piece, (size_t)n) < 0)
-            return error_set(e, ERROR_INVALID_VALUE, E2BIG, "A field of the form is longer than %zu bytes.", max);
+            return error_set(e, ERROR_INVALID_VALUE, E2BIG,
+                "A field of the form is longer than %zu bytes.", max);
     }
     return 0;
 }

@@ -19,19 +19,19 @@ enum { MULTIPART_PARTS_MAX = 64, MULTIPART_HEAD_MAX = 8 * 1024, MULTIPART_BUFFER
 typedef ssize_t multipart_source(void *context, void *to, size_t n);
 
 struct multipart_part {
-    char name[256];          /* "" never: such a part is refused */
-    char filename[1024];     /* "" when there is none; see has_filename */
-    char content_type[256];  /* "" when there is none */
+    char name[256];         /* "" never: such a part is refused */
+    char filename[1024];    /* "" when there is none; see has_filename */
+    char content_type[256]; /* "" when there is none */
     bool has_filename;
 };
 
 struct multipart {
     multipart_source *source;
     void *context;
-    char *buffer;            /* MULTIPART_BUFFER bytes */
+    char *buffer; /* MULTIPART_BUFFER bytes */
     size_t start, end;
-    size_t clean;            /* bytes from start known to be the present part's */
-    char delimiter[80];      /* CR LF "--" boundary */
+    size_t clean;       /* bytes from start known to be the present part's */
+    char delimiter[80]; /* CR LF "--" boundary */
     size_t delimiter_length;
     unsigned parts;
     uint8_t state;
@@ -43,8 +43,8 @@ struct multipart {
  * -ENOMEM. `e` is filled. */
 int multipart_init(struct multipart *m, struct http_exchange *x, struct error *e);
 /* The same over any source and the value of a content-type field (NULL allowed). */
-int multipart_init_source(struct multipart *m, const char *content_type, multipart_source *source, void *context,
-                          struct error *e);
+int multipart_init_source(struct multipart *m, const char *content_type, multipart_source *source,
+    void *context, struct error *e);
 void multipart_deinit(struct multipart *m);
 
 /* Goes to the next part, skipping what is left of the present one. 1 with *ret_part filled, 0 after

@@ -12,9 +12,24 @@ enum { METHOD_MAX = 24, LINES_MAX = HTTP_FIELDS_MAX + 1 };
 
 /* RFC 9110, section 5.6.2. */
 static const bool token_bytes[256] = {
-    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
-    ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1,
-    ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+    ['!'] = 1,
+    ['#'] = 1,
+    ['$'] = 1,
+    ['%'] = 1,
+    ['&'] = 1,
+    ['\''] = 1,
+    ['*'] = 1,
+    ['+'] = 1,
+    ['-'] = 1,
+    ['.'] = 1,
+    ['^'] = 1,
+    ['_'] = 1,
+    ['`'] = 1,
+    ['|'] = 1,
+    ['~'] = 1,
+    ['0' ... '9'] = 1,
+    ['A' ... 'Z'] = 1,
+    ['a' ... 'z'] = 1,
 };
 
 bool http_is_token(const char *text, size_t n)
@@ -33,8 +48,8 @@ static int refuse(struct error *e, const char *why)
 static int too_large(struct error *e)
 {
     return error_set(e, ERROR_HEADERS_TOO_LARGE, EPROTO,
-                     "The request's head is larger than %d KiB or has more than %d fields.",
-                     HTTP_HEAD_MAX / 1024, HTTP_FIELDS_MAX);
+        "The request's head is larger than %d KiB or has more than %d fields.",
+        HTTP_HEAD_MAX / 1024, HTTP_FIELDS_MAX);
 }
 
 ssize_t http_head_scan(struct http_scan *s, const char *bytes, size_t n, struct error *e)
@@ -73,8 +88,10 @@ ssize_t http_head_scan(struct http_scan *s, const char *bytes, size_t n, struct 
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-           c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 ssize_t http_percent_decode(char *out, const char *in, size_t n, bool plus)
@@ -83,7 +100,8 @@ ssize_t http_percent_decode(char *out, const char *in, size_t n, bool plus)
     for (size_t i = 0; i < n; i++) {
         char c = in[i];
         if (c == '%') {
-            int high = n - i > 2 ? hex_value(in[i + 1]) : -1, low = high < 0 ? -1 : hex_value(in[i + 2]);
+            int high = n - i > 2 ? hex_value(in[i + 1]) : -1,
+                low = high < 0 ? -1 : hex_value(in[i + 2]);
             if (low < 0 || (high | low) == 0)
                 return -EINVAL;
             c = (char)(high << 4 | low);
@@ -134,12 +152,15 @@ static int parse_target(struct http_head *h, char *target, char **ret_authority,
     return percent_valid(h->path) ? 0 : refuse(e, "invalid percent-encoding in the path");
 }
 
-static int parse_request_line(struct http_head *h, char *line, char *end, char **ret_authority, struct error *e)
+static int parse_request_line(
+    struct http_head *h, char *line, char *end, char **ret_authority, struct error *e)
 {
     char *space = memchr(line, ' ', (size_t)(end - line));
     char *second = space ? memchr(space + 1, ' ', (size_t)(end - space - 1)) : NULL;
-    if (!second || second == space + 1 || end - second != 9 || memchr(line, '\t', (size_t)(end - line)))
-        return refuse(e, "the request line is not method, target and version with one blank between");
+    if (!second || second == space + 1 || end - second != 9 ||
+        memchr(line, '\t', (size_t)(end - line)))
+        return refuse(
+            e, "the request line is not method, target and version with one blank between");
     if (!http_is_token(line, (size_t)(space - line)) || space - line > METHOD_MAX)
         return refuse(e, "the method is not a token");
     const char *version = second + 1;
@@ -171,7 +192,7 @@ static int parse_field(struct http_head *h, char *line, char *end, struct error 
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
     *colon = *end = 0;
-    h->fields[h->n_fields++] = (struct http_field){ line, value };
+    h->fields[h->n_fields++] = (struct http_field){line, value};
     return 0;
 }
 
@@ -215,30 +236,47 @@ static int parse_length(struct http_head *h, const char *value, struct error *e)
 }
 
 /* Fields that mean something to the framing, or of which two would be two meanings. */
-enum { FIELD_HOST, FIELD_LENGTH, FIELD_CODING, FIELD_EXPECT, FIELD_TYPE, FIELD_AUTHORIZATION, FIELD_ORIGIN, FIELD_COUNT };
+enum {
+    FIELD_HOST,
+    FIELD_LENGTH,
+    FIELD_CODING,
+    FIELD_EXPECT,
+    FIELD_TYPE,
+    FIELD_AUTHORIZATION,
+    FIELD_ORIGIN,
+    FIELD_COUNT
+};
 static const char *const single_fields[FIELD_COUNT] = {
-    "host", "content-length", "transfer-encoding", "expect", "content-type", "authorization", "origin",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "expect",
+    "content-type",
+    "authorization",
+    "origin",
 };
 
 static int judge_fields(struct http_head *h, struct error *e)
 {
-    const char *single[FIELD_COUNT] = { NULL };
+    const char *single[FIELD_COUNT] = {NULL};
     for (unsigned i = 0; i < h->n_fields; i++) {
         for (int k = 0; k < FIELD_COUNT; k++) {
             if (strcasecmp(h->fields[i].name, single_fields[k]) != 0)
                 continue;
             if (single[k])
-                return error_set(e, ERROR_BAD_REQUEST, EPROTO, "Malformed HTTP request: two %s fields.",
-                                 single_fields[k]);
+                return error_set(e, ERROR_BAD_REQUEST, EPROTO,
+                    "Malformed HTTP request: two %s fields.", single_fields[k]);
             single[k] = h->fields[i].value;
         }
-        if (!strcasecmp(h->fields[i].name, "connection") && http_list_has(h->fields[i].value, "close"))
+        if (!strcasecmp(h->fields[i].name, "connection") &&
+            http_list_has(h->fields[i].value, "close"))
             h->close = true;
     }
     h->host = single[FIELD_HOST];
     if (!h->host && h->minor == 1)
         return refuse(e, "no Host field");
-    const char *coding = single[FIELD_CODING], *length = single[FIELD_LENGTH], *expect = single[FIELD_EXPECT];
+    const char *coding = single[FIELD_CODING], *length = single[FIELD_LENGTH],
+               *expect = single[FIELD_EXPECT];
     if (coding && length)
         return refuse(e, "both Content-Length and Transfer-Encoding");
     if (coding && (h->minor == 0 || strcmp(coding, "chunked") != 0))
@@ -253,7 +291,7 @@ static int judge_fields(struct http_head *h, struct error *e)
 
 int http_head_parse(char *bytes, size_t n, struct http_head *h, struct error *e)
 {
-    *h = (struct http_head){ .minor = 1 };
+    *h = (struct http_head){.minor = 1};
     char *authority = NULL, *end = bytes + n, *line = bytes;
     for (bool first = true; line < end; first = false) {
         char *cr = memchr(line, '\r', (size_t)(end - line));
@@ -261,7 +299,8 @@ int http_head_parse(char *bytes, size_t n, struct http_head *h, struct error *e)
             return refuse(e, "a line that does not end in CR LF"); /* the scan has seen to it */
         if (cr == line)
             break;
-        int r = first ? parse_request_line(h, line, cr, &authority, e) : parse_field(h, line, cr, e);
+        int r =
+            first ? parse_request_line(h, line, cr, &authority, e) : parse_field(h, line, cr, e);
         if (r < 0)
             return r;
         line = cr + 2;

@@ -14,9 +14,9 @@
 
 /* Where the search for the end of the head stands; all zero at the start of a request. */
 struct http_scan {
-    size_t start;    /* of the request line: 2 after the one empty line that may precede it */
-    size_t offset;   /* looked at so far */
-    unsigned lines;  /* complete ones */
+    size_t start;   /* of the request line: 2 after the one empty line that may precede it */
+    size_t offset;  /* looked at so far */
+    unsigned lines; /* complete ones */
     bool after_cr, in_line;
 };
 
@@ -31,10 +31,10 @@ struct http_field {
 
 struct http_head {
     const char *method;
-    char *path;              /* as sent, starts with '/' ("*" for OPTIONS *); percent-encoding checked */
-    char *query;             /* without '?'; NULL when there is none */
-    const char *host;        /* value of Host; NULL only for HTTP/1.0 */
-    int minor;               /* HTTP/1.minor: 0 or 1 */
+    char *path;       /* as sent, starts with '/' ("*" for OPTIONS *); percent-encoding checked */
+    char *query;      /* without '?'; NULL when there is none */
+    const char *host; /* value of Host; NULL only for HTTP/1.0 */
+    int minor;        /* HTTP/1.minor: 0 or 1 */
     bool chunked, has_length, close, expect_continue, expect_unknown;
     uint64_t content_length; /* 0 unless has_length */
     unsigned n_fields;

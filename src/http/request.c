@@ -5,12 +5,30 @@
 #include "base/ids.h"
 #include "http/internal.h"
 
-const char *http_method(const struct http_exchange *x) { return x->connection->head.method; }
-bool http_is_head(const struct http_exchange *x) { return !strcmp(x->connection->head.method, "HEAD"); }
-const char *http_path(const struct http_exchange *x) { return x->connection->head.path; }
-const char *http_request_id(const struct http_exchange *x) { return x->connection->request_id; }
-bool http_from_unix_socket(const struct http_exchange *x) { return x->connection->unix_socket; }
-bool http_from_loopback(const struct http_exchange *x) { return x->connection->loopback; }
+const char *http_method(const struct http_exchange *x)
+{
+    return x->connection->head.method;
+}
+bool http_is_head(const struct http_exchange *x)
+{
+    return !strcmp(x->connection->head.method, "HEAD");
+}
+const char *http_path(const struct http_exchange *x)
+{
+    return x->connection->head.path;
+}
+const char *http_request_id(const struct http_exchange *x)
+{
+    return x->connection->request_id;
+}
+bool http_from_unix_socket(const struct http_exchange *x)
+{
+    return x->connection->unix_socket;
+}
+bool http_from_loopback(const struct http_exchange *x)
+{
+    return x->connection->loopback;
+}
 
 const char *http_header(const struct http_exchange *x, const char *name)
 {
@@ -26,13 +44,15 @@ static int prepare_query(struct http_connection *c, struct error *e)
         if (!*pair)
             continue;
         if (c->n_query == HTTP_QUERY_MAX)
-            return error_set(e, ERROR_BAD_REQUEST, EINVAL, "The query has more than %d parameters.", HTTP_QUERY_MAX);
+            return error_set(e, ERROR_BAD_REQUEST, EINVAL, "The query has more than %d parameters.",
+                HTTP_QUERY_MAX);
         char *equals = strchr(pair, '='), *value = equals ? equals + 1 : pair + strlen(pair);
         size_t name_length = equals ? (size_t)(equals - pair) : strlen(pair);
         if (http_percent_decode(pair, pair, name_length, true) < 0 ||
             http_percent_decode(value, value, strlen(value), true) < 0)
-            return error_set(e, ERROR_BAD_REQUEST, EINVAL, "Invalid percent-encoding in the query.");
-        c->query[c->n_query++] = (struct http_pair){ pair, value };
+            return error_set(
+                e, ERROR_BAD_REQUEST, EINVAL, "Invalid percent-encoding in the query.");
+        c->query[c->n_query++] = (struct http_pair){pair, value};
     }
     return 0;
 }
@@ -47,7 +67,8 @@ static int prepare_params(struct http_connection *c, struct error *e)
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
     for (unsigned i = 0; i < c->match.n_params; i++) {
         char *to = c->params.data + c->params.length;
-        ssize_t n = http_percent_decode(to, c->head.path + c->match.params[i].offset, c->match.params[i].length, false);
+        ssize_t n = http_percent_decode(
+            to, c->head.path + c->match.params[i].offset, c->match.params[i].length, false);
         if (n < 0) /* the parser has checked the path */
             return error_set(e, ERROR_BAD_REQUEST, EINVAL, "Invalid percent-encoding in the path.");
         c->param_offset[i] = c->params.length;
@@ -74,8 +95,8 @@ int http_request_prepare(struct http_connection *c, struct error *e)
     id_new(id, "req_", 32);
     memcpy(c->request_id, id, strlen(id) + 1);
     c->n_query = 0;
-    c->match = (struct http_match){ NULL };
-    c->x = (struct http_exchange){ .user = config->user, .connection = c };
+    c->match = (struct http_match){NULL};
+    c->x = (struct http_exchange){.user = config->user, .connection = c};
     if (!c->head.method)
         return 0; /* a refused head: only the answer's identity was wanted */
     http_route_match(config->routes, config->n_routes, c->head.method, c->head.path, &c->match);
@@ -83,7 +104,7 @@ int http_request_prepare(struct http_connection *c, struct error *e)
     if (r < 0)
         return r;
     if (names_parent(c))
-        c->match = (struct http_match){ NULL };
+        c->match = (struct http_match){NULL};
     c->x.route = c->match.route;
     return prepare_query(c, e);
 }
@@ -113,7 +134,8 @@ const char *http_query_nth(const struct http_exchange *x, const char *name, unsi
     size_t length = strlen(name);
     for (unsigned i = 0; i < c->n_query; i++) {
         const char *given = c->query[i].name;
-        if (strncmp(given, name, length) != 0 || (given[length] && strcmp(given + length, "[]") != 0))
+        if (strncmp(given, name, length) != 0 ||
+            (given[length] && strcmp(given + length, "[]") != 0))
             continue;
         if (n-- == 0)
             return c->query[i].value;

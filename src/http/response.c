@@ -20,15 +20,38 @@ static const char *reason(int status)
         int status;
         const char *text;
     } reasons[] = {
-        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
-        { 301, "Moved Permanently" }, { 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
-        { 307, "Temporary Redirect" }, { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
-        { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Timeout" },
-        { 409, "Conflict" }, { 410, "Gone" }, { 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
-        { 417, "Expectation Failed" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
-        { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-        { 505, "HTTP Version Not Supported" }, { 507, "Insufficient Storage" },
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].status == status)
@@ -38,7 +61,7 @@ static const char *reason(int status)
 
 int http_send(struct http_connection *c, struct iovec *iov, int n, int flags)
 {
-    struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
     while (!c->gone && message.msg_iovlen > 0) {
         ssize_t sent = sendmsg(c->fd, &message, MSG_NOSIGNAL | flags);
         if (sent < 0) {
@@ -62,15 +85,17 @@ int http_send(struct http_connection *c, struct iovec *iov, int n, int flags)
 /* RFC 9110, section 5.6.7; names of our own because strftime's follow a locale. */
 static const char *http_date(struct http_connection *c)
 {
-    static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[] = "SunMonTueWedThuFriSat",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int64_t now = clock_realtime_s();
     if (now != c->date_s) {
         time_t t = (time_t)now;
         struct tm tm;
         gmtime_r(&t, &tm);
-        snprintf(c->date, sizeof c->date, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * tm.tm_wday,
-                 (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon, (unsigned)(tm.tm_year + 1900) % 10000,
-                 (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+        snprintf(c->date, sizeof c->date, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+            days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
+            (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
+            (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
         c->date_s = now;
     }
     return c->date;
@@ -82,7 +107,8 @@ int http_begin_answer(struct http_connection *c)
         log_line(LOG_ERROR, "http", "second answer to one request", "request_id=%s", c->request_id);
         return -EALREADY;
     }
-    if (!http_body_drainable(c) || atomic_load_explicit(&c->server->closing, memory_order_relaxed) ||
+    if (!http_body_drainable(c) ||
+        atomic_load_explicit(&c->server->closing, memory_order_relaxed) ||
         atomic_load_explicit(&c->server->refusing, memory_order_relaxed))
         c->close = true;
     return 0;
@@ -95,8 +121,8 @@ int http_write_head(struct http_connection *c, int status, const char *content_t
     c->status = status;
     if (length < 0 && c->head.minor == 0)
         c->close = true;
-    strbuf_printf(out, "HTTP/1.1 %d %s\r\ndate: %s\r\nx-request-id: %s\r\n", status, reason(status), http_date(c),
-                  c->request_id);
+    strbuf_printf(out, "HTTP/1.1 %d %s\r\ndate: %s\r\nx-request-id: %s\r\n", status, reason(status),
+        http_date(c), c->request_id);
     if (content_type)
         strbuf_printf(out, "content-type: %s\r\nx-content-type-options: nosniff\r\n", content_type);
     if (length >= 0 && status != 204 && status != 304)
@@ -119,7 +145,8 @@ static bool value_ok(const char *value)
 
 int http_set_header(struct http_exchange *x, const char *name, const char *value)
 {
-    static const char *const ours[] = { "content-length", "connection", "transfer-encoding", "date", "x-request-id" };
+    static const char *const ours[] = {
+        "content-length", "connection", "transfer-encoding", "date", "x-request-id"};
     struct http_connection *c = x->connection;
     if (!http_is_token(name, strlen(name)) || !value_ok(value))
         return -EINVAL;
@@ -142,7 +169,8 @@ static bool sends_body(const struct http_connection *c)
     return !c->head.method || strcmp(c->head.method, "HEAD") != 0;
 }
 
-int http_respond(struct http_exchange *x, int status, const char *content_type, const void *data, size_t n)
+int http_respond(
+    struct http_exchange *x, int status, const char *content_type, const void *data, size_t n)
 {
     struct http_connection *c = x->connection;
     int r = http_begin_answer(c);
@@ -153,11 +181,14 @@ int http_respond(struct http_exchange *x, int status, const char *content_type, 
         c->gone = true; /* no memory for a head: nothing can be said */
         return -EPIPE;
     }
-    struct iovec iov[2] = { { c->out.data, c->out.length }, { (void *)data, n } };
+    struct iovec iov[2] = {{c->out.data, c->out.length}, {(void *)data, n}};
     return http_send(c, iov, n > 0 && sends_body(c) ? 2 : 1, 0);
 }
 
-int http_respond_empty(struct http_exchange *x, int status) { return http_respond(x, status, NULL, NULL, 0); }
+int http_respond_empty(struct http_exchange *x, int status)
+{
+    return http_respond(x, status, NULL, NULL, 0);
+}
 
 int http_respond_json(struct http_exchange *x, int status, const struct strbuf *json)
 {
@@ -175,8 +206,9 @@ int http_error(struct http_exchange *x, const struct error *e)
         http_set_header(x, "retry-after", "1");
     if ((status == 409 || status == 507) && !c->has_should_retry)
         http_set_header(x, "x-should-retry", "false");
-    char fixed[2200]; /* 304 bytes of text, six for each at worst: always enough, and no allocation */
-    struct strbuf body = { .data = fixed, .capacity = sizeof fixed, .maximum = sizeof fixed - 1 };
+    char fixed
+        [2200]; /* 304 bytes of text, six for each at worst: always enough, and no allocation */
+    struct strbuf body = {.data = fixed, .capacity = sizeof fixed, .maximum = sizeof fixed - 1};
     struct json_writer w = JSON_WRITER(&body);
     jw_begin_object(&w);
     jw_field_object(&w, "error");
@@ -190,9 +222,10 @@ int http_error(struct http_exchange *x, const struct error *e)
                        : http_respond(x, status, "application/json", body.data, body.length);
 }
 
-int http_fail(struct http_exchange *x, enum error_code code, const char *param, const char *format, ...)
+int http_fail(
+    struct http_exchange *x, enum error_code code, const char *param, const char *format, ...)
 {
-    struct error e = { .code = code };
+    struct error e = {.code = code};
     va_list ap;
     va_start(ap, format);
     vsnprintf(e.message, sizeof e.message, format, ap);
@@ -202,7 +235,10 @@ int http_fail(struct http_exchange *x, enum error_code code, const char *param, 
     return http_error(x, &e);
 }
 
-bool http_answered(const struct http_exchange *x) { return x->connection->answer != ANSWER_NONE; }
+bool http_answered(const struct http_exchange *x)
+{
+    return x->connection->answer != ANSWER_NONE;
+}
 
 /* RFC 6266: a plain fallback for old clients, the true name as RFC 5987 asks. Nothing but letters,
  * digits and harmless marks leaves here unencoded, so no name can end the field. */
@@ -229,7 +265,8 @@ static int send_file(struct http_connection *c, int fd, off_t offset, uint64_t s
     char piece[16 * 1024];
     bool by_hand = false;
     while ((uint64_t)offset < size && !c->gone) {
-        size_t left = size - (uint64_t)offset < (1 << 20) ? (size_t)(size - (uint64_t)offset) : 1 << 20;
+        size_t left =
+            size - (uint64_t)offset < (1 << 20) ? (size_t)(size - (uint64_t)offset) : 1 << 20;
         ssize_t n = by_hand ? pread(fd, piece, left < sizeof piece ? left : sizeof piece, offset)
                             : sendfile(c->fd, fd, &offset, left);
         if (n < 0 && errno == EINTR)
@@ -238,10 +275,11 @@ static int send_file(struct http_connection *c, int fd, off_t offset, uint64_t s
             by_hand = true;
             continue;
         }
-        if (n <= 0) /* the file is shorter than promised or unreadable; or the client takes nothing */
+        if (n <=
+            0) /* the file is shorter than promised or unreadable; or the client takes nothing */
             c->gone = true;
         else if (by_hand) {
-            struct iovec iov = { piece, (size_t)n };
+            struct iovec iov = {piece, (size_t)n};
             http_send(c, &iov, 1, 0);
             offset += n;
         }
@@ -250,7 +288,7 @@ static int send_file(struct http_connection *c, int fd, off_t offset, uint64_t s
 }
 
 int http_respond_file(struct http_exchange *x, int fd, uint64_t size, const char *content_type,
-                      const char *download_name)
+    const char *download_name)
 {
     struct http_connection *c = x->connection;
     int r = http_begin_answer(c);
@@ -271,7 +309,7 @@ int http_respond_file(struct http_exchange *x, int fd, uint64_t size, const char
         n = pread(fd, small, (size_t)size, 0);
         n = n < 0 ? 0 : n;
     }
-    struct iovec iov[2] = { { c->out.data, c->out.length }, { small, (size_t)n } };
+    struct iovec iov[2] = {{c->out.data, c->out.length}, {small, (size_t)n}};
     r = http_send(c, iov, n > 0 ? 2 : 1, body && (uint64_t)n < size ? MSG_MORE : 0);
     return r < 0 || !body ? r : send_file(c, fd, n, size);
 }

@@ -24,7 +24,8 @@ void http_routes_check(const struct http_route *routes, size_t n)
             if (braced)
                 special = 1 + strcspn(p + 1, "{}*"), params++;
             bool rest = braced && p[special] == '*' && special == length - 2 && length > 3;
-            if (params > HTTP_PARAMS_MAX || (special < length && !(braced && special == length - 1) && !rest) ||
+            if (params > HTTP_PARAMS_MAX ||
+                (special < length && !(braced && special == length - 1) && !rest) ||
                 (rest && p[length] != 0))
                 bad_pattern(routes[i].pattern);
             p += length;
@@ -66,12 +67,12 @@ static bool row_fits(const struct http_route *row, const char *path, struct http
            (!strncmp(row->pattern, "/v1/", 4) && fits(row->pattern + 3, path, m));
 }
 
-void http_route_match(const struct http_route *routes, size_t n, const char *method, const char *path,
-                      struct http_match *ret)
+void http_route_match(const struct http_route *routes, size_t n, const char *method,
+    const char *path, struct http_match *ret)
 {
     if (!strcmp(method, "HEAD"))
         method = "GET";
-    struct http_match m = { NULL };
+    struct http_match m = {NULL};
     bool known = false;
     for (size_t i = 0; i < n; i++) {
         if (!row_fits(&routes[i], path, &m))
@@ -86,10 +87,11 @@ void http_route_match(const struct http_route *routes, size_t n, const char *met
     *ret = m;
 }
 
-void http_route_allow(const struct http_route *routes, size_t n, const char *path, struct strbuf *to)
+void http_route_allow(
+    const struct http_route *routes, size_t n, const char *path, struct strbuf *to)
 {
     struct http_match m;
-    static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
     for (size_t k = 0; k < sizeof methods / sizeof *methods; k++)
         for (size_t i = 0; i < n; i++)
             if (!strcmp(routes[i].method, methods[k]) && row_fits(&routes[i], path, &m)) {

@@ -21,7 +21,8 @@ struct http_match {
 /* Aborts on a pattern that breaks the rules of http.h; called once at the start. */
 void http_routes_check(const struct http_route *routes, size_t n);
 /* The first row whose pattern and method fit. HEAD fits GET rows. */
-void http_route_match(const struct http_route *routes, size_t n, const char *method, const char *path,
-                      struct http_match *ret);
+void http_route_match(const struct http_route *routes, size_t n, const char *method,
+    const char *path, struct http_match *ret);
 /* The value of `allow` for this path: "GET, HEAD, POST, OPTIONS". At most 256 bytes. */
-void http_route_allow(const struct http_route *routes, size_t n, const char *path, struct strbuf *to);
+void http_route_allow(
+    const struct http_route *routes, size_t n, const char *path, struct strbuf *to);

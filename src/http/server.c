@@ -25,12 +25,15 @@ static bool from_loopback(const struct sockaddr_storage *peer)
     return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
-static struct http_connection *connection_new(struct http_server *s, int fd, const struct sockaddr_storage *peer)
+static struct http_connection *connection_new(
+    struct http_server *s, int fd, const struct sockaddr_storage *peer)
 {
     struct http_connection *c = malloc(sizeof *c);
     if (!c)
         return NULL;
-    memset(c, 0, offsetof(struct http_connection, buffer)); /* the buffer's pages stay untouched until used */
+    memset(c, 0,
+        offsetof(
+            struct http_connection, buffer)); /* the buffer's pages stay untouched until used */
     c->server = s;
     c->fd = fd;
     c->unix_socket = peer->ss_family == AF_UNIX;
@@ -92,14 +95,15 @@ static void *connection_main(void *argument)
 
 static void refuse_at_once(int fd)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
-                                 "content-length: 0\r\n\r\n";
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
+        "content-length: 0\r\n\r\n";
     send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void accept_one(struct http_server *s, int listener, const pthread_attr_t *attributes)
 {
-    struct sockaddr_storage peer = { 0 };
+    struct sockaddr_storage peer = {0};
     socklen_t length = sizeof peer;
     int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_CLOEXEC);
     if (fd < 0) {
@@ -136,8 +140,8 @@ static void *acceptor_main(void *argument)
     if (!polls)
         abort(); /* at the start of the process, for a few bytes */
     for (size_t i = 0; i < n; i++)
-        polls[i] = (struct pollfd){ .fd = s->config.listeners[i], .events = POLLIN };
-    polls[n] = (struct pollfd){ .fd = s->wake, .events = POLLIN };
+        polls[i] = (struct pollfd){.fd = s->config.listeners[i], .events = POLLIN};
+    polls[n] = (struct pollfd){.fd = s->wake, .events = POLLIN};
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, s->config.stack_bytes);

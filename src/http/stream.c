@@ -8,7 +8,10 @@
 
 #include "http/internal.h"
 
-static bool is_head(const struct http_connection *c) { return !strcmp(c->head.method, "HEAD"); }
+static bool is_head(const struct http_connection *c)
+{
+    return !strcmp(c->head.method, "HEAD");
+}
 
 static int begin(struct http_exchange *x, int status, const char *content_type, enum answer kind)
 {
@@ -21,7 +24,7 @@ static int begin(struct http_exchange *x, int status, const char *content_type, 
         c->gone = true;
         return -EPIPE;
     }
-    struct iovec iov = { c->out.data, c->out.length };
+    struct iovec iov = {c->out.data, c->out.length};
     return http_send(c, &iov, 1, 0);
 }
 
@@ -46,14 +49,14 @@ static int write_pieces(struct http_connection *c, const struct iovec *pieces, i
         return c->gone ? -EPIPE : 0;
     if (c->head.minor == 0)
         return http_send(c, iov + 1, n, 0);
-    iov[0] = (struct iovec){ size, (size_t)snprintf(size, sizeof size, "%zx\r\n", total) };
-    iov[n + 1] = (struct iovec){ (char *)"\r\n", 2 };
+    iov[0] = (struct iovec){size, (size_t)snprintf(size, sizeof size, "%zx\r\n", total)};
+    iov[n + 1] = (struct iovec){(char *)"\r\n", 2};
     return http_send(c, iov, n + 2, 0);
 }
 
 int http_stream_write(struct http_exchange *x, const void *data, size_t n)
 {
-    struct iovec piece = { (void *)data, n };
+    struct iovec piece = {(void *)data, n};
     return write_pieces(x->connection, &piece, 1);
 }
 
@@ -65,7 +68,7 @@ int http_stream_end(struct http_exchange *x)
     c->answer = ANSWER_DONE;
     if (is_head(c) || c->head.minor == 0)
         return c->gone ? -EPIPE : 0;
-    struct iovec iov = { (char *)"0\r\n\r\n", 5 };
+    struct iovec iov = {(char *)"0\r\n\r\n", 5};
     return http_send(c, &iov, 1, 0);
 }
 
@@ -76,7 +79,10 @@ int http_sse_begin(struct http_exchange *x)
     return begin(x, 200, "text/event-stream; charset=utf-8", ANSWER_EVENTS);
 }
 
-static bool one_line(const char *text, size_t n) { return !memchr(text, '\n', n) && !memchr(text, '\r', n); }
+static bool one_line(const char *text, size_t n)
+{
+    return !memchr(text, '\n', n) && !memchr(text, '\r', n);
+}
 
 int http_sse_event(struct http_exchange *x, const char *event, const char *json, size_t n)
 {
@@ -86,13 +92,13 @@ int http_sse_event(struct http_exchange *x, const char *event, const char *json,
     struct iovec pieces[6];
     int count = 0;
     if (event) {
-        pieces[count++] = (struct iovec){ (char *)"event: ", 7 };
-        pieces[count++] = (struct iovec){ (char *)event, length };
-        pieces[count++] = (struct iovec){ (char *)"\n", 1 };
+        pieces[count++] = (struct iovec){(char *)"event: ", 7};
+        pieces[count++] = (struct iovec){(char *)event, length};
+        pieces[count++] = (struct iovec){(char *)"\n", 1};
     }
-    pieces[count++] = (struct iovec){ (char *)"data: ", 6 };
-    pieces[count++] = (struct iovec){ (char *)json, n };
-    pieces[count++] = (struct iovec){ (char *)"\n\n", 2 };
+    pieces[count++] = (struct iovec){(char *)"data: ", 6};
+    pieces[count++] = (struct iovec){(char *)json, n};
+    pieces[count++] = (struct iovec){(char *)"\n\n", 2};
     return write_pieces(x->connection, pieces, count);
 }
 
@@ -100,16 +106,22 @@ int http_sse_comment(struct http_exchange *x, const char *text)
 {
     if (!one_line(text, strlen(text)))
         return -EINVAL;
-    struct iovec pieces[3] = { { (char *)": ", 2 }, { (char *)text, strlen(text) }, { (char *)"\n\n", 2 } };
+    struct iovec pieces[3] = {{(char *)": ", 2}, {(char *)text, strlen(text)}, {(char *)"\n\n", 2}};
     return write_pieces(x->connection, pieces, 3);
 }
 
-int http_client_fd(const struct http_exchange *x) { return x->connection->fd; }
-short http_client_events(const struct http_exchange *x) { return x->connection->half_closed ? 0 : POLLRDHUP; }
+int http_client_fd(const struct http_exchange *x)
+{
+    return x->connection->fd;
+}
+short http_client_events(const struct http_exchange *x)
+{
+    return x->connection->half_closed ? 0 : POLLRDHUP;
+}
 
 static bool hung_up(struct http_connection *c)
 {
-    struct pollfd p = { .fd = c->fd, .events = POLLRDHUP };
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
     if (poll(&p, 1, 0) <= 0)
         return false;
     if (p.revents & (POLLERR | POLLHUP | POLLNVAL))
@@ -126,9 +138,9 @@ static void probe(struct http_connection *c)
     c->probed = true;
     struct iovec iov;
     if (c->answer == ANSWER_NONE && c->head.minor == 1)
-        iov = (struct iovec){ (char *)"HTTP/1.1 100 Continue\r\n\r\n", 25 };
+        iov = (struct iovec){(char *)"HTTP/1.1 100 Continue\r\n\r\n", 25};
     else if (c->answer == ANSWER_EVENTS && c->head.minor == 1 && !is_head(c))
-        iov = (struct iovec){ (char *)"3\r\n:\n\n\r\n", 8 };
+        iov = (struct iovec){(char *)"3\r\n:\n\n\r\n", 8};
     else
         return;
     http_send(c, &iov, 1, 0);

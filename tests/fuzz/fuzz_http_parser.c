@@ -11,11 +11,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void nothing(struct http_exchange *x) { (void)x; }
+static void nothing(struct http_exchange *x)
+{
+    (void)x;
+}
 static const struct http_route routes[] = {
-    { "GET", "/", nothing },
-    { "GET", "/v1/containers/{id}/files/{file_id}/content", nothing },
-    { "POST", "/assets/{path*}", nothing },
+    {"GET", "/", nothing},
+    {"GET", "/v1/containers/{id}/files/{file_id}/content", nothing},
+    {"POST", "/assets/{path*}", nothing},
 };
 
 static void insist(bool truth)
@@ -27,7 +30,7 @@ static void insist(bool truth)
 /* What the parser says when bytes arrive `step` at a time. */
 static ssize_t head_length(const char *bytes, size_t n, size_t step, size_t *ret_start)
 {
-    struct http_scan scan = { 0 };
+    struct http_scan scan = {0};
     struct error e;
     ssize_t length = 0;
     for (size_t have = 0; length == 0 && have < n;) {
@@ -42,7 +45,7 @@ static void use_head(const struct http_head *h)
 {
     struct http_match match;
     struct error e;
-    struct http_gate gate = { NULL, 0, false, true };
+    struct http_gate gate = {NULL, 0, false, true};
     char *decoded = malloc(strlen(h->path) + 1);
     insist(decoded != NULL);
     insist(h->n_fields <= HTTP_FIELDS_MAX && !(h->chunked && h->has_length));
@@ -66,15 +69,15 @@ struct reading {
 
 static struct reading dechunk(const char *bytes, size_t n, size_t step)
 {
-    struct http_chunk c = { 0 };
-    struct reading r = { 0 };
+    struct http_chunk c = {0};
+    struct reading r = {0};
     struct error e;
     while (r.used < n && !http_chunk_done(&c)) {
         const char *piece;
         size_t length, give = n - r.used < step ? n - r.used : step;
         r.result = http_chunk_take(&c, bytes + r.used, give, &piece, &length, &e);
         if (r.result < 0)
-            return (struct reading){ .result = -1 };
+            return (struct reading){.result = -1};
         insist(r.result > 0 && (size_t)r.result <= give && length <= give);
         r.used += (size_t)r.result;
         for (size_t i = 0; i < length; i++)
@@ -105,7 +108,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             use_head(&head);
         free(copy);
     }
-    struct reading whole = dechunk(bytes + body, size - body, size + 1), torn = dechunk(bytes + body, size - body, 1);
-    insist(whole.result == torn.result && whole.used == torn.used && whole.length == torn.length && whole.sum == torn.sum);
+    struct reading whole = dechunk(bytes + body, size - body, size + 1),
+                   torn = dechunk(bytes + body, size - body, 1);
+    insist(whole.result == torn.result && whole.used == torn.used && whole.length == torn.length &&
+           whole.sum == torn.sum);
     return 0;
 }

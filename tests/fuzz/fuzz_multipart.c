@@ -44,17 +44,19 @@ static void add(struct reading *r, const char *bytes, size_t n)
     r->length += n;
 }
 
-static struct reading read_all(const char *type, const char *body, size_t n, size_t step, size_t piece_size)
+static struct reading read_all(
+    const char *type, const char *body, size_t n, size_t step, size_t piece_size)
 {
-    struct memory memory = { body, n, step };
+    struct memory memory = {body, n, step};
     struct multipart m;
     struct multipart_part part;
     struct error e;
-    struct reading r = { 0 };
+    struct reading r = {0};
     char piece[512];
     r.result = multipart_init_source(&m, type, from_memory, &memory, &e);
     while (r.result >= 0 && (r.result = multipart_next(&m, &part, &e)) > 0) {
-        insist(part.name[0] && strlen(part.filename) < sizeof part.filename && ++r.parts <= MULTIPART_PARTS_MAX);
+        insist(part.name[0] && strlen(part.filename) < sizeof part.filename &&
+               ++r.parts <= MULTIPART_PARTS_MAX);
         add(&r, part.name, strlen(part.name));
         add(&r, part.filename, strlen(part.filename));
         add(&r, part.content_type, strlen(part.content_type));
@@ -66,7 +68,7 @@ static struct reading read_all(const char *type, const char *body, size_t n, siz
     }
     multipart_deinit(&m);
     if (r.result < 0)
-        return (struct reading){ .result = r.result };
+        return (struct reading){.result = r.result};
     insist(r.length <= 4 * n + 64);
     return r;
 }
@@ -80,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *rest = (const char *)data + 1;
     size_t n = size - 1;
     const char *nul = memchr(rest, 0, n < 256 ? n : 256);
-    bool typed = nul && !strncmp(rest, "multipart/", 10 < (size_t)(nul - rest) ? 10 : (size_t)(nul - rest));
+    bool typed =
+        nul && !strncmp(rest, "multipart/", 10 < (size_t)(nul - rest) ? 10 : (size_t)(nul - rest));
     const char *type = typed ? rest : usual;
     if (typed) {
         n -= (size_t)(nul + 1 - rest);

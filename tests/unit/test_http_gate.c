@@ -11,10 +11,10 @@
 static void test_hosts_are_hosts(void **state)
 {
     (void)state;
-    static const char *const good[] = { "localhost", "localhost:8000", "127.0.0.1:1", "[::1]", "[::1]:65535",
-                                        "a-b.example:80", "x_y" };
-    static const char *const bad[] = { "", ":80", "a:", "a:b", "a:123456", "a:65536", "[::1", "[]", "[::1]x", "a b",
-                                       "a,b", "u@h", "a/b", "[::1]:", "a:1:2", "\xc3\xa9", "a?b", "a#b", "a\\b" };
+    static const char *const good[] = {"localhost", "localhost:8000", "127.0.0.1:1", "[::1]",
+        "[::1]:65535", "a-b.example:80", "x_y"};
+    static const char *const bad[] = {"", ":80", "a:", "a:b", "a:123456", "a:65536", "[::1", "[]",
+        "[::1]x", "a b", "a,b", "u@h", "a/b", "[::1]:", "a:1:2", "\xc3\xa9", "a?b", "a#b", "a\\b"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         if (!http_host_valid(good[i]))
             fail_msg("refused: %s", good[i]);
@@ -26,11 +26,11 @@ static void test_hosts_are_hosts(void **state)
 static void test_local(void **state)
 {
     (void)state;
-    static const char *const local[] = { "localhost", "LOCALHOST:9", "127.0.0.1", "127.255.3.4:80", "[::1]:8000",
-                                         "[0:0:0:0:0:0:0:1]" };
-    static const char *const foreign[] = { "localhost.", "localhost.evil.example", "127.0.0.1.evil.example", "127.1",
-                                           "0x7f.0.0.1", "0177.0.0.1", "128.0.0.1", "0.0.0.0", "[::]", "[::2]",
-                                           "[::ffff:127.0.0.1]", "evil.example", "2130706433", "::1" };
+    static const char *const local[] = {"localhost", "LOCALHOST:9", "127.0.0.1", "127.255.3.4:80",
+        "[::1]:8000", "[0:0:0:0:0:0:0:1]"};
+    static const char *const foreign[] = {"localhost.", "localhost.evil.example",
+        "127.0.0.1.evil.example", "127.1", "0x7f.0.0.1", "0177.0.0.1", "128.0.0.1", "0.0.0.0",
+        "[::]", "[::2]", "[::ffff:127.0.0.1]", "evil.example", "2130706433", "::1"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (!http_host_local(local[i]))
             fail_msg("refused: %s", local[i]);
@@ -42,7 +42,7 @@ static void test_local(void **state)
 static void test_listed(void **state)
 {
     (void)state;
-    static const char *const hosts[] = { "Cloche.example", "other:8443", "[fd00::1]" };
+    static const char *const hosts[] = {"Cloche.example", "other:8443", "[fd00::1]"};
     assert_true(http_host_listed("cloche.EXAMPLE", hosts, 3));
     assert_true(http_host_listed("cloche.example:1234", hosts, 3));
     assert_true(http_host_listed("other:8443", hosts, 3));
@@ -75,8 +75,9 @@ static void test_origins(void **state)
 static void test_gate(void **state)
 {
     (void)state;
-    static const char *const hosts[] = { "cloche.example" };
-    struct http_gate open = { hosts, 1, false, false }, keyed = { hosts, 1, false, true }, local = { hosts, 1, true, false };
+    static const char *const hosts[] = {"cloche.example"};
+    struct http_gate open = {hosts, 1, false, false}, keyed = {hosts, 1, false, true},
+                     local = {hosts, 1, true, false};
     struct error e;
     assert_int_equal(http_gate_check(&open, "localhost:1", NULL, &e), 0);
     assert_int_equal(http_gate_check(&open, NULL, NULL, &e), 0);
@@ -98,8 +99,11 @@ static void test_gate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hosts_are_hosts), cmocka_unit_test(test_local), cmocka_unit_test(test_listed),
-        cmocka_unit_test(test_origins),         cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_hosts_are_hosts),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_listed),
+        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_gate),
     };
     return cmocka_run_group_tests_name("http_gate", tests, NULL, NULL);
 }

@@ -30,15 +30,17 @@ static struct error failure;
 static const char *const type = "multipart/form-data; boundary=XX";
 
 /* Reads everything: "name|filename|type|content;" for each part. 0 or negative. */
-static int read_all(const char *content_type, const char *body, size_t n, size_t step, struct strbuf *to)
+static int read_all(
+    const char *content_type, const char *body, size_t n, size_t step, struct strbuf *to)
 {
-    struct memory memory = { body, n, step };
+    struct memory memory = {body, n, step};
     struct multipart m;
     struct multipart_part part;
     strbuf_clear(to);
     int r = multipart_init_source(&m, content_type, from_memory, &memory, &failure);
     while (r >= 0 && (r = multipart_next(&m, &part, &failure)) > 0) {
-        strbuf_printf(to, "%s|%s|%s|", part.name, part.has_filename ? part.filename : "-", part.content_type);
+        strbuf_printf(
+            to, "%s|%s|%s|", part.name, part.has_filename ? part.filename : "-", part.content_type);
         r = multipart_text(&m, 1 << 20, to, &failure);
         strbuf_puts(to, ";");
     }
@@ -47,23 +49,28 @@ static int read_all(const char *content_type, const char *body, size_t n, size_t
 }
 
 #define PART(disposition) "--XX\r\nContent-Disposition: form-data; " disposition "\r\n\r\n"
-#define END "\r\n--XX--\r\n"
+#define END               "\r\n--XX--\r\n"
 
 static void test_parts(void **state)
 {
     (void)state;
     cleanup_strbuf struct strbuf out = STRBUF_INIT(1 << 20);
-    const char *body = PART("name=\"purpose\"") "user_data\r\n"
-                       "--XX\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a b.csv\"\r\n"
-                       "Content-Type: text/csv; charset=utf-8\r\n\r\n"
-                       "1,2\r\n--X\r\n\r\n--XY\r\n-\r\n--XX\r\n"
-                       "Content-Disposition: form-data; name=\"empty\"\r\n\r\n" END;
+    const char *body =
+        PART("name=\"purpose\"") "user_data\r\n"
+                                 "--XX\r\ncontent-disposition: form-data; name=\"file\"; "
+                                 "filename=\"a b.csv\"\r\n"
+                                 "Content-Type: text/csv; charset=utf-8\r\n\r\n"
+                                 "1,2\r\n--X\r\n\r\n--XY\r\n-\r\n--XX\r\n"
+                                 "Content-Disposition: form-data; name=\"empty\"\r\n\r\n" END;
     for (size_t step = 1; step < 300; step++) {
         assert_int_equal(read_all(type, body, strlen(body), step, &out), 0);
-        assert_string_equal(out.data, "purpose|-||user_data;file|a b.csv|text/csv; charset=utf-8|1,2\r\n--X\r\n\r\n--XY\r\n-;"
-                                      "empty|-||;");
+        assert_string_equal(out.data,
+            "purpose|-||user_data;file|a b.csv|text/csv; charset=utf-8|1,2\r\n--X\r\n\r\n--XY\r\n-;"
+            "empty|-||;");
     }
-    assert_int_equal(read_all("Multipart/Form-Data ;charset=x; boundary=\"XX\"", body, strlen(body), 7, &out), 0);
+    assert_int_equal(
+        read_all("Multipart/Form-Data ;charset=x; boundary=\"XX\"", body, strlen(body), 7, &out),
+        0);
     const char *none = "--XX--";
     assert_int_equal(read_all(type, none, 6, 7, &out), 0);
     assert_int_equal(out.length, 0);
@@ -73,7 +80,8 @@ static void check_name(const char *disposition, const char *wanted)
 {
     cleanup_strbuf struct strbuf out = STRBUF_INIT(1 << 20);
     cleanup_strbuf struct strbuf body = STRBUF_INIT(1 << 20);
-    strbuf_printf(&body, "--XX\r\nContent-Disposition: form-data; name=\"f\"; %s\r\n\r\n" END, disposition);
+    strbuf_printf(
+        &body, "--XX\r\nContent-Disposition: form-data; name=\"f\"; %s\r\n\r\n" END, disposition);
     int r = read_all(type, body.data, body.length, 50, &out);
     if (!wanted) {
         if (r != -EPROTO)
@@ -138,12 +146,14 @@ static void test_hostile(void **state)
         "--XX\r\n\r\nx" END,
         "--XX\r\nContent-Type: text/plain\r\n\r\nx" END,
         "--XX\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx" END,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\nx" END,
+        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; "
+        "name=\"b\"\r\n\r\nx" END,
         "--XX\r\nContent-Disposition: form-data;\r\n name=\"a\"\r\n\r\nx" END,
         "--XX\r\nContent-Disposition : form-data; name=\"a\"\r\n\r\nx" END,
         "--XX\r\nContent-Disposition: form-data; name=\"a\"\nX: y\r\n\r\nx" END,
         "--XX\r\nContent-Disposition: form-data; name=\"a\rb\"\r\n\r\nx" END,
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\nx" END,
+        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: "
+        "base64\r\n\r\nx" END,
         "--XX\nContent-Disposition: form-data; name=\"a\"\n\nx\n--XX--\n",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
@@ -151,11 +161,20 @@ static void test_hostile(void **state)
             if (read_all(type, bodies[i], strlen(bodies[i]), step, &out) != -EPROTO)
                 fail_msg("accepted: %s", bodies[i]);
     static const char *const types[] = {
-        NULL, "", "multipart/form-data", "multipart/mixed; boundary=XX", "multipart/form-datax; boundary=XX",
-        "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=\"a \"",
-        "multipart/form-data; boundary=a; boundary=b", "multipart/form-data; boundary=\"a\x01\"",
-        "multipart/form-data; boundary=\"a\"x", "multipart/form-data, boundary=a",
-        "multipart/form-data; boundary=01234567890123456789012345678901234567890123456789012345678901234567890",
+        NULL,
+        "",
+        "multipart/form-data",
+        "multipart/mixed; boundary=XX",
+        "multipart/form-datax; boundary=XX",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=\"\"",
+        "multipart/form-data; boundary=\"a \"",
+        "multipart/form-data; boundary=a; boundary=b",
+        "multipart/form-data; boundary=\"a\x01\"",
+        "multipart/form-data; boundary=\"a\"x",
+        "multipart/form-data, boundary=a",
+        "multipart/form-data; "
+        "boundary=01234567890123456789012345678901234567890123456789012345678901234567890",
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (read_all(types[i], "--XX--", 6, 99, &out) != -EINVAL)
@@ -181,7 +200,7 @@ static void test_bounds(void **state)
     strbuf_puts(&body, "\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx" END);
     assert_int_equal(read_all(type, body.data, body.length, 1000, &out), -EPROTO);
     /* Text beyond what the caller allows. */
-    struct memory memory = { .data = PART("name=\"a\"") "12345" END, .step = 9 };
+    struct memory memory = {.data = PART("name=\"a\"") "12345" END, .step = 9};
     memory.left = strlen(memory.data);
     struct multipart m;
     struct multipart_part part;
@@ -206,7 +225,7 @@ static void test_large_part(void **state)
     assert_int_equal(read_all(type, body.data, body.length, 40000, &out), 0);
     assert_int_equal(out.length, strlen("big|b||;after|-||z;") + length);
     assert_memory_equal(out.data + strlen("big|b||"), body.data + begin, length);
-    struct memory memory = { body.data, body.length, 1777 };
+    struct memory memory = {body.data, body.length, 1777};
     struct multipart m;
     struct multipart_part part;
     assert_int_equal(multipart_init_source(&m, type, from_memory, &memory, &failure), 0);
@@ -221,8 +240,11 @@ static void test_large_part(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),  cmocka_unit_test(test_filenames),  cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_bounds), cmocka_unit_test(test_large_part),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_filenames),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_large_part),
     };
     return cmocka_run_group_tests_name("http_multipart", tests, NULL, NULL);
 }

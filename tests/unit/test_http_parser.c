@@ -18,7 +18,7 @@ static char *copy;
 /* Scans in steps of `step` bytes, then parses: the length of the head, 0 if incomplete, or negative. */
 static long parse_steps(const char *text, size_t n, size_t step)
 {
-    struct http_scan scan = { 0 };
+    struct http_scan scan = {0};
     free(copy);
     copy = malloc(n + 1); /* of exactly this size, for the sanitizer's sake */
     memcpy(copy, text, n);
@@ -34,22 +34,27 @@ static long parse_steps(const char *text, size_t n, size_t step)
     return r < 0 ? r : length;
 }
 
-static long parse(const char *text) { return parse_steps(text, strlen(text), 1 << 20); }
+static long parse(const char *text)
+{
+    return parse_steps(text, strlen(text), 1 << 20);
+}
 
 #define HOST "Host: localhost\r\n"
 
 static void test_sound(void **state)
 {
     (void)state;
-    const char *text = "POST /v1/a%20b?x=1&y HTTP/1.1\r\nHOST: localhost:80\r\nContent-Length:  12 \t\r\n"
-                       "X-Empty:\r\nConnection: keep-alive, Close\r\nExpect: 100-Continue\r\n\r\nbody";
+    const char *text =
+        "POST /v1/a%20b?x=1&y HTTP/1.1\r\nHOST: localhost:80\r\nContent-Length:  12 \t\r\n"
+        "X-Empty:\r\nConnection: keep-alive, Close\r\nExpect: 100-Continue\r\n\r\nbody";
     for (size_t step = 1; step < 200; step++) {
         assert_int_equal(parse_steps(text, strlen(text), step), (long)strlen(text) - 4);
         assert_string_equal(head.method, "POST");
         assert_string_equal(head.path, "/v1/a%20b");
         assert_string_equal(head.query, "x=1&y");
         assert_string_equal(head.host, "localhost:80");
-        assert_true(head.has_length && head.content_length == 12 && !head.chunked && head.close && head.expect_continue);
+        assert_true(head.has_length && head.content_length == 12 && !head.chunked && head.close &&
+                    head.expect_continue);
         assert_string_equal(http_head_field(&head, "x-empty"), "");
         assert_null(http_head_field(&head, "x-other"));
     }
@@ -89,7 +94,8 @@ static const char *const hostile[] = {
     "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: Chunked\r\n\r\n",
     "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n",
     "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding:\r\n\r\n",
-    "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b""chunked\r\n\r\n",
+    "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b"
+    "chunked\r\n\r\n",
     "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding\x0b: chunked\r\n\r\n",
     "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n",
     "GET / HTTP/1.1\r\n" HOST "Content-Length : 4\r\n\r\n",
@@ -162,7 +168,7 @@ static void test_hostile(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++)
         for (size_t step = 1; step < 60; step += 13) {
-            failure = (struct error){ .code = ERROR_NONE };
+            failure = (struct error){.code = ERROR_NONE};
             long r = parse_steps(hostile[i], strlen(hostile[i]), step);
             if (r >= 0)
                 fail_msg("accepted (%ld): %s", r, hostile[i]);
@@ -176,10 +182,11 @@ static void test_hostile(void **state)
 static void test_scan_alone(void **state)
 {
     (void)state;
-    static const char *const torn[] = { "GET / HTTP/1.1\rX", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nX: \x02", "\n", "\rG" };
-    static const char *const why[] = { "CR", "bare LF", "control byte", "bare LF", "CR" };
+    static const char *const torn[] = {
+        "GET / HTTP/1.1\rX", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nX: \x02", "\n", "\rG"};
+    static const char *const why[] = {"CR", "bare LF", "control byte", "bare LF", "CR"};
     for (size_t i = 0; i < sizeof torn / sizeof *torn; i++) {
-        struct http_scan scan = { 0 };
+        struct http_scan scan = {0};
         assert_true(http_head_scan(&scan, torn[i], strlen(torn[i]), &failure) < 0);
         assert_non_null(strstr(failure.message, why[i]));
     }
@@ -218,7 +225,7 @@ static void test_bounds(void **state)
 /* Decodes in steps; 0 when complete with the number of bytes used in *used, 1 when more is needed. */
 static int dechunk(const char *text, size_t n, size_t step, char *to, size_t *used)
 {
-    struct http_chunk c = { 0 };
+    struct http_chunk c = {0};
     size_t at = 0, length = 0;
     while (at < n && !http_chunk_done(&c)) {
         const char *data;
@@ -241,17 +248,42 @@ static void test_chunks(void **state)
     (void)state;
     char out[256];
     size_t used;
-    const char *good = "4;ext=\"v\"\r\nWiki\r\n5\r\npedia\r\n00E\r\n in\r\n\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\nGET /";
+    const char *good = "4;ext=\"v\"\r\nWiki\r\n5\r\npedia\r\n00E\r\n "
+                       "in\r\n\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\nGET /";
     for (size_t step = 1; step < 90; step++) {
         assert_int_equal(dechunk(good, strlen(good), step, out, &used), 0);
         assert_string_equal(out, "Wikipedia in\r\n\r\nchunks.");
         assert_int_equal(used, strlen(good) - 5);
     }
     static const char *const bad[] = {
-        "\r\n", "g\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "1 \r\nx\r\n0\r\n\r\n", "0x1\r\nx\r\n0\r\n\r\n", ";a\r\n", "1\nx\r\n",
-        "1\rx", "1\r\nxy\r\n0\r\n\r\n", "1\r\nx0\r\n\r\n", "1\r\nx\n0\r\n\r\n", "1\r\nx\r0\r\n\r\n", "1111111111111111\r\n",
-        "fffffffffffffffff\r\n", "0000000000000000\r\n", "1;a\nb\r\nx", "1;a\x01\r\nx", "1;\rx", "0\r\n\n", "0\r\nX\r\n\r\n",
-        "0\r\n: x\r\n\r\n", "0\r\nX : y\r\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\nX: \x01\r\n\r\n", "0\r\n\rx",
+        "\r\n",
+        "g\r\n",
+        "-1\r\n",
+        "+1\r\n",
+        " 1\r\n",
+        "1 \r\nx\r\n0\r\n\r\n",
+        "0x1\r\nx\r\n0\r\n\r\n",
+        ";a\r\n",
+        "1\nx\r\n",
+        "1\rx",
+        "1\r\nxy\r\n0\r\n\r\n",
+        "1\r\nx0\r\n\r\n",
+        "1\r\nx\n0\r\n\r\n",
+        "1\r\nx\r0\r\n\r\n",
+        "1111111111111111\r\n",
+        "fffffffffffffffff\r\n",
+        "0000000000000000\r\n",
+        "1;a\nb\r\nx",
+        "1;a\x01\r\nx",
+        "1;\rx",
+        "0\r\n\n",
+        "0\r\nX\r\n\r\n",
+        "0\r\n: x\r\n\r\n",
+        "0\r\nX : y\r\n\r\n",
+        "0\r\n X: y\r\n\r\n",
+        "0\r\nX: y\n\r\n",
+        "0\r\nX: \x01\r\n\r\n",
+        "0\r\n\rx",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         for (size_t step = 1; step < 5; step++)
@@ -262,14 +294,14 @@ static void test_chunks(void **state)
     char *text = malloc(100000);
     memset(text, 'a', 100000);
     memcpy(text, "1;", 2);
-    assert_true(dechunk(text, 300, 7, out, &used) < 0);         /* one long extension */
+    assert_true(dechunk(text, 300, 7, out, &used) < 0); /* one long extension */
     memcpy(text, "0\r\nX:", 5);
-    assert_true(dechunk(text, 5000, 7, out, &used) < 0);        /* a long trailer */
+    assert_true(dechunk(text, 5000, 7, out, &used) < 0); /* a long trailer */
     size_t n = 0;
     while (n < 90000)
         n += (size_t)snprintf(text + n, 100, "1;%060d\r\nx\r\n", 0);
     char *to = malloc(100000);
-    assert_true(dechunk(text, n, 4096, to, &used) < 0);         /* many extensions */
+    assert_true(dechunk(text, n, 4096, to, &used) < 0); /* many extensions */
     free(to);
     free(text);
 }
@@ -288,16 +320,19 @@ static void test_percent(void **state)
     assert_int_equal(http_percent_decode(out, "%g0", 3, false), -EINVAL);
 }
 
-static void handler(struct http_exchange *x) { (void)x; }
+static void handler(struct http_exchange *x)
+{
+    (void)x;
+}
 static const struct http_route routes[] = {
-    { "GET", "/", handler },
-    { "GET", "/healthz", handler },
-    { "POST", "/v1/execute", handler },
-    { "POST", "/v1/execute/batch", handler },
-    { "GET", "/v1/containers/{id}", handler },
-    { "DELETE", "/v1/containers/{id}", handler },
-    { "GET", "/v1/containers/{id}/files/{file_id}/content", handler },
-    { "GET", "/assets/{path*}", handler },
+    {"GET", "/", handler},
+    {"GET", "/healthz", handler},
+    {"POST", "/v1/execute", handler},
+    {"POST", "/v1/execute/batch", handler},
+    {"GET", "/v1/containers/{id}", handler},
+    {"DELETE", "/v1/containers/{id}", handler},
+    {"GET", "/v1/containers/{id}/files/{file_id}/content", handler},
+    {"GET", "/assets/{path*}", handler},
 };
 enum { N_ROUTES = sizeof routes / sizeof *routes };
 
@@ -352,9 +387,14 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sound),  cmocka_unit_test(test_hostile), cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_chunks), cmocka_unit_test(test_percent), cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_lists),  cmocka_unit_test(test_scan_alone),
+        cmocka_unit_test(test_sound),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_scan_alone),
     };
     int r = cmocka_run_group_tests_name("http_parser", tests, NULL, NULL);
     free(copy);

@@ -31,7 +31,10 @@ static struct sockaddr_un unix_address;
 static bool keys;
 static sem_t entered, gone;
 
-static void handle_ok(struct http_exchange *x) { http_respond(x, 200, "text/plain", "ok\n", 3); }
+static void handle_ok(struct http_exchange *x)
+{
+    http_respond(x, 200, "text/plain", "ok\n", 3);
+}
 
 static void handle_echo(struct http_exchange *x)
 {
@@ -43,12 +46,17 @@ static void handle_echo(struct http_exchange *x)
 static void handle_param(struct http_exchange *x)
 {
     cleanup_strbuf struct strbuf out = STRBUF_INIT(4096);
-    strbuf_printf(&out, "%s|%s|%s|%s", http_param(x, "id"), http_query(x, "q") ? http_query(x, "q") : "-",
-                  http_query_nth(x, "include", 1) ? http_query_nth(x, "include", 1) : "-", (char *)x->scratch);
+    strbuf_printf(&out, "%s|%s|%s|%s", http_param(x, "id"),
+        http_query(x, "q") ? http_query(x, "q") : "-",
+        http_query_nth(x, "include", 1) ? http_query_nth(x, "include", 1) : "-",
+        (char *)x->scratch);
     http_respond(x, 200, "text/plain", out.data, out.length);
 }
 
-static void handle_silent(struct http_exchange *x) { (void)x; }
+static void handle_silent(struct http_exchange *x)
+{
+    (void)x;
+}
 
 static void handle_stream(struct http_exchange *x)
 {
@@ -78,7 +86,7 @@ static void handle_events(struct http_exchange *x)
 
 static void handle_endless(struct http_exchange *x)
 {
-    char block[4096] = { 0 };
+    char block[4096] = {0};
     http_stream_begin(x, 200, "text/plain");
     while (http_stream_write(x, block, sizeof block) == 0)
         ;
@@ -91,7 +99,7 @@ static void handle_wait(struct http_exchange *x)
     sem_post(&entered);
     int64_t end_us = clock_monotonic_us() + 300000;
     while (clock_monotonic_us() < end_us) {
-        struct pollfd p = { http_client_fd(x), http_client_events(x), 0 };
+        struct pollfd p = {http_client_fd(x), http_client_events(x), 0};
         if (poll(&p, 1, 20) > 0 && http_client_gone(x)) {
             sem_post(&gone);
             return;
@@ -123,9 +131,20 @@ static void respond_file(struct http_exchange *x, size_t content, size_t promise
     assert_int_equal(fd_write_all(fd, data, content), 0);
     http_respond_file(x, fd, promised, "text/csv", name);
 }
-static void handle_file(struct http_exchange *x) { respond_file(x, 100000, 100000, "r\xc3\xa9" "sum\xc3\xa9 \"1\"\r\nx: y.csv"); }
-static void handle_small_file(struct http_exchange *x) { respond_file(x, 10, 10, NULL); }
-static void handle_short_file(struct http_exchange *x) { respond_file(x, 1000, 100000, NULL); }
+static void handle_file(struct http_exchange *x)
+{
+    respond_file(x, 100000, 100000,
+        "r\xc3\xa9"
+        "sum\xc3\xa9 \"1\"\r\nx: y.csv");
+}
+static void handle_small_file(struct http_exchange *x)
+{
+    respond_file(x, 10, 10, NULL);
+}
+static void handle_short_file(struct http_exchange *x)
+{
+    respond_file(x, 1000, 100000, NULL);
+}
 
 static void handle_upload(struct http_exchange *x)
 {
@@ -155,29 +174,32 @@ static int authorize(struct http_exchange *x, unsigned flags)
     return 1;
 }
 
-static bool keys_exist(void *user) { return *(bool *)user; }
+static bool keys_exist(void *user)
+{
+    return *(bool *)user;
+}
 
 static const struct http_route routes[] = {
-    { "GET", "/v1/ok", handle_ok },
-    { "GET", "/public", handle_ok, HTTP_PUBLIC },
-    { "POST", "/v1/echo", handle_echo, 0, 200000 },
-    { "POST", "/v1/unread", handle_ok },
-    { "GET", "/v1/items/{id}/x", handle_param },
-    { "GET", "/silent", handle_silent },
-    { "GET", "/stream", handle_stream },
-    { "GET", "/unfinished", handle_unfinished },
-    { "GET", "/events", handle_events },
-    { "GET", "/endless", handle_endless },
-    { "GET", "/wait", handle_wait },
-    { "GET", "/headers", handle_headers },
-    { "GET", "/twice", handle_twice },
-    { "GET", "/file", handle_file },
-    { "GET", "/small-file", handle_small_file },
-    { "GET", "/short-file", handle_short_file },
-    { "POST", "/upload", handle_upload },
+    {"GET", "/v1/ok", handle_ok},
+    {"GET", "/public", handle_ok, HTTP_PUBLIC},
+    {"POST", "/v1/echo", handle_echo, 0, 200000},
+    {"POST", "/v1/unread", handle_ok},
+    {"GET", "/v1/items/{id}/x", handle_param},
+    {"GET", "/silent", handle_silent},
+    {"GET", "/stream", handle_stream},
+    {"GET", "/unfinished", handle_unfinished},
+    {"GET", "/events", handle_events},
+    {"GET", "/endless", handle_endless},
+    {"GET", "/wait", handle_wait},
+    {"GET", "/headers", handle_headers},
+    {"GET", "/twice", handle_twice},
+    {"GET", "/file", handle_file},
+    {"GET", "/small-file", handle_small_file},
+    {"GET", "/short-file", handle_short_file},
+    {"POST", "/upload", handle_upload},
 };
 
-static const char *const hosts[] = { "cloche.example" };
+static const char *const hosts[] = {"cloche.example"};
 
 static int start(void **state)
 {
@@ -186,20 +208,32 @@ static int start(void **state)
     sem_init(&entered, 0, 0);
     sem_init(&gone, 0, 0);
     listeners[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     assert_int_equal(bind(listeners[0], (struct sockaddr *)&address, sizeof address), 0);
     getsockname(listeners[0], (struct sockaddr *)&address, &length);
     listeners[1] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    unix_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    snprintf(unix_address.sun_path + 1, 60, "cloche-test-%d", (int)getpid()); /* abstract: leaves no file */
+    unix_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(unix_address.sun_path + 1, 60, "cloche-test-%d",
+        (int)getpid()); /* abstract: leaves no file */
     assert_int_equal(bind(listeners[1], (struct sockaddr *)&unix_address, sizeof unix_address), 0);
     listen(listeners[0], 64);
     listen(listeners[1], 64);
     struct http_config config = {
-        .listeners = listeners, .n_listeners = 2, .routes = routes, .n_routes = sizeof routes / sizeof *routes,
-        .user = &keys, .authorize = authorize, .keys_exist = keys_exist, .hosts = hosts, .n_hosts = 1,
-        .max_connections = 3, .head_timeout_ms = 250, .idle_timeout_ms = 400, .body_timeout_ms = 300,
+        .listeners = listeners,
+        .n_listeners = 2,
+        .routes = routes,
+        .n_routes = sizeof routes / sizeof *routes,
+        .user = &keys,
+        .authorize = authorize,
+        .keys_exist = keys_exist,
+        .hosts = hosts,
+        .n_hosts = 1,
+        .max_connections = 3,
+        .head_timeout_ms = 250,
+        .idle_timeout_ms = 400,
+        .body_timeout_ms = 300,
         .send_timeout_ms = 300,
     };
     assert_int_equal(http_server_start(&server, &config), 0);
@@ -226,9 +260,15 @@ static int dial(void)
     return fd;
 }
 
-static void say(int fd, const char *text, size_t n) { assert_int_equal(send(fd, text, n, MSG_NOSIGNAL), (ssize_t)n); }
+static void say(int fd, const char *text, size_t n)
+{
+    assert_int_equal(send(fd, text, n, MSG_NOSIGNAL), (ssize_t)n);
+}
 
-static void say_text(int fd, const char *text) { say(fd, text, strlen(text)); }
+static void say_text(int fd, const char *text)
+{
+    say(fd, text, strlen(text));
+}
 
 /* Everything until the server closes; fails if it does not within 3 s. */
 static const char *hear_all(int fd, struct strbuf *to)
@@ -236,7 +276,7 @@ static const char *hear_all(int fd, struct strbuf *to)
     int64_t deadline_us = clock_monotonic_us() + 3000000;
     strbuf_clear(to);
     for (;;) {
-        struct pollfd p = { fd, POLLIN, 0 };
+        struct pollfd p = {fd, POLLIN, 0};
         char *room = strbuf_reserve(to, 65536);
         if (poll(&p, 1, (int)((deadline_us - clock_monotonic_us()) / 1000)) <= 0)
             fail_msg("the server did not close; so far: %s", strbuf_text(to));
@@ -257,9 +297,10 @@ static const char *hear_one(int fd, struct strbuf *to)
     for (;;) {
         const char *end = to->length ? strstr(to->data, "\r\n\r\n") : NULL;
         const char *length = to->length ? strstr(to->data, "content-length: ") : NULL;
-        if (end && (!length || length > end || (size_t)(end + 4 - to->data) + strtoul(length + 16, NULL, 10) <= to->length))
+        if (end && (!length || length > end ||
+                       (size_t)(end + 4 - to->data) + strtoul(length + 16, NULL, 10) <= to->length))
             return to->data;
-        struct pollfd p = { fd, POLLIN, 0 };
+        struct pollfd p = {fd, POLLIN, 0};
         char *room = strbuf_reserve(to, 1);
         if (poll(&p, 1, 3000) <= 0 || recv(fd, room, 1, 0) != 1)
             fail_msg("no whole answer; so far: %s", strbuf_text(to));
@@ -275,7 +316,7 @@ static unsigned count(const char *text, const char *what)
     return n;
 }
 
-static struct strbuf heard = { .maximum = 64 << 20 };
+static struct strbuf heard = {.maximum = 64 << 20};
 
 /* Says all, finishes sending if asked, hears all. */
 static const char *talk_n(const char *text, size_t n, bool finish)
@@ -286,9 +327,12 @@ static const char *talk_n(const char *text, size_t n, bool finish)
         shutdown(fd, SHUT_WR);
     return hear_all(fd, &heard);
 }
-static const char *talk(const char *text) { return talk_n(text, strlen(text), false); }
+static const char *talk(const char *text)
+{
+    return talk_n(text, strlen(text), false);
+}
 
-#define HOST "Host: localhost\r\n"
+#define HOST   "Host: localhost\r\n"
 #define GET_OK "GET /v1/ok HTTP/1.1\r\n" HOST "\r\n"
 
 static void check_status(const char *answer, int status)
@@ -317,17 +361,21 @@ static void test_plain(void **state)
     check_status(talk("GET /v1/ok HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 200);
     assert_non_null(strstr(heard.data, "connection: close"));
     check_status(talk("GET /ok HTTP/1.0\r\n\r\n"), 200);
-    check_status(talk("GET http://localhost/ok HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 200);
+    check_status(
+        talk("GET http://localhost/ok HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 200);
 }
 
 static void test_pipelining(void **state)
 {
     (void)state;
-    const char *both = "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nfirst"
-                       "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3\r\nond\r\n0\r\nT: x\r\n\r\n"
-                       "POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 20\r\n\r\nGET /smuggled HTTP/1"
-                       "GET /v1/items/a%2Fb/x?q=%41+b&include[]=u&include[]=v HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"
-                       "GET /never HTTP/1.1\r\n" HOST "\r\n";
+    const char *both =
+        "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nfirst"
+        "POST /v1/echo HTTP/1.1\r\n" HOST
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nsec\r\n3\r\nond\r\n0\r\nT: x\r\n\r\n"
+        "POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 20\r\n\r\nGET /smuggled HTTP/1"
+        "GET /v1/items/a%2Fb/x?q=%41+b&include[]=u&include[]=v HTTP/1.1\r\n" HOST
+        "Connection: close\r\n\r\n"
+        "GET /never HTTP/1.1\r\n" HOST "\r\n";
     for (int step = 1; step < 400; step += 57) { /* also torn into pieces */
         int fd = dial();
         for (size_t at = 0; at < strlen(both); at += (size_t)step) {
@@ -351,7 +399,8 @@ static void test_methods(void **state)
     check_status(answer, 200);
     assert_non_null(strstr(answer, "content-length: 3\r\n"));
     assert_null(strstr(answer, "\r\n\r\nok"));
-    answer = talk("HEAD /stream HTTP/1.1\r\n" HOST "\r\nGET /ok HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    answer = talk("HEAD /stream HTTP/1.1\r\n" HOST "\r\nGET /ok HTTP/1.1\r\n" HOST
+                  "Connection: close\r\n\r\n");
     assert_int_equal(count(answer, "HTTP/1.1 200 "), 2);
     assert_null(strstr(answer, "one"));
     answer = talk("DELETE /v1/ok HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
@@ -365,8 +414,9 @@ static void test_methods(void **state)
     check_status(talk("TRACE /v1/ok HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 405);
     answer = talk("GET /v1/nope HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     check_status(answer, 404);
-    assert_non_null(strstr(answer, "{\"error\":{\"message\":\"Invalid URL (GET /v1/nope)\",\"type\":\"invalid_request_error\","
-                                   "\"param\":null,\"code\":\"not_found\"}}"));
+    assert_non_null(strstr(answer,
+        "{\"error\":{\"message\":\"Invalid URL (GET /v1/nope)\",\"type\":\"invalid_request_error\","
+        "\"param\":null,\"code\":\"not_found\"}}"));
     check_status(talk("GET /v1/items/../x HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 404);
     check_status(talk("GET /v1/items/%2e%2E/x HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 404);
     check_status(talk("GET /silent HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 500);
@@ -378,13 +428,17 @@ static void test_methods(void **state)
 static const char *const hostile[] = {
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\na",
-    "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    "POST /v1/echo HTTP/1.1\r\n" HOST
+    "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "POST /v1/echo HTTP/1.1\r\n" HOST
+    "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    "POST /v1/echo HTTP/1.1\r\n" HOST
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b""chunked\r\n\r\n0\r\n\r\n",
+    "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b"
+    "chunked\r\n\r\n0\r\n\r\n",
     "POST /v1/echo HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: +1\r\n\r\na",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\na",
@@ -416,7 +470,8 @@ static const char *const hostile[] = {
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n-1\r\nx",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n",
-    "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nbad trailer\r\n\r\n",
+    "POST /v1/echo HTTP/1.1\r\n" HOST
+    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nbad trailer\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n20000000\r\nabc",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 200001\r\n\r\n",
     "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 10737418240\r\n\r\n",
@@ -429,8 +484,9 @@ static const char *const hostile[] = {
 static void check_refused(const char *request, size_t n, bool finish)
 {
     const char *answer = talk_n(request, n, finish);
-    if (count(answer, "HTTP/1.1 ") != 1 || (answer[9] != '4' && answer[9] != '5') || !strstr(answer, "connection: close\r\n") ||
-        !strstr(answer, "x-request-id: req_") || !strstr(answer, "\"code\":\""))
+    if (count(answer, "HTTP/1.1 ") != 1 || (answer[9] != '4' && answer[9] != '5') ||
+        !strstr(answer, "connection: close\r\n") || !strstr(answer, "x-request-id: req_") ||
+        !strstr(answer, "\"code\":\""))
         fail_msg("to: %s\nanswered: %s", request, answer);
 }
 
@@ -443,7 +499,8 @@ static void test_hostile(void **state)
         check_refused(hostile[i], strlen(hostile[i]), true);
         check_refused(text, (size_t)n, false); /* and what follows is not another request */
     }
-    static const char nul[] = "GET /v1/ok HTTP/1.1\r\n" HOST "X: a\0b\r\n\r\n", nul_path[] = "GET /\0 HTTP/1.1\r\n" HOST "\r\n";
+    static const char nul[] = "GET /v1/ok HTTP/1.1\r\n" HOST "X: a\0b\r\n\r\n",
+                      nul_path[] = "GET /\0 HTTP/1.1\r\n" HOST "\r\n";
     check_refused(nul, sizeof nul - 1, false);
     check_refused(nul_path, sizeof nul_path - 1, false);
     check_refused("GET /v1/ok HTT", 14, true); /* ends early */
@@ -465,7 +522,8 @@ static void test_hostile(void **state)
     /* A chunked body beyond the route's maximum, and an endless head. */
     size_t n = 0, size = 400000;
     cleanup_free char *large = malloc(size);
-    n += (size_t)snprintf(large, size, "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n40000\r\n");
+    n += (size_t)snprintf(large, size,
+        "POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n40000\r\n");
     memset(large + n, 'x', size - n);
     check_refused(large, size, false);
     check_status(heard.data, 413);
@@ -491,7 +549,8 @@ static void test_slow_loris(void **state)
     assert_int_equal(count(heard.data, "HTTP/1.1 "), 1);
     /* A body that stalls, by length and chunked. */
     check_status(talk("POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nabc"), 408);
-    check_status(talk("POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nabc"), 408);
+    check_status(
+        talk("POST /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nabc"), 408);
     /* Nothing at all: a silent close. */
     assert_int_equal(strlen(talk("")), 0);
 }
@@ -549,7 +608,8 @@ static void test_continue(void **state)
 {
     (void)state;
     int fd = dial();
-    const char *head = "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+    const char *head =
+        "POST /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n";
     say(fd, head, strlen(head));
     assert_string_equal(hear_one(fd, &heard), "HTTP/1.1 100 Continue\r\n\r\n");
     say(fd, "abc", 3);
@@ -558,11 +618,13 @@ static void test_continue(void **state)
     check_status(hear_one(fd, &heard), 200);
     close(fd);
     /* A handler that does not read it never asks for it. */
-    const char *answer = talk("POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    const char *answer = talk(
+        "POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     check_status(answer, 200);
     assert_non_null(strstr(answer, "connection: close"));
-    answer = talk("POST /v1/echo HTTP/1.1\r\n" HOST "Authorization: Bearer wrong\r\nContent-Length: 3\r\n"
-                  "Expect: 100-continue\r\n\r\n");
+    answer = talk(
+        "POST /v1/echo HTTP/1.1\r\n" HOST "Authorization: Bearer wrong\r\nContent-Length: 3\r\n"
+        "Expect: 100-continue\r\n\r\n");
     check_status(answer, 401);
     assert_int_equal(count(answer, "HTTP/1.1 "), 1);
 }
@@ -570,17 +632,21 @@ static void test_continue(void **state)
 static void test_bodies(void **state)
 {
     (void)state;
-    check_status(talk("POST /v1/echo HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"), 200); /* no length: empty */
+    check_status(talk("POST /v1/echo HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"),
+        200); /* no length: empty */
     assert_non_null(strstr(heard.data, "content-length: 0\r\n"));
     enum { LARGE = 200000 };
     cleanup_free char *text = malloc(2 * LARGE);
-    size_t n = (size_t)snprintf(text, LARGE, "POST /v1/echo HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Length: %d\r\n\r\n", LARGE);
+    size_t n = (size_t)snprintf(text, LARGE,
+        "POST /v1/echo HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Length: %d\r\n\r\n", LARGE);
     for (int i = 0; i < LARGE; i++)
         text[n + i] = "0123456789"[i % 10];
     const char *answer = talk_n(text, n + LARGE, false);
     check_status(answer, 200);
     assert_memory_equal(strstr(answer, "\r\n\r\n") + 4, text + n, LARGE);
-    size_t at = (size_t)snprintf(text, LARGE, "POST /v1/echo HTTP/1.1\r\n" HOST "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+    size_t at = (size_t)snprintf(text, LARGE,
+        "POST /v1/echo HTTP/1.1\r\n" HOST
+        "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
     cleanup_strbuf struct strbuf wanted = STRBUF_INIT(LARGE);
     for (int i = 1; i < 500; i++) {
         int k = i % 97 + 1;
@@ -595,7 +661,8 @@ static void test_bodies(void **state)
     check_status(answer, 200);
     assert_string_equal(strstr(answer, "\r\n\r\n") + 4, wanted.data);
     /* Too long to be drained after an answer that did not want it: said, and closed. */
-    n = (size_t)snprintf(text, LARGE, "POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 300000\r\n\r\n");
+    n = (size_t)snprintf(
+        text, LARGE, "POST /v1/unread HTTP/1.1\r\n" HOST "Content-Length: 300000\r\n\r\n");
     answer = talk_n(text, n + 10000, false);
     check_status(answer, 200);
     assert_non_null(strstr(answer, "connection: close"));
@@ -604,16 +671,24 @@ static void test_bodies(void **state)
 static void test_upload(void **state)
 {
     (void)state;
-    const char *body = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n1,2\r\n--B--\r\n";
+    const char *body = "--B\r\nContent-Disposition: form-data; name=\"file\"; "
+                       "filename=\"a.csv\"\r\n\r\n1,2\r\n--B--\r\n";
     char text[1024];
-    snprintf(text, sizeof text, "POST /upload HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
-             "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+    snprintf(text, sizeof text,
+        "POST /upload HTTP/1.1\r\n" HOST
+        "Connection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+        "Content-Length: %zu\r\n\r\n%s",
+        strlen(body), body);
     assert_non_null(strstr(talk(text), "\r\n\r\na.csv=1,2"));
-    snprintf(text, sizeof text, "POST /upload HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Type: text/plain\r\n"
-             "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+    snprintf(text, sizeof text,
+        "POST /upload HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Type: text/plain\r\n"
+        "Content-Length: %zu\r\n\r\n%s",
+        strlen(body), body);
     check_status(talk(text), 400);
-    snprintf(text, sizeof text, "POST /upload HTTP/1.1\r\n" HOST "Content-Type: multipart/form-data; boundary=B\r\n"
-             "Content-Length: %zu\r\n\r\n%s", strlen(body) + 9, body);
+    snprintf(text, sizeof text,
+        "POST /upload HTTP/1.1\r\n" HOST "Content-Type: multipart/form-data; boundary=B\r\n"
+        "Content-Length: %zu\r\n\r\n%s",
+        strlen(body) + 9, body);
     check_status(talk(text), 408); /* the source's error answers itself */
 }
 
@@ -631,7 +706,8 @@ static void test_streams(void **state)
     assert_null(strstr(answer, "\r\n0\r\n"));
     answer = talk("GET /events HTTP/1.0\r\n\r\n");
     assert_non_null(strstr(answer, "content-type: text/event-stream"));
-    assert_non_null(strstr(answer, "\r\n\r\nevent: a.b\ndata: {\"n\":1}\n\n: keep-alive\n\ndata: {}\n\n"));
+    assert_non_null(
+        strstr(answer, "\r\n\r\nevent: a.b\ndata: {\"n\":1}\n\n: keep-alive\n\ndata: {}\n\n"));
 }
 
 static void test_headers_and_errors(void **state)
@@ -652,10 +728,13 @@ static void test_files(void **state)
     const char *answer = talk("GET /file HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
     check_status(answer, 200);
     assert_int_equal(strlen(strstr(answer, "\r\n\r\n") + 4), 100000);
-    assert_non_null(strstr(answer, "filename=\"r__sum__ _1___x_ y.csv\"; filename*=UTF-8''r%C3%A9sum%C3%A9%20%221%22%0D%0Ax%3A%20y.csv\r\n"));
+    assert_non_null(
+        strstr(answer, "filename=\"r__sum__ _1___x_ y.csv\"; "
+                       "filename*=UTF-8''r%C3%A9sum%C3%A9%20%221%22%0D%0Ax%3A%20y.csv\r\n"));
     assert_null(strstr(answer, "\nx: y"));
-    answer = talk("GET /small-file HTTP/1.1\r\n" HOST "\r\nGET /file HTTP/1.1\r\n" HOST "\r\nHEAD /file HTTP/1.1\r\n" HOST
-                  "\r\nGET /short-file HTTP/1.1\r\n" HOST "\r\n" GET_OK);
+    answer = talk(
+        "GET /small-file HTTP/1.1\r\n" HOST "\r\nGET /file HTTP/1.1\r\n" HOST
+        "\r\nHEAD /file HTTP/1.1\r\n" HOST "\r\nGET /short-file HTTP/1.1\r\n" HOST "\r\n" GET_OK);
     assert_int_equal(count(answer, "HTTP/1.1 200 "), 4); /* the last is cut, and closed */
     assert_non_null(strstr(answer, "\r\n\r\nffffffffffHTTP/1.1 "));
 }
@@ -663,19 +742,26 @@ static void test_files(void **state)
 static void test_hosts_and_unix(void **state)
 {
     (void)state;
-    const char *named = "GET /v1/ok HTTP/1.1\r\nHost: Cloche.example:80\r\nConnection: close\r\n\r\n";
+    const char *named =
+        "GET /v1/ok HTTP/1.1\r\nHost: Cloche.example:80\r\nConnection: close\r\n\r\n";
     check_status(talk(named), 403);
     keys = true;
     check_status(talk(named), 200);
     check_status(talk("GET /v1/ok HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\n\r\n"), 403);
-    check_status(talk("GET /v1/ok HTTP/1.1\r\nHost: localhost:5\r\nOrigin: http://localhost:5\r\nConnection: close\r\n\r\n"), 200);
+    check_status(talk("GET /v1/ok HTTP/1.1\r\nHost: localhost:5\r\nOrigin: "
+                      "http://localhost:5\r\nConnection: close\r\n\r\n"),
+        200);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&unix_address, sizeof unix_address), 0);
     const char *any = "GET /v1/ok HTTP/1.1\r\nHost: whatever.example\r\nConnection: close\r\n\r\n";
     say(fd, any, strlen(any));
     check_status(hear_all(fd, &heard), 200);
-    check_status(talk("GET /v1/nope HTTP/1.1\r\n" HOST "Authorization: Bearer wrong\r\nConnection: close\r\n\r\n"), 401);
-    check_status(talk("GET /public HTTP/1.1\r\n" HOST "Authorization: Bearer wrong\r\nConnection: close\r\n\r\n"), 200);
+    check_status(talk("GET /v1/nope HTTP/1.1\r\n" HOST
+                      "Authorization: Bearer wrong\r\nConnection: close\r\n\r\n"),
+        401);
+    check_status(talk("GET /public HTTP/1.1\r\n" HOST
+                      "Authorization: Bearer wrong\r\nConnection: close\r\n\r\n"),
+        200);
 }
 
 static void test_too_many_connections(void **state)
@@ -747,10 +833,23 @@ int main(void)
 {
 #define SERVED(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        SERVED(test_plain), SERVED(test_pipelining), SERVED(test_methods), SERVED(test_hostile), SERVED(test_slow_loris),
-        SERVED(test_half_close), SERVED(test_vanishing_clients), SERVED(test_continue), SERVED(test_bodies),
-        SERVED(test_upload), SERVED(test_streams), SERVED(test_headers_and_errors), SERVED(test_files),
-        SERVED(test_hosts_and_unix), SERVED(test_too_many_connections), SERVED(test_graceful_stop), SERVED(test_join_closes_idle),
+        SERVED(test_plain),
+        SERVED(test_pipelining),
+        SERVED(test_methods),
+        SERVED(test_hostile),
+        SERVED(test_slow_loris),
+        SERVED(test_half_close),
+        SERVED(test_vanishing_clients),
+        SERVED(test_continue),
+        SERVED(test_bodies),
+        SERVED(test_upload),
+        SERVED(test_streams),
+        SERVED(test_headers_and_errors),
+        SERVED(test_files),
+        SERVED(test_hosts_and_unix),
+        SERVED(test_too_many_connections),
+        SERVED(test_graceful_stop),
+        SERVED(test_join_closes_idle),
         SERVED(test_join_cuts),
     };
     int r = cmocka_run_group_tests_name("http_server", tests, NULL, NULL);

@@ -8,7 +8,7 @@
 
 #include "base/json_writer.h"
 
-static struct strbuf out = { .maximum = 1 << 20 };
+static struct strbuf out = {.maximum = 1 << 20};
 
 static int fresh(void **state)
 {
@@ -41,8 +41,9 @@ static void test_nesting_and_commas(void **state)
     jw_field_int(&w, "g", INT64_MIN);
     jw_end(&w);
     jw_end(&w);
-    assert_string_equal(out.data, "{\"a\":\"x\",\"b\":[-1,18446744073709551615,{},[null],true],\"c\":null,"
-                                  "\"d\":{\"r\":1},\"e\":false,\"f\":{\"g\":-9223372036854775808}}");
+    assert_string_equal(out.data,
+        "{\"a\":\"x\",\"b\":[-1,18446744073709551615,{},[null],true],\"c\":null,"
+        "\"d\":{\"r\":1},\"e\":false,\"f\":{\"g\":-9223372036854775808}}");
 }
 
 static void check_string(const char *in, size_t n, const char *wanted)
@@ -60,9 +61,11 @@ static void test_strings(void **state)
     check_string("plain", 5, "\"plain\"");
     check_string("", 0, "\"\"");
     check_string(NULL, 0, "\"\"");
-    check_string("q\"b\\\n\r\t\b\f\x01\x0b\x1f\x7f", 14 - 1, "\"q\\\"b\\\\\\n\\r\\t\\b\\f\\u0001\\u000b\\u001f\\u007f\"");
+    check_string("q\"b\\\n\r\t\b\f\x01\x0b\x1f\x7f", 14 - 1,
+        "\"q\\\"b\\\\\\n\\r\\t\\b\\f\\u0001\\u000b\\u001f\\u007f\"");
     check_string("a\0b", 3, "\"a\\u0000b\"");
-    check_string("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
+    check_string(
+        "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9, "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
     check_string("\xff", 1, "\"" BAD "\"");
     check_string("\xc3", 1, "\"" BAD "\"");                 /* cut */
     check_string("\xc0\xaf", 2, "\"" BAD BAD "\"");         /* overlong */
@@ -141,9 +144,12 @@ static void test_maximum_is_sticky(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_nesting_and_commas, fresh), cmocka_unit_test_setup(test_strings, fresh),
-        cmocka_unit_test_setup(test_doubles, fresh),            cmocka_unit_test_setup(test_base64, fresh),
-        cmocka_unit_test_setup(test_pieces, fresh),             cmocka_unit_test_setup(test_maximum_is_sticky, fresh),
+        cmocka_unit_test_setup(test_nesting_and_commas, fresh),
+        cmocka_unit_test_setup(test_strings, fresh),
+        cmocka_unit_test_setup(test_doubles, fresh),
+        cmocka_unit_test_setup(test_base64, fresh),
+        cmocka_unit_test_setup(test_pieces, fresh),
+        cmocka_unit_test_setup(test_maximum_is_sticky, fresh),
     };
     int r = cmocka_run_group_tests_name("json_writer", tests, NULL, NULL);
     strbuf_deinit(&out);
