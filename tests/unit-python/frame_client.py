@@ -212,7 +212,7 @@ class FrameClient:
             self.answer.outputs.append({k: head[k] for k in ("type", "name", "value", "traceback")})
         elif kind == "input_request":
             reply = self.on_input(head)
-            self.send({"type": "input_reply"}, [reply.encode()])
+            self.send({"type": "input_reply"}, [] if reply is None else [reply.encode()])
         elif kind == "done":
             self._drain()
             self.answer.done = head
@@ -228,7 +228,8 @@ class FrameClient:
         return self.answer
 
     def interrupt(self):
-        os.kill(self.process.pid, signal.SIGINT)
+        """As init does it: the kernel and what it runs in the foreground, its process group."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def variables(self):
         self.send({"type": "variables", "id": "v"})

@@ -3,19 +3,19 @@
 The four pipes are descriptors 3 (frames in), 4 (frames out), 1 and 2. Signals: SIGINT is ignored
 outside user(), and inside it is whatever the user made it.
 """
+import _signal
 import builtins as _builtins
 import json
 import os
 import signal
 import struct
-import sys
 
 __builtins__ = dict(vars(_builtins))  # as immune to the user as C is
 READ, WRITE = 3, 4
 _high = {}
 _handler = signal.default_int_handler
-_read, _write, _signal = os.read, os.write, signal.signal
-_loads, _dumps, _unpack, _pack = json.loads, json.dumps, struct.unpack, struct.pack
+_read, _write = os.read, os.write
+_unpack, _pack, _scan = struct.unpack, struct.pack, json.JSONDecoder().scan_once
 
 
 def _exactly(n):
@@ -43,10 +43,10 @@ def recv():
         frame = _frame()
         if frame is None:
             return None
-        message = _loads(frame[0])
+        message = _scan(frame[0].decode(), 0)[0]
         if message["type"] != "sync":
             return frame
-        send(_dumps(message).encode())
+        send(frame[0])
 
 
 def send(head, buffers=[]):
@@ -59,15 +59,24 @@ def send(head, buffers=[]):
 
 
 def _await(wanted):
+    """Interrupts wait until a whole frame has come."""
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, [2])
+    try:
+        return _await_frame(wanted)
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
+def _await_frame(wanted):
     while True:
         frame = _frame()
         if frame is None:
             os._exit(0)
-        message = _loads(frame[0])
+        message = _scan(frame[0].decode(), 0)[0]
         if message["type"] == wanted:
             return frame
         if message["type"] == "sync":
-            send(_dumps(message).encode())
+            send(frame[0])
             return None
 
 
@@ -78,17 +87,17 @@ def barrier(execution_id):
 
 def wait_input():
     frame = _await("input_reply")
-    return None if frame is None else frame[1][0]
+    return frame
 
 
 def user(function, *args):
     global _handler
-    _signal(signal.SIGINT, _handler)
+    _signal.signal(2, _handler)
     try:
         return function(*args)
     finally:
-        _handler = signal.getsignal(signal.SIGINT)
-        _signal(signal.SIGINT, signal.SIG_IGN)
+        _handler = _signal.getsignal(2)
+        _signal.signal(2, _signal.SIG_IGN)
 
 
 def last_pid():

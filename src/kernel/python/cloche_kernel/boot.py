@@ -11,8 +11,7 @@ import os
 import sys
 import time
 
-import _cloche  # noqa: F401
-from cloche_kernel import aliases, plots, streams, tracebacks  # noqa: F401
+from cloche_kernel import aliases, plots, streams
 from cloche_kernel.runner import runner
 
 _PLAIN = (
@@ -115,7 +114,7 @@ def full(warmup_path=None):
     aliases.install()
     runner.install()
     runner.upgrade()
-    if warmup_path is not None:
+    if warmup_path:
         with open(warmup_path, "rb") as f:
             code = compile(f.read(), warmup_path, "exec")
         names = {"__name__": "cloche_warmup", "__file__": warmup_path}

@@ -9,6 +9,7 @@ import _thread
 import sys
 from binascii import Error as Base64Error, a2b_base64
 from json import JSONDecoder, JSONEncoder
+from json.encoder import c_make_encoder, encode_basestring
 
 import _cloche
 from cloche_kernel.state import state
@@ -16,10 +17,16 @@ from cloche_kernel.state import state
 HEAD_TEXT = 64 * 1024          # characters of one string in a head
 DISPLAY_BYTES = 32 << 20       # of one display, all its forms together
 FORMS = 32                     # MIME types of one display
-_encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n"
+_chunks = c_make_encoder(None, None, encode_basestring, None, ":", ",", False, False, False)
 _scan = JSONDecoder().scan_once
 _send, _barrier, _flush = _cloche.send, _cloche.barrier, _cloche.flush
 _thread_id = _thread.get_ident
+
+
+def _encode(value):
+    """JSON of plain values, all in C: code of the library would see the user's builtins."""
+    return "".join(_chunks(value, 0))
 
 
 def decode(head):
@@ -33,7 +40,7 @@ def clean(text, limit=HEAD_TEXT):
         text = text[:limit] + "… (%d characters more)" % (len(text) - limit)
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plain_json(value, depth=0):
@@ -134,9 +141,12 @@ def _form(mime, value):
         raise ValueError("is " + type(value).__name__)
     if _is_binary(mime):
         try:
-            return a2b_base64(value)
-        except Base64Error:
-            raise ValueError("is not base64")
+            data = value.encode("ascii")
+            if not data.translate(None, _BASE64):
+                return a2b_base64(data)
+        except (Base64Error, UnicodeError):
+            pass
+        raise ValueError("is not base64")
     return value.encode("utf-8", "replace")
 
 

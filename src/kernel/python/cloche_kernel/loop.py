@@ -47,6 +47,7 @@ def child(home="/mnt/data"):
     ours = [p for p in sys.path if p and os.path.exists(os.path.join(p, "cloche_kernel"))]
     sys.path[:] = [""] + [p for p in sys.path if p and p not in ours] + ours
     _reseed()
+    runner.pid = os.getpid()
     watch_forks()
     stdin.make()
     streams.make()

@@ -20,7 +20,7 @@ _WINDOWED = frozenset((
     "wxagg", "wxcairo", "wx", "nbagg", "notebook", "webagg", "ipympl", "widget", "inline", "auto",
     "module://ipympl.backend_nbagg", "module://matplotlib_inline.backend_inline",
     "module://ipykernel.pylab.backend_inline"))
-_FALLBACK = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Symbols2", "Noto Sans Symbols",
+_FALLBACK = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Symbols2", "Noto Sans Symbols",
              "Symbola", "Noto Emoji")
 
 

@@ -73,6 +73,7 @@ class Runner:
         self.originals = None
         self.values = None
         self.changed = None   # builtins that user code replaced, while ours stand in
+        self.pid = None       # the last one made when the last cell ended
         self.left = ()        # processes that earlier cells left running
         self.children_us = 0
 
@@ -98,6 +99,7 @@ class Runner:
         """Brings IPython in. Returns its shell, or None where there is no IPython."""
         if self.shell is None and not self.upgrading:
             self.upgrading = True
+            depth, names = sys.getrecursionlimit(), set(self.ns)
             try:
                 from cloche_kernel import shell
                 shell.Shell.instance(runner=self)
@@ -106,6 +108,9 @@ class Runner:
                     state.note("This environment has no IPython: only plain Python works.")
             finally:
                 self.upgrading = False
+                sys.setrecursionlimit(depth)  # a library of IPython's raises it
+                for name in set(self.ns) - names:
+                    del self.ns[name]
         return self.shell
 
     def get_ipython(self):
@@ -133,7 +138,7 @@ class Runner:
             if now is not value:
                 changed[name] = now
                 _b[name] = value
-        self.changed = changed
+        self.changed = changed if self.changed is None else {**self.changed, **changed}
 
     def _unmend(self):
         for name, value in self.changed.items():
@@ -248,27 +253,39 @@ class Runner:
         if "__builtins__" not in ns or "__name__" not in ns:
             ns["__builtins__"], ns["__name__"] = builtins, "__main__"
         ns.pop("__warningregistry__", None)
+        if self.loop is not None and not self.loop.is_closed():
+            _modules["asyncio"].set_event_loop(self.loop)  # asyncio.run() takes it away
         code, last, quiet = self.compile(source, name)
+        if self.changed is not None:
+            self._unmend()
         if code is not None:
             self._exec(code)
+        value = None
         if last is not None:
             value = eval(last, ns)
             if last.co_flags & 0x80:
                 value = self._await(value)
-            if value is not None and not quiet and not silent:
-                hook = sys.displayhook
-                if hook == self.show_value:
-                    self.show_value(value)
-                else:
-                    hook(value)
-        return last is not None
+        self._mend()
+        if value is not None and not quiet and not silent:
+            hook = sys.displayhook
+            if hook == self.show_value:
+                self.show_value(value)
+            else:
+                hook(value)
 
     def cell(self, source):
         shell = self.shell
         if shell is not None:
             shell.before_cell(source)
         self._remember_input(source)
-        self.run(source, "<cell %d>" % state.count)
+        try:
+            self.run(source, "<cell %d>" % state.count)
+        except BaseException as e:
+            if state.forked:
+                _leave_child(e)
+            raise
+        if state.forked:
+            _leave_child(None)
         self.finish()
 
     def finish(self):
@@ -299,7 +316,13 @@ class Runner:
         tracebacks.remember(name, source)
         try:
             exec(compile(source, name, "exec", 0, True), ns)
+        except BaseException as e:
+            if state.forked:
+                _leave_child(e)
+            raise
         finally:
+            if state.forked:
+                _leave_child(None)
             self._end_script()
 
     def _end_script(self):
@@ -317,6 +340,9 @@ class Runner:
             self.run(source, "<cell %d.%d>" % (state.count, self.nested), silent)
         except Exception as e:
             return e
+        finally:
+            if self.changed is not None:
+                self._unmend()  # the cell around it goes on
         return None
 
     # ---- history and values --------------------------------------------------------------------
@@ -364,8 +390,8 @@ class Runner:
             return
         if type(value) is Exit:
             value()
-        self._remember_output(value)
         data, metadata = self.format(value)
+        self._remember_output(value)
         if data:
             frames.show("execute_result", data, metadata)
 
@@ -376,7 +402,7 @@ class Runner:
         script = message.get("mode") == "script"
         self._begin(message, buffers)
         kept = _set_environment(message["env"]) if message.get("env") else None
-        before, used = _last_pid(), _cpu()
+        used = _cpu()
         source = str(buffers[0], "utf-8", "replace")
         error = None
         try:
@@ -386,9 +412,7 @@ class Runner:
                 _user(self.cell, source)
         except BaseException as e:
             error = e
-        if state.forked:
-            _leave_child(error)
-        self._mend()
+            self._mend()
         error = error if error is not None else state.failed
         status, code = "ok", None
         if error is not None or script:
@@ -396,7 +420,9 @@ class Runner:
             error = None
         self._end(kept)
         used = (_cpu() - used) // 1000
-        if self.left or _last_pid() != before:
+        pid = _last_pid()
+        if pid != self.pid or self.left:
+            self.pid = pid
             used += self._children()
         self._done(status, code, used)
 
@@ -428,8 +454,6 @@ class Runner:
             stdin.install()
         sys.displayhook = self.show_value
         sys.excepthook = sys.__excepthook__
-        if self.changed is not None:
-            self._unmend()
 
     def _judge(self, error, script):
         """(status, exit code) of how the code ended; sends the error frame."""
@@ -495,7 +519,7 @@ class Runner:
 
     def rehearse(self, cells, more=None):
         """Runs cells, and what an environment's warm-up offers, leaving no trace: touches the memory
-        that the first real ones would fault in."""
+        that the first real ones would fault in. Not "in user code": in a zygote there is none."""
         real, kept = self.ns, (self.inputs[:], dict(self.outputs), self.flags)
         names = set(_b)
         scratch = dict(real)
@@ -503,15 +527,15 @@ class Runner:
         hook, sys.displayhook = sys.displayhook, self.show_value
         try:
             for source in cells:
-                _user(self.cell, source)
+                self.cell(source)
                 state.count += 1
             try:
-                _user(self.run, "1/0", "<cell 0>")
+                self.run("1/0", "<cell 0>")
             except ZeroDivisionError as e:
-                _user(tracebacks.describe, e)
+                tracebacks.describe(e)
             if more is not None:
-                _user(more)
-                _user(plots.show_open)
+                more()
+                plots.show_open()
         finally:
             sys.displayhook = hook
             self.ns, state.muted, state.id = real, False, None

@@ -294,7 +294,7 @@ class Shell(InteractiveShell):
         return (printers.get(float) is not known.get(float)
                 or printers.get(int) is not known.get(int)
                 or printers.get(str) is not known.get(str)
-                or not self._plain.pprint)
+                or self._plain.float_format != "%r" or not self._plain.pprint)
 
     def format(self, value):
         """(data, metadata) of a value. A broken `_repr_html_` costs that form and makes a note; a

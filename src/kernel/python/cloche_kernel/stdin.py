@@ -63,10 +63,12 @@ def _ask(prompt, password):
     frames.settle()
     frames.emit({"type": "input_request", "id": state.id.decode(), "prompt": frames.clean(prompt),
                  "password": password})
-    line = _cloche.wait_input()
-    if line is None:
+    frame = _cloche.wait_input()
+    if frame is None:
         raise EOFError("nobody answered input()")
-    return line.decode("utf-8", "replace")
+    if not frame[1]:
+        raise KeyboardInterrupt  # the execution is being interrupted: there is no line
+    return frame[1][0].decode("utf-8", "replace")
 
 
 def input(prompt="", /):

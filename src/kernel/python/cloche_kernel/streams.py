@@ -7,6 +7,7 @@ beside each other has no order to keep.
 from cloche_kernel import BUILTINS as __builtins__
 
 import _thread
+import builtins
 import io
 import os
 import sys
@@ -81,6 +82,32 @@ def install():
         sys.stdout = sys.__stdout__ = out
     if sys.stderr is not err or sys.__stderr__ is not err:
         sys.stderr = sys.__stderr__ = err
+
+
+_python_print = builtins.print
+
+
+def print(*args, sep=" ", end="\n", file=None, flush=False):
+    """Prints the values to a stream, or to sys.stdout by default.
+
+    sep
+      string inserted between values, default a space.
+    end
+      string appended after the last value, default a newline.
+    file
+      a file-like object (stream); defaults to the current sys.stdout.
+    flush
+      whether to forcibly flush the stream."""
+    to = sys.stdout if file is None else file
+    if (to is out or to is err) and type(sep) is str and type(end) is str:
+        # All of it in one write: the lines of threads and processes do not mix.
+        to.write(sep.join(map(str, args)) + end)
+    else:
+        _python_print(*args, sep=sep, end=end, file=file, flush=flush)
+
+
+print.__module__ = "builtins"
+builtins.print = print
 
 
 def before_subprocess():

@@ -19,9 +19,9 @@ from traceback import TracebackException
 
 from cloche_kernel.frames import clean
 
-FRAMES = 200          # of one exception; more are cut in the middle
-LINES = 1000          # of one traceback
-TOTAL = 128 * 1024    # characters of one traceback
+FRAMES = 200          # of a traceback made without user code
+LINES = 300           # of one traceback; what is in the middle of a longer one is left out
+LINE = 2000           # characters of one line
 _excepthook = sys.__excepthook__
 
 
@@ -77,13 +77,6 @@ def _prune(te, seen):
         stack += getattr(one, "exceptions", None) or []
 
 
-def _cut(te):
-    frames = te.stack
-    if len(frames) > FRAMES and len({(f.filename, f.lineno) for f in frames[-50:]}) > 3:
-        half = FRAMES // 2
-        frames[half:-half] = []
-
-
 def _suggestion(exc, last):
     """Before 3.12 only the interpreter's own printer knows "Did you mean …?"."""
     if not isinstance(exc, (NameError, AttributeError)) or not (3, 10) <= sys.version_info < (3, 12):
@@ -113,17 +106,12 @@ def describe(exc):
     try:
         te = TracebackException(type(exc), exc, exc.__traceback__, lookup_lines=False)
         _prune(te, set())
-        _cut(te)
-        lines, size = [], 0
-        for chunk in te.format():
-            for line in chunk.split("\n")[:-1] if chunk.endswith("\n") else chunk.split("\n"):
-                if len(lines) == LINES or size > TOTAL:
-                    break
-                line = clean(line, 4096)
-                size += len(line)
-                lines.append(line)
-        if lines:
-            lines[-1] = clean(_suggestion(exc, lines[-1]))
+        lines = "".join(te.format()).rstrip("\n").split("\n")
+        if len(lines) > LINES:
+            half = LINES // 2
+            lines[half:-half] = ["  [%d lines left out]" % (len(lines) - 2 * half)]
+        lines = [clean(line, LINE) for line in lines]
+        lines[-1] = clean(_suggestion(exc, lines[-1]), LINE)
     except KeyboardInterrupt:
         raise
     except BaseException as e:

@@ -93,8 +93,8 @@ def _one(value):
     if _known(kind, "pandas", "Index") or _known(kind, "pandas", "DatetimeIndex"):
         return [len(value)], _dtype(value.dtype)
     numpy = sys.modules.get("numpy")
-    if numpy is not None and getattr(kind, "__module__", "") == "numpy" and (
-            kind.__mro__[-2] is getattr(numpy, "generic", None)):
+    if numpy is not None and kind is getattr(numpy, _type_name(kind), None) and (
+            numpy.generic in kind.__mro__):
         return None, _preview(value.item())
     return None, "<%s>" % _type_name(kind)
 

@@ -1,0 +1,156 @@
+"""Cells whose answers must be the same byte for byte with and without IPython.
+
+A list of sessions: (name, [cell, …]). Addresses, times and recursion depths are replaced before comparing; nothing else is.
+"""
+import re
+
+
+def normal(value):
+    """A transcript without addresses, times and the depth of a recursion."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        value = re.sub(r"(CPU times|Wall time): .*", r"\1: …", value)
+        # How deep a recursion gets depends on what the interpreter has specialised so far.
+        value = re.sub(r"(repeated |\[)\d+ (more times|lines left)", r"\1 … \2", value)
+        value = re.sub(r"(recursion depth exceeded).*", r"\1", value)
+        return re.sub(r"0x[0-9a-f]{6,}", "0x…", value)
+    if isinstance(value, dict):
+        return {k: normal(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [normal(v) for v in value]
+    return value
+
+
+SESSIONS = [
+    ("assignment", ["x = 1 + 1", "x", "x; ", "x # shown", "(x);", "x;# no", "'a;b'", "x\n\n# end"]),
+    ("scalars", ["1", "-1", "1.5", "1e300", "1j", "True", "None", "...", "'it''s'", '"\\n"', "b'x\\0'",
+                 "float('nan')", "10**50", "range(3)", "''"]),
+    ("containers", ["[1, 2, 3]", "()", "(1,)", "{}", "{'a': 1, 'b': [1, (2, {3})]}", "set()",
+                    "{3, 1, 2}", "frozenset({2, 1})", "frozenset()", "[[]]", "[None, True]",
+                    "list(range(30))", "list(range(31))", "list(range(1001))", "list('abcdefgh' * 9)",
+                    "{'key%d' % i: 'value' for i in range(9)}", "[{'a': 'x' * 60}, {'b': 'y' * 60}]",
+                    "x = []; x.append(x); x", "('x' * 100, 'y' * 100)", "{'b', 'a', 1}",
+                    "[[1] * 10] * 8", "{1: {2: {3: {4: {5: 6}}}}}", "[1.0, 2.5j]", "['x' * 90]"]),
+    ("widths", ["'x' * %d" % n for n in range(70, 84)] + ["['x' * %d]" % n for n in range(70, 84)]
+     + ["list(range(%d))" % n for n in range(24, 33)] + ["{'k': 'x' * %d}" % n for n in range(64, 76)]),
+    ("objects", ["class A: pass\nA", "a = A(); a", "class B:\n    def __repr__(self): return 'B!'\nB()",
+                 "class C:\n    def __repr__(self): return 'one\\ntwo\\n'\nC()", "[A(), B()]", "len",
+                 "def f(a, b=1): return a\nf", "lambda x: x", "int", "import math; math", "''.join",
+                 "Exception('x')", "ValueError", "object()", "class D(dict): pass\nD(a=1)",
+                 "class E(list):\n    def __repr__(self): return 'E'\nE()", "f.__code__.co_name",
+                 "class F(int): pass\nF(3)", "class G(str): pass\nG('x')", "NotImplemented",
+                 "slice(1, 2)", "iter([])", "(i for i in ())", "memoryview(b'x')", "bytearray(b'x')"]),
+    ("library values", ["import datetime, collections, decimal, fractions, enum, pathlib, types, re, uuid",
+                        "datetime.date(2024, 1, 2)", "datetime.datetime(2024, 1, 2)",
+                        "datetime.timedelta(1)", "collections.Counter('abca')",
+                        "collections.OrderedDict(a=1)", "collections.defaultdict(int, a=1)",
+                        "collections.deque([1])", "collections.namedtuple('P', 'x y')(1, 2)",
+                        "decimal.Decimal('1.1')", "fractions.Fraction(1, 2)", "pathlib.Path('/x')",
+                        "class Colour(enum.Enum):\n    RED = 1\nColour.RED", "Colour",
+                        "types.SimpleNamespace(a=1)", "re.compile('x')", "re.match('x', 'x')",
+                        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int = 1\nP()",
+                        "uuid.UUID(int=1)", "{'a': 1}.keys()", "{}.items()", "types.MappingProxyType({})",
+                        "collections.UserList([1])", "collections.ChainMap({})"]),
+    ("rich", ["class H:\n    def _repr_html_(self): return '<b>h</b>'\nH()", "[H()]", "H",
+              "class J:\n    def _repr_mimebundle_(self, include=None, exclude=None):\n"
+              "        return {'text/plain': 'J', 'application/json': {'a': [1, None]}}\nJ()",
+              "class L:\n    def _repr_latex_(self): return '$x$'\n    def __repr__(self): return 'L'\nL()",
+              "class P:\n    def _repr_pretty_(self, p, cycle): p.text('pretty')\nP()",
+              "class S:\n    def _repr_png_(self): return b'\\x89PNG'\nS()",
+              "class I:\n    def _ipython_display_(self): print('I show myself')\nI()",
+              "display(1, 'a', H())", "from IPython.display import HTML\nHTML('<i>')",
+              "class Bad:\n    def _repr_html_(self): raise ValueError('no')\n"
+              "    def __repr__(self): return 'still'\nBad()", "display(display_id='d', *[1])"]),
+    ("broken repr", ["class X:\n    def __repr__(self): raise KeyError('k')\nX()", "[X()]", "1",
+                     "class Y:\n    def __repr__(self): return 3\nY()", "10 ** 5000", "2"]),
+    ("history", ["1", "2", "_", "__", "_1", "Out[1]", "In[1]", "_i", "_ + 1", "sorted(Out)",
+                 "_ = 5", "7", "_", "len(In)"]),
+    ("printing", ["print('a', 'b', sep='')", "print('no newline', end='')",
+                  "import sys\nprint('o'); print('e', file=sys.stderr); print('o2')",
+                  "sys.stdout.write('x')", "sys.stdout.buffer.write(b'bytes\\n')",
+                  "print('é中😀')", "print('\\udc80')", "import os; os.write(1, b'raw\\n')",
+                  "os.system('echo sub; echo err >&2')", "print('x', flush=True); 3",
+                  "sys.stderr.write('e\\n');", "sys.stdout.isatty()", "sys.stdout.encoding"]),
+    ("errors", ["1/0", "x", "y = 1\ny.foo", "raise ValueError", "raise ValueError('two\\nlines')",
+                "def f():\n    g()\ndef g():\n    raise KeyError('k')\nf()",
+                "def h():\n    f()\n", "h()", "int('x')", "[][1]", "import nothing_like_that",
+                "from math import nothing", "assert 1 == 2, 'no'", "raise KeyboardInterrupt",
+                "raise StopIteration(3)", "raise Exception from None", "open('/nowhere/x')",
+                "class E(Exception): pass\nraise E('mine')", "raise E", "print('before'); 1/0",
+                "a = 1\nb = 2\n\nc = (a +\n     b + nope)", "'x' + 1", "f(1, 2)", "None()", "{}['k']",
+                "import json; json.loads('{')", "list(map(lambda v: 1/v, [1, 0]))",
+                "raise 3", "def k(): return kk\nkx = 1\nk()", "len(5)", "max([])",
+                "exec('1/0')", "eval('1+')", "import os; os.mkdir('/nowhere/x')",
+                "raise UnicodeDecodeError('utf-8', b'\\xff', 0, 1, 'bad')"]),
+    ("chained", ["try:\n    1/0\nexcept Exception as e:\n    raise ValueError('v') from e",
+                 "try:\n    1/0\nexcept Exception:\n    raise ValueError('v')",
+                 "try:\n    1/0\nexcept Exception:\n    raise ValueError('v') from None",
+                 "def a():\n    try:\n        {}['x']\n    except KeyError:\n        int('y')\na()",
+                 "e = ValueError('loop'); e.__cause__ = e\nraise e",
+                 "raise ExceptionGroup('eg', [ValueError(1), TypeError('t')])",
+                 "try:\n    raise ExceptionGroup('eg', [ExceptionGroup('in', [KeyError(1)])])\n"
+                 "except* KeyError as g:\n    raise",
+                 "e = ValueError('noted')\nif hasattr(e, 'add_note'): e.add_note('a note')\nraise e"]),
+    ("syntax", ["x = = 1", "print(1", "def f(:\n    pass", "if True:\nx", "  x = 1\n y = 2", "return 1",
+                "yield 1", "break", "f(a b)", "'abc", "x = 1 +", "print 1", "1 = x", "a, b += 1",
+                "for", "class", "def f(a, a): pass", "nonlocal q", "async def f(): await 1; yield from x",
+                "\tif 1:\n        pass\n\tx", "print('50%'", "x = 5 ! 3", "import", "a b c", "{1: 2, 3}",
+                "f(**{}, *[])", "lambda: (yield)", "del f()", "x = '''unterminated", "\x00", "é = = 1",
+                "def f():\n    global x\n    x = 1\n    global x", "from __future__ import nothing"]),
+    ("recursion", ["def f(n): return f(n + 1)\nf(0)", "def a(): b()\ndef b(): a()\na()",
+                   "class R:\n    def __repr__(self): return repr(self)\nR()", "1"]),
+    ("odd exceptions", ["class A(Exception):\n    def __str__(self): raise ValueError\nraise A",
+                        "class B(Exception):\n    def __str__(self): return 3\nraise B",
+                        "class C(Exception):\n    __module__ = 3\nraise C('c')",
+                        "raise ValueError('\\udc80 \\0')", "raise ValueError('x' * 100000)",
+                        "class D(BaseException): pass\nraise D", "raise GeneratorExit",
+                        "class F(SyntaxError): pass\nraise F('f', ('<cell 1>', 1, 2, 'text'))",
+                        "raise SystemExit", "raise SystemExit(3)", "import sys; sys.exit()",
+                        "sys.exit(0)", "sys.exit(1)", "sys.exit('text')", "exit()", "quit", "exit",
+                        "quit(2)", "1"]),
+    ("await", ["import asyncio\nawait asyncio.sleep(0, 5)", "async def f():\n    return 3\nawait f()",
+               "x = await f()\nx", "[i async for i in g()]",
+               "async def g():\n    yield 1\n", "[i async for i in g()]",
+               "async def bad(): raise ValueError('b')\nawait bad()", "asyncio.run(f())",
+               "t = asyncio.ensure_future(f())", "await t",
+               "async with asyncio.timeout(1) if hasattr(asyncio, 'timeout') else None: pass",
+               "await asyncio.gather(f(), f())"]),
+    ("future", ["from __future__ import annotations\ndef f(x: nope): pass", "f.__annotations__",
+                "def g(x: nope): pass", "g.__annotations__"]),
+    ("warnings", ["import warnings\nwarnings.warn('w')", "import warnings\nwarnings.warn('w')",
+                  "warnings.warn('d', DeprecationWarning)", "1 is 1", "'\\d'", "assert (1, 'x')"]),
+    ("replaced", ["import sys, io\nsys.stdout = io.StringIO()", "print('back')",
+                  "sys.stderr = None; sys.stdin = None", "print('x', file=sys.stderr)",
+                  "sys.displayhook = lambda v: print('mine', v)\n5", "5",
+                  "sys.stdout.close()", "print('again')", "sys.excepthook = None\n1/0",
+                  "import builtins\nkept = builtins.len\nbuiltins.len = lambda x: 42", "len([])",
+                  "builtins.len = kept\nlen([])", "del builtins.repr", "[1]", "1/0",
+                  "import os\nfor fd in range(0, 21):\n    try: os.close(fd)\n    except OSError: pass",
+                  "print('open again')", "os.system('echo sub')", "globals().clear()", "print(__name__)"]),
+    ("namespace", ["__name__", "'__file__' in globals()", "sorted(k for k in globals())",
+                   "__annotations__", "v: int = 3\n__annotations__", "__builtins__", "__doc__",
+                   "'doc'\nx = 1", "__doc__", "import __main__; __main__.x", "vars() is globals()",
+                   "import sys; sys.argv", "import os; os.getcwd() == os.environ['HOME']", "f'{x=}'",
+                   "__spec__", "__package__", "__loader__"]),
+    ("introspection", ["def f(a):\n    # c\n    return a\nimport inspect\nprint(inspect.getsource(f))",
+                       "import pickle; pickle.loads(pickle.dumps(f)) is f", "f.__module__",
+                       "class K:\n    def m(self): pass\nprint(inspect.getsource(K.m))",
+                       "import traceback\ntry: 1/0\nexcept Exception: traceback.print_exc()",
+                       "import logging; logging.warning('log')", "import threading",
+                       "t = threading.Thread(target=lambda: 1/0, name='t'); t.start(); t.join()"]),
+    ("processes", ["import subprocess\nsubprocess.run('echo a; echo b >&2', shell=True).returncode",
+                   "print('x')\nsubprocess.run(['echo', 'y'])\nprint('z')", "!echo shell",
+                   "x = !echo captured\nx", "!exit 3", "_exit_code", "%%bash\necho one\necho two >&2",
+                   "%%bash\nexit 4", "y = 'v'\n!echo $y {y}", "%%sh\ncat", "!cat"]),
+    ("magics", ["%pwd == 1", "%nope", "%%nope\nx", "%%capture c\nprint('hidden')", "c.stdout",
+                "%%capture c\n!echo sub", "c.stdout", "%%time\nq = 5", "q", "get_ipython().__class__.__name__",
+                "get_ipython().run_cell('w = 4; w').success", "w", "get_ipython().run_cell('1/0').success",
+                "%env HOME == 3", "%who_ls", "%matplotlib inline", "pwd == 3", "ls = 3\nls",
+                ">>> 5", "  1 + 1", "get_ipython().system('echo s')", "%%javascript\nlet x",
+                "%%html\n<b>", "import os\nif os.path.exists('w.txt'): os.unlink('w.txt')", "%%writefile w.txt\nhello", "open('w.txt').read()", "%run w.txt",
+                "%precision 2\n1.23456", "%precision %r\n1.23456"]),
+    ("stdin", ["input()", "input('prompt')", "import sys; sys.stdin.read()", "sys.stdin.readline()",
+               "import getpass; getpass.getpass()"]),
+    ("aliases", ["import beautifulsoup4", "import scikit_learn", "import nothing_here"]),
+]
