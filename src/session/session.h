@@ -73,7 +73,11 @@ struct sessions_config {
     unsigned pool_kernels_plain;       /* base: 2 */
     uint64_t upload_max_bytes;         /* 512 MiB */
     uint64_t download_max_bytes;       /* 4 GiB: beyond, a (sparse) file is refused */
-    bool one_shot;                     /* `cloche run`: no pools, no housekeeping */
+    uint64_t output_head_bytes, output_tail_bytes; /* kept of each stream: 64 KiB and 64 KiB */
+    uint64_t output_file_bytes;        /* of a stream's whole, in its file: 16 MiB */
+    const char *timezone;              /* "UTC"; another one is in the environment of each execution */
+    bool recycle_stateless;            /* true; else each has a sandbox that nobody used */
+    bool one_shot;                     /* `cloche run`: no pools, no housekeeping, no warm-up */
 };
 /* Fills in the defaults above. */
 void sessions_config_defaults(struct sessions_config *c);
@@ -84,6 +88,9 @@ void sessions_config_defaults(struct sessions_config *c);
  * environments directory. Does not wait for a zygote. */
 int sessions_start(const struct sessions_config *config, struct store *store,
                    struct inheritance *inherited, struct sessions **ret, struct error *e);
+/* Takes over the defaults and limits of `c` for work that begins from here on; not its strings, nor
+ * the pools' sizes. */
+void sessions_reconfigure(struct sessions *s, const struct sessions_config *c);
 /* Tells the supervisor that requests are answered from here on (SUP_READY). */
 int sessions_announce(struct sessions *s);
 /* Is the default environment warm? Else `why` (a sentence) says what is missing. */
@@ -132,6 +139,9 @@ struct session_info {
 };
 void session_info(struct session *session, struct session_info *ret);
 void session_info_deinit(struct session_info *i);
+
+/* Counts as an operation on it: its idle time begins anew. All others below do so by themselves. */
+void session_touch(struct session *session);
 
 struct session_usage {
     uint64_t memory_bytes, memory_limit_bytes, disk_bytes, pids;
@@ -208,6 +218,8 @@ struct truncation {
     char file_id[ID_SIZE]; /* "" when the whole could not be kept */
 };
 
+struct json_writer;
+
 struct execution {
     char id[ID_SIZE];
     char container_id[ID_SIZE]; /* "": stateless */
@@ -234,6 +246,10 @@ struct execution {
 void execution_deinit(struct execution *e);
 /* Writes API.md's execution object: for replies and for the stored record. 0 or the buffer's -errno. */
 int execution_to_json(const struct execution *e, struct strbuf *out);
+/* The same; `extra` (or NULL) is called within each object of "files" to add fields to it. */
+int execution_to_json_files(const struct execution *e,
+                            void (*extra)(void *context, size_t file, struct json_writer *w), void *context,
+                            struct strbuf *out);
 
 /* What happens while an execution runs: called in the thread of session_execute, with no lock held.
  * They must return soon; while one blocks, the code it belongs to blocks as well. Any may be NULL. */

@@ -1,0 +1,149 @@
+/* grounds.h - grounds by environment, their zygotes, and the sandboxes that stand in them.
+ *
+ * A ground is made through the supervisor when somebody first needs its environment's present
+ * generation, and ended when it was superseded or its warden died and no sandbox is left. A sandbox
+ * here is the server's handle of one: its init's socket, the kernel in it with its pipes, and what
+ * its warden said about their deaths. Who holds a sandbox alone uses it; deaths come from the
+ * warden's reader thread and are looked at through sandbox_death. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "ipc/frame.h"
+#include "ipc/protocol.h"
+#include "session/init_link.h"
+#include "session/link.h"
+#include "session/pipes.h"
+
+struct inherited_ground;
+struct live_sandbox;
+struct pool;
+struct grounds;
+
+enum ground_state {
+    GROUND_MAKING,
+    GROUND_LIVE,
+    GROUND_SUPERSEDED, /* a newer generation is there; sandboxes live on, none is made */
+    GROUND_DEAD,       /* its warden ended */
+};
+enum zygote_state { ZYGOTE_ABSENT, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FAILED };
+
+enum { SANDBOX_BUCKETS = 1024 };
+
+struct ground {
+    struct ground *next; /* in the list of grounds; lock of grounds */
+    struct grounds *grounds;
+    uint64_t id;
+    char environment[64], generation[128];
+    struct link *link;
+    struct pool *pool;
+    bool full_is_usual; /* sessions here fork from ZYGOTE_FULL */
+    /* Below: lock of grounds. */
+    enum ground_state state;
+    unsigned refs, sandboxes;
+    struct {
+        enum zygote_state state;
+        int64_t asked_at_us, failures;
+        char words[200];
+    } zygote[ZYGOTE_SLOTS];
+    struct sandbox *bucket[SANDBOX_BUCKETS];
+    struct live_sandbox *hello; /* while it is adopted: what the warden listed */
+    size_t hello_n;
+};
+
+struct kernel {
+    bool there;       /* a kernel was asked for in this sandbox and has pipes */
+    bool ready;       /* its first frame has come */
+    bool rehearsed;
+    enum zygote_slot slot;
+    uint64_t serial;
+    struct pipe_set pipes;
+    struct frame_reader frames;
+};
+
+struct death {
+    uint64_t kernel_serial; /* the kernel that died last, UINT64_MAX: none has */
+    int code, status;       /* as siginfo's si_code and si_status */
+    uint64_t oom_kills;     /* of the cgroup, at that time */
+    bool sandbox;           /* everything is gone */
+};
+
+struct sandbox {
+    struct sandbox *next; /* in the pool, or whatever list its holder keeps */
+    struct ground *ground;
+    uint32_t id;
+    uint64_t memory_bytes, oom_kills; /* oom kills: when last looked */
+    struct init_link *init;
+    struct kernel kernel;
+    bool dropped; /* its pipes go on without us */
+    /* Below: lock of grounds. */
+    unsigned refs;
+    struct sandbox *in_bucket;
+    struct death death;
+    int wake_fd; /* an eventfd of who waits, or -1; borrowed */
+};
+
+struct grounds_config {
+    uint64_t inodes, pids, files_percent, memory_default_bytes;
+    unsigned pool_sandboxes, pool_kernels_full, pool_kernels_plain;
+    bool one_shot;
+    int death_fd; /* an eventfd: a sandbox or a warden died, somebody should look; -1: nobody */
+};
+
+int grounds_new(const struct grounds_config *config, struct link *supervisor, struct pipes *pipes,
+                int environments, struct grounds **ret);
+/* New limits for sandboxes that are made from here on; not the pools' sizes. */
+void grounds_reconfigure(struct grounds *g, const struct grounds_config *config);
+/* Ends pools and links; sandboxes must all have been dropped or ended. */
+void grounds_free(struct grounds *g);
+
+/* The live ground of an environment's present generation, made if need be (blocks for tens of
+ * milliseconds then), with a reference. ENVIRONMENT_NOT_BUILT, UNAVAILABLE. */
+int ground_get(struct grounds *g, const char *environment, struct ground **ret, struct error *e);
+void ground_unref(struct ground *g);
+/* Takes over a ground of an earlier server (its descriptor too), with a reference, and asks its
+ * warden which sandboxes live: `*ret_live`, n of them, the caller's with their sockets (free). */
+struct live_sandbox {
+    uint32_t id;
+    uint64_t state, kernel_serial;
+    int init_fd;
+};
+int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground **ret,
+                 struct live_sandbox **ret_live, size_t *ret_n);
+/* Blocks until that zygote is warm, asking for it first if nobody has. UNAVAILABLE with its last words. */
+int ground_zygote(struct ground *g, enum zygote_slot slot, int64_t timeout_us, struct error *e);
+/* The same without waiting: asks for it. */
+enum zygote_state ground_zygote_state(struct ground *g, enum zygote_slot slot);
+/* Supersedes grounds whose environment has a newer generation, ends those nobody stands in, and lets
+ * crashed zygotes be asked for again. The housekeeper calls it. */
+void grounds_tend(struct grounds *g);
+/* "" or what the environment's ground lacks to be ready. */
+bool ground_ready(struct grounds *g, const char *environment, char *why, size_t size);
+
+/* A prepared sandbox, made now; 0 bytes: the default limit. */
+int sandbox_make(struct ground *g, uint64_t memory_bytes, struct sandbox **ret, struct error *e);
+/* A handle for one that an earlier server made; takes init_fd. */
+int sandbox_adopt(struct ground *g, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret);
+/* A kernel in it, forked from `slot`; returns when it is cloned, not when it is ready. */
+int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error *e);
+/* Lets go of the kernel's pipes; does not kill it. */
+void sandbox_forget_kernel(struct sandbox *s);
+/* Kills all but init and lets go of the kernel. 0, or -errno: the sandbox must be ended. */
+int sandbox_kill_all(struct sandbox *s);
+/* Another holder of the handle: what it does with init is allowed at any time, the kernel is only
+ * the first holder's. NULL is allowed for unref. */
+struct sandbox *sandbox_ref(struct sandbox *s);
+void sandbox_unref(struct sandbox *s);
+/* Ends it: calls to its init fail from now on, whoever waits for its kernel is woken. Gives up one
+ * reference; does not wait. `done` (or NULL) is called when nothing is left of it, on the reader
+ * thread, or here when its warden is gone. Once for each sandbox. NULL sandbox is allowed. */
+void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context);
+/* Leaves the sandbox as it is, for the next server, and gives up the reference. */
+void sandbox_drop(struct sandbox *s);
+/* What is known of its deaths. */
+struct death sandbox_death(struct sandbox *s);
+/* Whom to wake by an eventfd when something dies; -1: nobody. */
+void sandbox_wake(struct sandbox *s, int wake_fd);
+/* Whether the kernel in it is alive as far as anybody said. */
+bool sandbox_kernel_alive(struct sandbox *s);

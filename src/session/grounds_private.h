@@ -1,0 +1,24 @@
+/* grounds_private.h - what grounds.c, sandboxes.c and pool.c share: the one lock of grounds. */
+#pragma once
+#include <pthread.h>
+
+#include "session/grounds.h"
+
+struct grounds {
+    struct grounds_config config;
+    struct link *supervisor;
+    struct pipes *pipes;
+    int environments;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct ground *list;
+};
+
+/* The name of an environment's present generation; "base" has one that never changes. 0 or -errno. */
+int environment_generation(int environments, const char *name, char *to, size_t size);
+
+void cond_init_monotonic(pthread_cond_t *c);
+/* pthread_cond_timedwait for `us` from now. 0 or ETIMEDOUT. */
+int cond_wait_us(pthread_cond_t *c, pthread_mutex_t *lock, int64_t us);
+/* Wakes who waits for this sandbox. Lock held. */
+void wake_sandbox(struct sandbox *s);

@@ -1,0 +1,308 @@
+#include "kernel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json_writer.h"
+
+enum { HEAD_DEPTH = 64, VARIABLES_MAX = 1000 };
+
+static const char *const names[FRAME_TYPES] = {
+    [FRAME_READY] = "ready", [FRAME_BARRIER] = "barrier", [FRAME_DISPLAY_DATA] = "display_data",
+    [FRAME_EXECUTE_RESULT] = "execute_result", [FRAME_ERROR] = "error", [FRAME_INPUT_REQUEST] = "input_request",
+    [FRAME_DONE] = "done", [FRAME_REHEARSED] = "rehearsed", [FRAME_VARIABLES] = "variables", [FRAME_SYNC] = "sync",
+};
+
+/* Whether brackets outside of strings nest no deeper than we allow: before jansson, whose recursion
+ * and ours it bounds. */
+static bool shallow(const char *text, size_t n)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (quoted) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                quoted = false;
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > HEAD_DEPTH)
+                return false;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return true;
+}
+
+int kernel_head_parse(const char *text, size_t n, struct kernel_head *ret)
+{
+    if (!shallow(text, n))
+        return -EBADMSG;
+    json_t *json = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
+    const char *type = json_string_value(json_object_get(json, "type"));
+    json_t *id = json_object_get(json, "id");
+    int found = 0;
+    while (type && found < FRAME_TYPES && strcmp(names[found], type) != 0)
+        found++;
+    if (!type || found == FRAME_TYPES || (id && !json_is_string(id))) {
+        json_decref(json);
+        return -EBADMSG;
+    }
+    *ret = (struct kernel_head){ (enum frame_type)found, id ? json_string_value(id) : "", json };
+    return 0;
+}
+
+void kernel_head_deinit(struct kernel_head *h)
+{
+    json_decref(h->json);
+    h->json = NULL;
+}
+
+int json_check(const char *text, size_t n, struct strbuf *out)
+{
+    if (!shallow(text, n))
+        return -EBADMSG;
+    json_t *json = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    if (!json)
+        return -EBADMSG;
+    json_decref(json);
+    bool quoted = false;
+    size_t from = 0;
+    for (size_t i = 0; out && i <= n; i++) {
+        bool white = i < n && !quoted && memchr(" \t\r\n", text[i], 4);
+        if (i == n || white) {
+            strbuf_append(out, text + from, i - from);
+            from = i + 1;
+        } else if (quoted && text[i] == '\\') {
+            i++;
+        } else if (text[i] == '"') {
+            quoted = !quoted;
+        }
+    }
+    return out && out->failed ? -EBADMSG : 0;
+}
+
+void kernel_drop_streams(struct kernel *k)
+{
+    char waste[16384];
+    for (int i = PIPE_STDOUT; i <= PIPE_STDERR; i++) {
+        int have = 0;
+        if (ioctl(k->pipes.server[i], FIONREAD, &have) < 0)
+            continue;
+        while (have > 0) {
+            ssize_t n = read(k->pipes.server[i], waste, sizeof waste);
+            if (n <= 0)
+                break;
+            have -= (int)n;
+        }
+    }
+}
+
+static int poll_ms(int64_t deadline_us)
+{
+    int64_t left = deadline_us - clock_monotonic_us();
+    return left <= 0 ? 0 : left > 3600000000LL ? 3600000 : (int)((left + 999) / 1000);
+}
+
+int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *buffers, size_t n, int64_t deadline_us)
+{
+    struct frame_writer w;
+    int rc = frame_writer_init(&w, head, strlen(head), buffers, n);
+    while (rc == 0) {
+        rc = frame_writer_run(&w, k->pipes.server[PIPE_IN]);
+        if (rc != 0)
+            break;
+        struct pollfd p = { k->pipes.server[PIPE_IN], POLLOUT, 0 };
+        if (poll(&p, 1, poll_ms(deadline_us)) == 0)
+            rc = -ETIMEDOUT;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* Looks at the frames that have come. 1: the wanted one; 0: not yet; -EBADMSG. */
+static int look(struct kernel *k, enum frame_type type, const char *key, const char *value, struct kernel_head *ret)
+{
+    struct frame f;
+    int rc;
+    while ((rc = frame_reader_next(&k->frames, &f)) == 1) {
+        struct kernel_head h;
+        rc = kernel_head_parse(f.head, f.head_length, &h);
+        if (rc < 0)
+            return rc;
+        const char *have = key ? json_string_value(json_object_get(h.json, key)) : "";
+        bool wanted = h.type == type && have && (!key || strcmp(have, value) == 0);
+        k->ready |= h.type == FRAME_READY;
+        if (wanted && ret)
+            *ret = h;
+        else
+            kernel_head_deinit(&h);
+        if (wanted)
+            return 1;
+    }
+    return rc;
+}
+
+static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, const char *key, const char *value,
+                      int64_t deadline_us, struct kernel_head *ret)
+{
+    struct kernel *k = &s->kernel;
+    for (;;) {
+        int rc = look(k, type, key, value, ret);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
+        if (!sandbox_kernel_alive(s))
+            return -EPIPE;
+        struct pollfd p[] = { { k->pipes.server[PIPE_OUT], POLLIN, 0 },
+                              { wake_fd, POLLIN, 0 },
+                              { k->pipes.server[PIPE_STDOUT], POLLIN, 0 },
+                              { k->pipes.server[PIPE_STDERR], POLLIN, 0 } };
+        for (int i = 2; i < 4; i++)
+            if (k->pipes.server[i] < 0)
+                p[i].fd = -1;
+        if (clock_monotonic_us() >= deadline_us)
+            return -ETIMEDOUT;
+        if (poll(p, 4, poll_ms(deadline_us)) < 0 && errno != EINTR)
+            return -errno;
+        if (p[2].revents || p[3].revents) {
+            kernel_drop_streams(k);
+            if ((p[2].revents | p[3].revents) & POLLHUP && !(p[0].revents & POLLIN))
+                return -EPIPE;
+        }
+        if (p[0].revents) {
+            long n = frame_reader_fill(&k->frames, k->pipes.server[PIPE_OUT]);
+            if (n == 0)
+                return -EPIPE;
+            if (n < 0 && n != -EAGAIN)
+                return (int)n;
+        }
+    }
+}
+
+int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const char *value, int64_t deadline_us,
+                 struct kernel_head *ret)
+{
+    cleanup_fd int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd < 0)
+        return -errno;
+    sandbox_wake(s, wake_fd);
+    int rc = await_with(s, wake_fd, type, key, value, deadline_us, ret);
+    sandbox_wake(s, -1);
+    return rc;
+}
+
+int kernel_rehearse(struct sandbox *s, int64_t timeout_us)
+{
+    int64_t deadline = clock_monotonic_us() + timeout_us;
+    int rc = s->kernel.ready ? 0 : kernel_await(s, FRAME_READY, NULL, NULL, deadline, NULL);
+    if (rc == 0)
+        rc = kernel_send(&s->kernel, "{\"type\":\"rehearse\"}", NULL, 0, deadline);
+    if (rc == 0)
+        rc = kernel_await(s, FRAME_REHEARSED, NULL, NULL, deadline, NULL);
+    if (rc == 0)
+        kernel_drop_streams(&s->kernel);
+    s->kernel.rehearsed = rc == 0;
+    return rc;
+}
+
+static void write_variable(struct json_writer *w, const json_t *v)
+{
+    static const char *const keys[] = { "name", "type", "shape", "preview" };
+    jw_begin_object(w);
+    for (int i = 0; i < 4; i++) {
+        const json_t *x = json_object_get(v, keys[i]);
+        if (json_is_string(x)) {
+            jw_field_bytes(w, keys[i], json_string_value(x), json_string_length(x));
+        } else if (json_is_array(x) && i == 2) {
+            jw_field_array(w, keys[i]);
+            for (size_t d = 0; d < json_array_size(x) && d < 32; d++)
+                jw_int(w, json_integer_value(json_array_get(x, d)));
+            jw_end(w);
+        } else {
+            jw_field_null(w, keys[i]);
+        }
+    }
+    jw_end(w);
+}
+
+int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret)
+{
+    char id[ID_SIZE], head[160];
+    int64_t deadline = clock_monotonic_us() + timeout_us;
+    struct kernel_head h;
+    id_new(id, "vars_", 24);
+    snprintf(head, sizeof head, "{\"type\":\"variables\",\"id\":\"%s\"}", id);
+    int rc = kernel_send(&s->kernel, head, NULL, 0, deadline);
+    if (rc == 0)
+        rc = kernel_await(s, FRAME_VARIABLES, "id", id, deadline, &h);
+    if (rc < 0)
+        return rc;
+    struct strbuf out = STRBUF_INIT(FRAME_HEAD_MAX * 8);
+    struct json_writer w = JSON_WRITER(&out);
+    const json_t *data = json_object_get(h.json, "data");
+    jw_begin_array(&w);
+    for (size_t i = 0; i < json_array_size(data) && i < VARIABLES_MAX; i++)
+        if (json_is_object(json_array_get(data, i)))
+            write_variable(&w, json_array_get(data, i));
+    jw_end(&w);
+    kernel_head_deinit(&h);
+    if (out.failed) {
+        strbuf_deinit(&out);
+        return -ENOMEM;
+    }
+    *ret = strbuf_take(&out);
+    return 0;
+}
+
+int kernel_sync(struct sandbox *s, int64_t timeout_us)
+{
+    char token[ID_SIZE], head[160];
+    int64_t deadline = clock_monotonic_us() + timeout_us;
+    id_new(token, "", 32);
+    snprintf(head, sizeof head, "{\"type\":\"sync\",\"token\":\"%s\"}", token);
+    int rc = kernel_send(&s->kernel, head, NULL, 0, deadline);
+    if (rc < 0)
+        return rc;
+    /* What lies in the pipe may begin in the middle of a frame that the earlier server had begun to
+     * read: the token is looked for as bytes, and the stream is taken up behind it. */
+    char window[65536 + 4096];
+    size_t have = 0;
+    while (clock_monotonic_us() < deadline && sandbox_kernel_alive(s)) {
+        struct pollfd p[] = { { s->kernel.pipes.server[PIPE_OUT], POLLIN, 0 },
+                              { s->kernel.pipes.server[PIPE_STDOUT], POLLIN, 0 },
+                              { s->kernel.pipes.server[PIPE_STDERR], POLLIN, 0 } };
+        int64_t left = deadline - clock_monotonic_us();
+        if (poll(p, 3, left > 50000 ? 50 : (int)(left / 1000) + 1) < 0)
+            continue;
+        kernel_drop_streams(&s->kernel);
+        if (!p[0].revents)
+            continue;
+        ssize_t n = read(p[0].fd, window + have, sizeof window - have);
+        if (n == 0)
+            return -EPIPE;
+        if (n < 0)
+            continue;
+        have += (size_t)n;
+        char *at = memmem(window, have, token, strlen(token));
+        /* The token ends the head, but for what closes the JSON object; a sync has no buffers. */
+        char *end = at ? memchr(at, '}', (size_t)(window + have - at)) : NULL;
+        if (end) {
+            frame_reader_deinit(&s->kernel.frames);
+            s->kernel.ready = true;
+            return frame_reader_push(&s->kernel.frames, end + 1, (size_t)(window + have - end - 1));
+        }
+        size_t keep = at ? (size_t)(window + have - at) : have < 64 ? have : 64;
+        memmove(window, window + have - keep, keep);
+        have = keep;
+    }
+    return sandbox_kernel_alive(s) ? -ETIMEDOUT : -EPIPE;
+}

@@ -1,0 +1,58 @@
+/* kernel.h - speaking with one kernel: heads of frames, read as an attacker's, and small exchanges
+ * that are no execution (rehearsal, variables, sync). The engine of executions is engine.h.
+ *
+ * A kernel that breaks a rule gets -EBADMSG here; its caller kills it. */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/ids.h"
+#include "ipc/frame.h"
+#include "session/grounds.h"
+
+enum frame_type {
+    FRAME_READY,
+    FRAME_BARRIER,
+    FRAME_DISPLAY_DATA,
+    FRAME_EXECUTE_RESULT,
+    FRAME_ERROR,
+    FRAME_INPUT_REQUEST,
+    FRAME_DONE,
+    FRAME_REHEARSED,
+    FRAME_VARIABLES,
+    FRAME_SYNC,
+    FRAME_TYPES
+};
+
+/* A frame's head; json is the holder's (kernel_head_deinit), id points into it or is "". */
+struct kernel_head {
+    enum frame_type type;
+    const char *id;
+    json_t *json;
+};
+/* 0 or -EBADMSG: no JSON object, too deep, no or unknown type, an id that is no string. */
+int kernel_head_parse(const char *text, size_t n, struct kernel_head *ret);
+void kernel_head_deinit(struct kernel_head *h);
+
+/* Is this one JSON value within our depth? Appends it without white space to `out` when that is not
+ * NULL. 0 or -EBADMSG. What it accepts is valid UTF-8, one line, and safe to embed. */
+int json_check(const char *text, size_t n, struct strbuf *out);
+
+/* Reads and drops what is in both streams now. */
+void kernel_drop_streams(struct kernel *k);
+/* Writes one frame, waiting for room until the deadline (monotonic). 0, -ETIMEDOUT, -errno. */
+int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *buffers, size_t n,
+                int64_t deadline_us);
+/* Waits for a frame of that type (and id or token, when `key` is not NULL), dropping text and all
+ * other frames. `ret` may be NULL. 0, -ETIMEDOUT, -EPIPE (it died), -EBADMSG. */
+int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const char *value,
+                 int64_t deadline_us, struct kernel_head *ret);
+
+/* Waits until it is ready and has rehearsed. */
+int kernel_rehearse(struct sandbox *s, int64_t timeout_us);
+/* Its variables as JSON array text of {name,type,shape,preview}, the caller's. */
+int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret);
+/* Makes a kernel that was busy under an earlier server ours: discards all until it returns a random
+ * token. -ETIMEDOUT: replace it. */
+int kernel_sync(struct sandbox *s, int64_t timeout_us);

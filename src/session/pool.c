@@ -1,0 +1,252 @@
+#include "pool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "session/grounds_private.h"
+#include "session/kernel.h"
+
+enum {
+    QUIET_US = 4000,        /* since the last request, before the keeper works */
+    PATIENCE_US = 60000,    /* after so long it works all the same */
+    FAILURE_US = 1000000,   /* pause after a failure */
+    IDLE_US = 5000000,      /* between looks at a full pool: a kernel in it may have died */
+    REHEARSAL_US = 60000000,
+    NICENESS = 5,
+};
+
+struct pool {
+    struct ground *ground;
+    pthread_t keeper;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct sandbox *prepared, *kernel[ZYGOTE_SLOTS];
+    unsigned n_prepared, n_kernel[ZYGOTE_SLOTS];
+    unsigned want_prepared, want_kernel[ZYGOTE_SLOTS];
+    bool stopping, stopped;
+    _Atomic int64_t last_request_us;
+};
+
+static struct sandbox *pop(struct sandbox **list, unsigned *n)
+{
+    struct sandbox *s = *list;
+    if (s) {
+        *list = s->next;
+        s->next = NULL;
+        --*n;
+    }
+    return s;
+}
+
+static void push(struct sandbox **list, unsigned *n, struct sandbox *s)
+{
+    s->next = *list;
+    *list = s;
+    ++*n;
+}
+
+void pool_busy(struct pool *p)
+{
+    if (p)
+        atomic_store_explicit(&p->last_request_us, clock_monotonic_us(), memory_order_relaxed);
+}
+
+/* Waits until requests have been quiet, or as long as patience lasts. False: stop. */
+static bool wait_for_quiet(struct pool *p)
+{
+    int64_t since = clock_monotonic_us();
+    bool go = true;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        int64_t now = clock_monotonic_us();
+        int64_t quiet = now - atomic_load_explicit(&p->last_request_us, memory_order_relaxed);
+        go = !p->stopping;
+        if (!go || quiet >= QUIET_US || now - since >= PATIENCE_US)
+            break;
+        cond_wait_us(&p->changed, &p->lock, QUIET_US - quiet + 100);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return go;
+}
+
+/* Ends what died while it waited. */
+static void sweep(struct pool *p)
+{
+    struct sandbox *dead = NULL;
+    unsigned n = 0;
+    pthread_mutex_lock(&p->lock);
+    for (int list = 0; list <= ZYGOTE_SLOTS; list++) {
+        struct sandbox **at = list < ZYGOTE_SLOTS ? &p->kernel[list] : &p->prepared;
+        unsigned *count = list < ZYGOTE_SLOTS ? &p->n_kernel[list] : &p->n_prepared;
+        while (*at) {
+            struct sandbox *s = *at;
+            bool alive = list < ZYGOTE_SLOTS ? sandbox_kernel_alive(s) : !sandbox_death(s).sandbox;
+            if (alive) {
+                at = &s->next;
+                continue;
+            }
+            *at = s->next;
+            --*count;
+            push(&dead, &n, s);
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    for (struct sandbox *s; (s = pop(&dead, &n));)
+        sandbox_end(s, NULL, NULL);
+}
+
+enum job { JOB_NONE, JOB_SANDBOX, JOB_KERNEL };
+
+/* What is missing most. Lock held. */
+static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
+{
+    for (int slot = ZYGOTE_SLOTS - 1; slot >= 0; slot--)
+        if (p->n_kernel[slot] < p->want_kernel[slot] &&
+            ground_zygote_state(p->ground, (enum zygote_slot)slot) == ZYGOTE_READY) {
+            *ret_slot = (enum zygote_slot)slot;
+            return JOB_KERNEL;
+        }
+    return p->n_prepared < p->want_prepared ? JOB_SANDBOX : JOB_NONE;
+}
+
+static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
+{
+    struct error e = { 0 };
+    struct sandbox *s = job == JOB_KERNEL ? pool_take_sandbox(p) : NULL;
+    int rc = s ? 0 : sandbox_make(p->ground, 0, &s, &e);
+    if (rc == 0 && job == JOB_KERNEL) {
+        rc = sandbox_start_kernel(s, slot, &e);
+        if (rc == 0)
+            rc = kernel_rehearse(s, REHEARSAL_US);
+    }
+    pthread_mutex_lock(&p->lock);
+    if (rc == 0 && !p->stopping) {
+        if (job == JOB_KERNEL)
+            push(&p->kernel[slot], &p->n_kernel[slot], s);
+        else
+            push(&p->prepared, &p->n_prepared, s);
+        s = NULL;
+    }
+    bool stopping = p->stopping;
+    pthread_mutex_unlock(&p->lock);
+    sandbox_end(s, NULL, NULL);
+    if (rc < 0 && !stopping)
+        log_line(LOG_WARN, "session", "pool not filled", "environment=%s errno=%d words=\"%s\"",
+                 p->ground->environment, -rc, e.message);
+    return rc;
+}
+
+static void *keeper_main(void *arg)
+{
+    struct pool *p = arg;
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+    while (wait_for_quiet(p)) {
+        enum zygote_slot slot = ZYGOTE_PLAIN;
+        sweep(p);
+        pthread_mutex_lock(&p->lock);
+        enum job job = p->stopping ? JOB_NONE : next_job(p, &slot);
+        bool warming = false;
+        for (int i = 0; i < ZYGOTE_SLOTS; i++)
+            warming |= p->n_kernel[i] < p->want_kernel[i];
+        if (job == JOB_NONE && !p->stopping)
+            cond_wait_us(&p->changed, &p->lock, warming ? 50000 : IDLE_US);
+        pthread_mutex_unlock(&p->lock);
+        if (job != JOB_NONE && do_job(p, job, slot) < 0) {
+            pthread_mutex_lock(&p->lock);
+            if (!p->stopping)
+                cond_wait_us(&p->changed, &p->lock, FAILURE_US);
+            pthread_mutex_unlock(&p->lock);
+        }
+    }
+    return NULL;
+}
+
+struct pool *pool_new(struct ground *ground)
+{
+    const struct grounds_config *c = &ground->grounds->config;
+    if (c->one_shot)
+        return NULL;
+    struct pool *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->ground = ground;
+    p->want_prepared = c->pool_sandboxes;
+    p->want_kernel[ground->full_is_usual ? ZYGOTE_FULL : ZYGOTE_PLAIN] =
+        ground->full_is_usual ? c->pool_kernels_full : c->pool_kernels_plain;
+    pthread_mutex_init(&p->lock, NULL);
+    cond_init_monotonic(&p->changed);
+    if (pthread_create(&p->keeper, NULL, keeper_main, p) != 0) {
+        pthread_cond_destroy(&p->changed);
+        pthread_mutex_destroy(&p->lock);
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void pool_stop(struct pool *p)
+{
+    if (!p || p->stopped)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    pthread_join(p->keeper, NULL);
+    p->stopped = true;
+    for (struct sandbox *s; (s = pool_take_sandbox(p));)
+        sandbox_end(s, NULL, NULL);
+    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+        for (struct sandbox *s; (s = pool_take_kernel(p, (enum zygote_slot)slot));)
+            sandbox_end(s, NULL, NULL);
+}
+
+void pool_free(struct pool *p)
+{
+    if (!p)
+        return;
+    pool_stop(p);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+struct sandbox *pool_take_kernel(struct pool *p, enum zygote_slot slot)
+{
+    if (!p)
+        return NULL;
+    pool_busy(p);
+    for (;;) {
+        pthread_mutex_lock(&p->lock);
+        struct sandbox *s = pop(&p->kernel[slot], &p->n_kernel[slot]);
+        pthread_cond_signal(&p->changed);
+        pthread_mutex_unlock(&p->lock);
+        if (!s || sandbox_kernel_alive(s))
+            return s;
+        sandbox_end(s, NULL, NULL);
+    }
+}
+
+struct sandbox *pool_take_sandbox(struct pool *p)
+{
+    if (!p)
+        return NULL;
+    for (;;) {
+        pthread_mutex_lock(&p->lock);
+        struct sandbox *s = pop(&p->prepared, &p->n_prepared);
+        pthread_cond_signal(&p->changed);
+        pthread_mutex_unlock(&p->lock);
+        if (!s || !sandbox_death(s).sandbox)
+            return s;
+        sandbox_end(s, NULL, NULL);
+    }
+}

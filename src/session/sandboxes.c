@@ -1,0 +1,251 @@
+/* sandboxes.c - the server's handles of sandboxes: made, given kernels, killed, ended, dropped. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "session/grounds_private.h"
+
+enum {
+    SANDBOX_US = 20000000,
+    KERNEL_US = 20000000,
+    ZYGOTE_US = 120000000,
+    KERNEL_FLOOR_BYTES = 32 << 20, /* of the limit, never files */
+};
+
+static void enter(struct sandbox *s)
+{
+    struct grounds *g = s->ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    struct sandbox **bucket = &s->ground->bucket[s->id % SANDBOX_BUCKETS];
+    s->in_bucket = *bucket;
+    *bucket = s;
+    s->ground->refs++;
+    s->ground->sandboxes++;
+    if (s->ground->state == GROUND_DEAD)
+        s->death.sandbox = true;
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* Leaves the table; the reference to the ground stays the caller's. */
+static void leave(struct sandbox *s)
+{
+    struct grounds *g = s->ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    struct sandbox **at = &s->ground->bucket[s->id % SANDBOX_BUCKETS];
+    while (*at && *at != s)
+        at = &(*at)->in_bucket;
+    if (*at)
+        *at = s->in_bucket;
+    s->ground->sandboxes--;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static struct sandbox *handle_new(struct ground *ground, uint32_t id, int init_fd, uint64_t memory_bytes)
+{
+    struct init_link *init = init_link_new(init_fd);
+    struct sandbox *s = init ? calloc(1, sizeof *s) : NULL;
+    if (!s) {
+        init_link_free(init);
+        return NULL;
+    }
+    s->ground = ground;
+    s->id = id;
+    s->init = init;
+    s->memory_bytes = memory_bytes;
+    s->wake_fd = -1;
+    s->refs = 1;
+    s->death.kernel_serial = UINT64_MAX;
+    s->kernel.pipes = PIPE_SET_NONE;
+    enter(s);
+    return s;
+}
+
+int sandbox_make(struct ground *ground, uint64_t memory_bytes, struct sandbox **ret, struct error *e)
+{
+    pthread_mutex_lock(&ground->grounds->lock);
+    struct grounds_config c = ground->grounds->config;
+    pthread_mutex_unlock(&ground->grounds->lock);
+    if (memory_bytes == 0)
+        memory_bytes = c.memory_default_bytes;
+    uint64_t scratch = memory_bytes / 100 * c.files_percent;
+    if (scratch + KERNEL_FLOOR_BYTES > memory_bytes)
+        scratch = memory_bytes > 2 * KERNEL_FLOOR_BYTES ? memory_bytes - KERNEL_FLOOR_BYTES : memory_bytes / 2;
+    struct message m = { .op = WARDEN_SANDBOX, .word = { memory_bytes, scratch, c.inodes, c.pids, 0 } };
+    int fd = -1;
+    int n = link_call(ground->link, &m, NULL, 0, &fd, 1, SANDBOX_US);
+    if (n < 0)
+        return error_set(e, ERROR_UNAVAILABLE, -n, "The environment '%s' does not answer.", ground->environment);
+    if (m.status < 0 || fd < 0) {
+        fd_close(&fd);
+        return error_set(e, ERROR_UNAVAILABLE, m.status ? -m.status : EPROTO, "A sandbox could not be made: %s.",
+                         m.text);
+    }
+    struct sandbox *s = handle_new(ground, m.sandbox, fd, memory_bytes);
+    if (!s) {
+        struct message end = { .op = WARDEN_END, .sandbox = m.sandbox };
+        link_send(ground->link, &end, NULL, 0);
+        return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
+    }
+    *ret = s;
+    return 0;
+}
+
+int sandbox_adopt(struct ground *ground, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret)
+{
+    struct sandbox *s = handle_new(ground, id, init_fd, memory_bytes);
+    if (!s)
+        return -ENOMEM;
+    *ret = s;
+    return 0;
+}
+
+int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error *e)
+{
+    struct ground *ground = s->ground;
+    sandbox_forget_kernel(s);
+    for (int attempt = 0;; attempt++) {
+        int rc = ground_zygote(ground, slot, ZYGOTE_US, e);
+        if (rc < 0)
+            return rc;
+        struct pipe_set pipes = PIPE_SET_NONE;
+        rc = pipes_take(ground->grounds->pipes, &pipes);
+        if (rc < 0)
+            return error_set(e, ERROR_UNAVAILABLE, -rc, "No pipes are left for another kernel.");
+        struct message m = { .op = WARDEN_KERNEL, .sandbox = s->id, .word = { slot } };
+        rc = link_call(ground->link, &m, pipes.kernel, KERNEL_PIPES, NULL, 0, KERNEL_US);
+        fds_close(pipes.kernel, KERNEL_PIPES);
+        if (rc >= 0 && m.status == 0) {
+            s->kernel = (struct kernel){ .there = true, .slot = slot, .serial = m.word[0], .pipes = pipes };
+            return 0;
+        }
+        pipes_end(ground->grounds->pipes, &pipes);
+        if (rc < 0 || attempt >= 2)
+            return error_set(e, ERROR_UNAVAILABLE, rc < 0 ? -rc : -m.status, "No kernel could be started: %s.",
+                             rc < 0 ? "the environment does not answer" : m.text);
+        log_line(LOG_WARN, "session", "kernel not started", "environment=%s slot=%d status=%d words=\"%s\"",
+                 ground->environment, slot, m.status, m.text);
+    }
+}
+
+void sandbox_forget_kernel(struct sandbox *s)
+{
+    pipes_end(s->ground->grounds->pipes, &s->kernel.pipes);
+    frame_reader_deinit(&s->kernel.frames);
+    s->kernel = (struct kernel){ .pipes = PIPE_SET_NONE };
+}
+
+int sandbox_kill_all(struct sandbox *s)
+{
+    int rc = init_kill(s->init);
+    sandbox_forget_kernel(s);
+    return rc;
+}
+
+struct ending {
+    struct ground *ground;
+    void (*done)(void *context);
+    void *context;
+};
+
+static void ended(void *context, const struct message *m, int *fds, int n)
+{
+    struct ending *x = context;
+    fds_close(fds, n > 0 ? (size_t)n : 0);
+    if (m && m->status < 0)
+        log_line(LOG_ERROR, "session", "sandbox not ended", "environment=%s status=%d words=\"%s\"",
+                 x->ground->environment, m->status, m->text);
+    if (x->done)
+        x->done(x->context);
+    ground_unref(x->ground);
+    free(x);
+}
+
+struct sandbox *sandbox_ref(struct sandbox *s)
+{
+    pthread_mutex_lock(&s->ground->grounds->lock);
+    s->refs++;
+    pthread_mutex_unlock(&s->ground->grounds->lock);
+    return s;
+}
+
+void sandbox_unref(struct sandbox *s)
+{
+    if (!s)
+        return;
+    struct ground *ground = s->ground;
+    struct grounds *g = ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    bool last = --s->refs == 0;
+    pthread_mutex_unlock(&g->lock);
+    if (!last)
+        return;
+    if (s->dropped)
+        fds_close(s->kernel.pipes.server, KERNEL_PIPES); /* the supervisor keeps the pipes */
+    else
+        pipes_end(g->pipes, &s->kernel.pipes);
+    frame_reader_deinit(&s->kernel.frames);
+    init_link_free(s->init);
+    free(s);
+    ground_unref(ground);
+}
+
+void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
+{
+    if (!s)
+        return;
+    struct ground *ground = s->ground;
+    struct ending *x = malloc(sizeof *x);
+    struct message m = { .op = WARDEN_END, .sandbox = s->id };
+    leave(s);
+    init_link_shutdown(s->init);
+    pthread_mutex_lock(&ground->grounds->lock);
+    ground->refs++;
+    s->death.sandbox = true;
+    wake_sandbox(s);
+    pthread_mutex_unlock(&ground->grounds->lock);
+    sandbox_unref(s);
+    if (x)
+        *x = (struct ending){ ground, done, context };
+    if (!x || link_post(ground->link, &m, NULL, 0, ended, x) < 0) {
+        link_send(ground->link, &m, NULL, 0);
+        free(x);
+        if (done)
+            done(context);
+        ground_unref(ground);
+    }
+}
+
+void sandbox_drop(struct sandbox *s)
+{
+    if (!s)
+        return;
+    s->dropped = true;
+    leave(s);
+    sandbox_unref(s);
+}
+
+struct death sandbox_death(struct sandbox *s)
+{
+    struct grounds *g = s->ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    struct death d = s->death;
+    pthread_mutex_unlock(&g->lock);
+    return d;
+}
+
+void sandbox_wake(struct sandbox *s, int wake_fd)
+{
+    struct grounds *g = s->ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    s->wake_fd = wake_fd;
+    pthread_mutex_unlock(&g->lock);
+}
+
+bool sandbox_kernel_alive(struct sandbox *s)
+{
+    struct death d = sandbox_death(s);
+    return s->kernel.there && !d.sandbox && d.kernel_serial != s->kernel.serial;
+}

@@ -1,0 +1,57 @@
+/* workspace.h - what files a session has, by what init's scans say, and what changed between two.
+ *
+ * A file is the same as long as its path, inode, size and ctime are (mtime is the user's to set);
+ * anything else is a new content and gets a new id. Paths come from hostile code: those that are not
+ * UTF-8, or that a client could not name, are not listed. Not thread-safe: its session's lock is. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "session/session.h"
+
+enum { CHANGES_MAX = 1000 };
+
+struct workspace_file {
+    struct workspace_file *next; /* in its bucket */
+    uint64_t inode, size, mark;  /* mark: the last scan that saw it */
+    int64_t ctime_ns, created_at;
+    char id[40];                 /* "cfile_" and 32 digits */
+    bool from_user;
+    bool hidden;                 /* not listed and not scanned: a stream kept whole */
+    char path[];
+};
+
+struct workspace {
+    struct workspace_file **bucket;
+    size_t buckets, files;
+    uint64_t scans;
+};
+
+void workspace_deinit(struct workspace *w);
+struct workspace_file *workspace_find(const struct workspace *w, const char *path);
+struct workspace_file *workspace_by_id(const struct workspace *w, const char *id);
+
+/* One difference: `now` belongs to the workspace and is NULL when the file is gone. */
+struct workspace_change {
+    struct workspace_file *now;
+    bool modified;      /* there was another content at this path */
+    char old_id[40];    /* of what is gone or was replaced; "" when it is new */
+};
+struct workspace_changes {
+    struct workspace_change *change; /* the caller's (free) */
+    size_t n;
+    size_t unlistable;  /* paths that could not be listed */
+};
+/* Brings the workspace up to date with packed scan_records. `whole`: false when the walk was cut short, and then what was not seen is
+ * not taken for gone. 0, -ENOMEM (the workspace is consistent, changes may be missing), -EBADMSG. */
+int workspace_update(struct workspace *w, const char *records, size_t n, bool whole, int64_t now_s,
+                     struct workspace_changes *ret);
+/* Puts a file in by hand: a hidden one, or one that the store remembers. Replaces what is there. */
+struct workspace_file *workspace_put(struct workspace *w, const char *path, const char *id, uint64_t inode,
+                                     uint64_t size, int64_t ctime_ns, int64_t created_at, bool from_user);
+void workspace_remove(struct workspace *w, struct workspace_file *f);
+/* Calls for each file, in no order. */
+void workspace_each(const struct workspace *w, void (*call)(void *context, struct workspace_file *f), void *context);
+/* Do scans leave this path out? A component that starts with a dot, or __pycache__. */
+bool workspace_hides(const char *path);
