@@ -87,7 +87,7 @@ static int hear(int up, int got[4], struct error *e)
     return 0;
 }
 
-int branch_prepare(struct init *i, int ret[3], struct error *e)
+int branch_prepare(struct init *i, struct error *e)
 {
     int sync[2] = { -1, -1 }, up[2] = { -1, -1 }, got[4];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0 ||
@@ -113,7 +113,8 @@ int branch_prepare(struct init *i, int ret[3], struct error *e)
     if (r < 0)
         return r;
     fd_close(&i->scratch);
+    fds_close(i->namespaces + NS_USER, 3);
     i->scratch = got[3];
-    memcpy(ret, got, 3 * sizeof *ret);
+    memcpy(i->namespaces + NS_USER, got, 3 * sizeof *got);
     return 0;
 }

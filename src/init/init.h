@@ -17,15 +17,15 @@ struct init {
     int ids; /* ids mapped into this sandbox; 0: one for everything */
     uint64_t scratch_bytes, scratch_inodes;
     enum cgroup_version cgroup;
-    int namespaces[4]; /* NS_PID … NS_CGROUP: the sandbox's, for kernels to enter */
+    int namespaces[SANDBOX_NAMESPACES]; /* for kernels to enter; the warden keeps none of a running kernel's */
     int scratch;       /* the root of branch 0's scratch, from inside its mount namespace */
     int kernel;        /* pidfd; -1: none */
 };
 
 /* ---- branch.c ------------------------------------------------------------------------------------ */
-/* Makes branch 0: a child user namespace with mount and ipc namespaces of its own and a new scratch.
- * ret gets user, mount and ipc namespace (NS_USER …), the caller's. 0 or -errno, the step in `e`. */
-int branch_prepare(struct init *i, int ret[3], struct error *e);
+/* Makes branch 0, dropping the former one: a child user namespace with mount and ipc namespaces of its
+ * own and a new scratch. Fills i->namespaces[NS_USER …] and i->scratch. 0 or -errno, the step in `e`. */
+int branch_prepare(struct init *i, struct error *e);
 
 /* ---- identity of the file agent: files.c ------------------------------------------------------------ */
 /* File rights of the kernel's id and no capability (`kernel` true), or init's own again. Only fsuid

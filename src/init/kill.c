@@ -53,6 +53,9 @@ int prove_empty(struct error *e)
                                           "/proc/net/unix", "/proc/net/raw", "/proc/net/udplite" };
     if (kill(-1, 0) == 0 || errno != ESRCH)
         return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "Processes are left in the sandbox.");
+    uint64_t pids = cgroup_read_number(INIT_USAGE_FD + USAGE_PIDS); /* init is not among them */
+    if (pids > 0)
+        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%llu processes are left in the cgroup.", (unsigned long long)pids);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!table_is_empty(tables[i]))
             return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%s still lists a socket.", tables[i]);

@@ -17,7 +17,7 @@
 #include "init/init.h"
 #include "sandbox/caps.h"
 
-static struct init self = { .scratch = -1, .kernel = -1 };
+static struct init self = { .namespaces = { -1, -1, -1, -1, -1, -1, -1 }, .scratch = -1, .kernel = -1 };
 
 static void loopback_up(void)
 {
@@ -82,22 +82,20 @@ static int confine(struct error *e)
     return open_namespaces(e);
 }
 
-/* Tells the warden that branch 0 is there, or why not. */
+/* Tells the warden that branch 0 is there, with the way in; or why not. */
+static void tell(uint32_t serial, const struct error *e, int r)
+{
+    struct message m = { .op = INIT_PREPARED, .serial = serial, .status = r };
+    if (r < 0)
+        message_text(&m, "%s", e->message);
+    message_send(INIT_WARDEN_FD, &m, self.namespaces, r < 0 ? 0 : SANDBOX_NAMESPACES);
+}
+
 static void prepare_and_tell(uint32_t serial, struct error *e, int r)
 {
-    struct message m = { .op = INIT_PREPARED, .serial = serial };
-    int fds[SANDBOX_NAMESPACES];
     if (r == 0)
-        r = branch_prepare(&self, fds + NS_USER, e);
-    m.status = r;
-    if (r < 0) {
-        message_text(&m, "%s", e->message);
-        message_send(INIT_WARDEN_FD, &m, NULL, 0);
-        return;
-    }
-    memcpy(fds, self.namespaces, sizeof self.namespaces);
-    message_send(INIT_WARDEN_FD, &m, fds, SANDBOX_NAMESPACES);
-    fds_close(fds + NS_USER, 3);
+        r = branch_prepare(&self, e);
+    tell(serial, e, r);
 }
 
 static void recycle(uint32_t serial)
@@ -114,7 +112,9 @@ static void recycle(uint32_t serial)
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
-static const struct permit warden_permits[] = { { INIT_KERNEL, 1, 1, false }, { INIT_RECYCLE, 0, 0, false } };
+static const struct permit warden_permits[] = {
+    { INIT_KERNEL, 1, 1, false }, { INIT_NAMESPACES, 0, 0, false }, { INIT_RECYCLE, 0, 0, false },
+};
 static const struct permit server_permits[] = {
     { INIT_SIGNAL, 0, 0, false }, { INIT_KILL, 0, 0, false },  { INIT_OPEN, 0, 0, true },
     { INIT_WRITE, 1, 1, true },   { INIT_UNLINK, 0, 0, true }, { INIT_SCAN, 0, 0, false },
@@ -125,12 +125,14 @@ static void on_warden(void)
     static struct message m;
     int fd;
     int n = message_receive(INIT_WARDEN_FD, &m, &fd, 1);
-    if (n < 0 || message_permitted(warden_permits, 2, &m, n) < 0)
+    if (n < 0 || message_permitted(warden_permits, 3, &m, n) < 0)
         _exit(n == -EPIPE ? 0 : 70); /* without a warden there is nobody to serve */
     if (m.op == INIT_KERNEL) {
         fd_close(&self.kernel);
         self.kernel = fd;
-    } else
+    } else if (m.op == INIT_NAMESPACES)
+        tell(m.serial, NULL, 0);
+    else
         recycle(m.serial);
 }
 

@@ -54,6 +54,7 @@ enum op {
 
     /* ---- warden -> init ------------------------------------------------------------------------- */
     INIT_KERNEL = 64, /* fd: pidfd of the new kernel; no answer                                       */
+    INIT_NAMESPACES,  /* -> INIT_PREPARED: branch 0 as it is, for one more kernel                     */
     INIT_RECYCLE,     /* -> INIT_PREPARED; -ENOTEMPTY and text when something was left                */
     /* ---- init -> warden -------------------------------------------------------------------------- */
     INIT_PREPARED = 72, /* fds: the seven namespaces (enum sandbox_namespace); on failure status, text */

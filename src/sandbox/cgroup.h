@@ -47,18 +47,18 @@ struct cgroup_limits {
 
 enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAGES };
 
-struct cgroup_session {
-    int kernel_join[CGROUP_DIRS]; /* v1 tasks opened as the zygote's id; v2: the directory */
-    int init_join[CGROUP_DIRS];   /* v1 tasks opened as init's id; v2: the directory */
-    int usage[CGROUP_USAGES];     /* read by init; PEAK is also written to reset it */
-};
-
-/* Makes directory `name` with its limits. `init_id` is the ground id of the sandbox's init.
- * SECBIT_NO_SETUID_FIXUP must be set: it takes other effective ids for some opens. */
+/* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
-                        const struct cgroup_limits *limits, uid_t init_id, struct cgroup_session *ret,
-                        struct error *e);
-void cgroup_session_close(struct cgroup_session *s);
+                        const struct cgroup_limits *limits, struct error *e);
+/* Opens what a process of ground id `id` joins by: v1 three `tasks`, v2 the directory in ret[0]; -1 for
+ * the rest. SECBIT_NO_SETUID_FIXUP must be set: it takes another effective id for the open. The
+ * caller's to close. */
+int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uid_t id,
+                        int ret[CGROUP_DIRS]);
+/* Opens the counters that init reads (USAGE_PEAK also for writing, to reset it, where that is there). */
+int cgroup_session_usage(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES]);
+/* How many of its processes were killed for memory, ever. */
+uint64_t cgroup_session_oom(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
 /* 0, or -EBUSY while a dying process still counts. */
 int cgroup_session_remove(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
 /* The number of OOM kills as read from usage[USAGE_OOM]; the number in a usage file. */

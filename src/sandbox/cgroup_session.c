@@ -41,26 +41,7 @@ static int open_as(uid_t id, int dir, const char *name, const char *file)
     return fd;
 }
 
-static int open_usage(const int dirs[CGROUP_DIRS], const char *name, bool v2, struct cgroup_session *ret)
-{
-    static const char *const v1_files[] = { "memory.usage_in_bytes", "memory.max_usage_in_bytes",
-                                            "pids.current", "memory.oom_control" };
-    static const char *const v2_files[] = { "memory.current", "memory.peak", "pids.current", "memory.events" };
-    for (int i = 0; i < CGROUP_USAGES; i++) {
-        int dir = !v2 && i == USAGE_PIDS ? dirs[1] : dirs[0];
-        const char *file = v2 ? v2_files[i] : v1_files[i];
-        int fd = open_in(dir, name, file, i == USAGE_PEAK ? O_RDWR : O_RDONLY);
-        if (fd < 0 && i == USAGE_PEAK) /* before 6.12 memory.peak is not for writing, before 5.19 not there */
-            fd = open_in(dir, name, file, O_RDONLY);
-        if (fd < 0 && i != USAGE_PEAK)
-            return fd;
-        ret->usage[i] = fd < 0 ? -1 : fd;
-    }
-    return 0;
-}
-
-static int make_v1(const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, uid_t init_id,
-                   struct cgroup_session *ret, struct error *e)
+static int make_v1(const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
     const struct setting settings[] = { { 0, "memory.limit_in_bytes", l->memory_bytes },
                                         { 1, "pids.max", l->pids },
@@ -71,18 +52,13 @@ static int make_v1(const int dirs[CGROUP_DIRS], const char *name, const struct c
         int r = write_setting(dirs[i], name, &settings[i], e);
         if (r < 0)
             return r;
-        ret->init_join[i] = open_as(init_id, dirs[i], name, "tasks");
-        ret->kernel_join[i] = open_as(GROUND_ZYGOTE_ID, dirs[i], name, "tasks");
-        if (ret->init_join[i] < 0 || ret->kernel_join[i] < 0)
-            return error_set(e, ERROR_INTERNAL, EACCES, "Opening tasks of cgroup %s failed.", name);
     }
     return 0;
 }
 
 /* Who may bring a process in needs write permission on this cgroup.procs and on the ground's. No
  * sandbox has a cgroup file system or keeps such a descriptor, so the mode gives nobody else a way. */
-static int make_v2(const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l,
-                   struct cgroup_session *ret, struct error *e)
+static int make_v2(const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
     uint64_t weight = l->cpu_shares * 100 / 1024;
     const struct setting settings[] = { { 0, "memory.max", l->memory_bytes },
@@ -102,38 +78,70 @@ static int make_v2(const int dirs[CGROUP_DIRS], const char *name, const struct c
     snprintf(procs, sizeof procs, "%s/cgroup.procs", name);
     if (fchmodat(dirs[0], procs, 0666, 0) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Opening cgroup %s to the zygote failed.", name);
-    ret->kernel_join[0] = open_in(dirs[0], name, ".", O_RDONLY | O_DIRECTORY);
-    ret->init_join[0] = open_in(dirs[0], name, ".", O_RDONLY | O_DIRECTORY);
-    return ret->kernel_join[0] < 0 || ret->init_join[0] < 0
-               ? error_set(e, ERROR_INTERNAL, EACCES, "Opening cgroup %s failed.", name)
-               : 0;
-}
-
-int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
-                        const struct cgroup_limits *limits, uid_t init_id, struct cgroup_session *ret,
-                        struct error *e)
-{
-    struct cgroup_session s;
-    memset(&s, 0xff, sizeof s);
-    int r = v == CGROUP_NONE ? 0
-            : v == CGROUP_V1 ? make_v1(dirs, name, limits, init_id, &s, e)
-                             : make_v2(dirs, name, limits, &s, e);
-    if (r == 0 && v != CGROUP_NONE && (r = open_usage(dirs, name, v == CGROUP_V2, &s)) < 0)
-        error_set(e, ERROR_INTERNAL, -r, "Opening the counters of cgroup %s failed.", name);
-    if (r < 0) {
-        cgroup_session_close(&s);
-        cgroup_session_remove(v, dirs, name);
-        return r;
-    }
-    *ret = s;
     return 0;
 }
 
-void cgroup_session_close(struct cgroup_session *s)
+int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+                        const struct cgroup_limits *limits, struct error *e)
 {
-    fds_close(s->kernel_join, CGROUP_DIRS);
-    fds_close(s->init_join, CGROUP_DIRS);
-    fds_close(s->usage, CGROUP_USAGES);
+    int r = v == CGROUP_NONE ? 0 : v == CGROUP_V1 ? make_v1(dirs, name, limits, e) : make_v2(dirs, name, limits, e);
+    if (r < 0)
+        cgroup_session_remove(v, dirs, name);
+    return r;
+}
+
+int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uid_t id,
+                        int ret[CGROUP_DIRS])
+{
+    for (int i = 0; i < CGROUP_DIRS; i++)
+        ret[i] = -1;
+    for (int i = 0; i < (v == CGROUP_V1 ? CGROUP_DIRS : v == CGROUP_V2 ? 1 : 0); i++) {
+        int fd = v == CGROUP_V1 ? open_as(id, dirs[i], name, "tasks") : open_in(dirs[i], name, ".", O_RDONLY | O_DIRECTORY);
+        if (fd < 0) {
+            fds_close(ret, CGROUP_DIRS);
+            return fd;
+        }
+        ret[i] = fd;
+    }
+    return 0;
+}
+
+static const char *usage_file(enum cgroup_version v, enum cgroup_usage u)
+{
+    static const char *const v1[] = { "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current", "memory.oom_control" };
+    static const char *const v2[] = { "memory.current", "memory.peak", "pids.current", "memory.events" };
+    return v == CGROUP_V2 ? v2[u] : v1[u];
+}
+
+int cgroup_session_usage(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES])
+{
+    for (int i = 0; i < CGROUP_USAGES; i++)
+        ret[i] = -1;
+    for (enum cgroup_usage i = 0; v != CGROUP_NONE && i < CGROUP_USAGES; i++) {
+        int dir = v == CGROUP_V1 && i == USAGE_PIDS ? dirs[1] : dirs[0];
+        ret[i] = open_in(dir, name, usage_file(v, i), i == USAGE_PEAK ? O_RDWR : O_RDONLY);
+        if (ret[i] < 0 && i == USAGE_PEAK) /* before 6.12 memory.peak is not for writing, before 5.19 not there */
+            ret[i] = open_in(dir, name, usage_file(v, i), O_RDONLY);
+        if (ret[i] < 0 && i != USAGE_PEAK) {
+            int r = ret[i];
+            fds_close(ret, CGROUP_USAGES);
+            return r;
+        }
+        if (ret[i] < 0)
+            ret[i] = -1;
+    }
+    return 0;
+}
+
+uint64_t cgroup_session_oom(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name)
+{
+    if (v == CGROUP_NONE)
+        return 0;
+    int fd = open_in(dirs[0], name, usage_file(v, USAGE_OOM), O_RDONLY);
+    uint64_t n = cgroup_read_oom(fd);
+    if (fd >= 0)
+        close(fd);
+    return n;
 }
 
 int cgroup_session_remove(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name)

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,6 +21,14 @@ static void must(int r, const char *what)
         fprintf(stderr, "filter_compile: %s: %s\n", what, strerror(-r));
         exit(1);
     }
+}
+
+static bool family_is_open(int family)
+{
+    for (size_t i = 0; i < sizeof filter_families_open / sizeof *filter_families_open; i++)
+        if (filter_families_open[i] == family)
+            return true;
+    return false;
 }
 
 static void add_rules(scmp_filter_ctx x)
@@ -40,9 +49,10 @@ static void add_rules(scmp_filter_ctx x)
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i])), "clone");
-    for (size_t i = 0; i < sizeof filter_families / sizeof *filter_families; i++)
-        must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)filter_families[i])), "socket");
+    for (int family = 0; family < FILTER_FAMILIES; family++)
+        if (!family_is_open(family))
+            must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                                  SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)family)), "socket");
     static const uint64_t requests[] = { TIOCSTI_REQUEST, TIOCLINUX_REQUEST };
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
         must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,

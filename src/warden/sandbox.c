@@ -18,7 +18,7 @@ static uid_t block_of(const struct warden *w, uint32_t id)
     return w->mode == IDENTITY_SINGLE ? 0 : GROUND_BLOCKS_ID + id * (uint32_t)identity_block(w->mode);
 }
 
-static void cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
+void sandbox_cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
 
 struct sandbox *sandbox_find(struct warden *w, uint32_t id) { return id < w->capacity ? w->sandboxes[id] : NULL; }
 
@@ -34,7 +34,7 @@ static struct sandbox *allocate(struct warden *w)
             return NULL;
         *b = (struct sandbox){ .id = id, .init_socket = -1, .server_end = -1, .init = -1, .kernel = -1 };
         memset(b->ns, 0xff, sizeof b->ns);
-        memset(&b->cgroup, 0xff, sizeof b->cgroup);
+        memset(b->waiting.pipes, 0xff, sizeof b->waiting.pipes);
         w->sandboxes[id] = b;
         w->next_id = (id + 1) % w->capacity;
         w->live++;
@@ -46,11 +46,11 @@ static struct sandbox *allocate(struct warden *w)
 static void forget(struct warden *w, struct sandbox *b)
 {
     char name[24];
-    cgroup_name(name, b->id);
+    sandbox_cgroup_name(name, b->id);
     fd_close(&b->init_socket);
     fd_close(&b->server_end);
     fds_close(b->ns, SANDBOX_NAMESPACES);
-    cgroup_session_close(&b->cgroup);
+    fds_close(b->waiting.pipes, KERNEL_PIPES);
     /* The last process was reaped, but may still be coming off the cgroup's books. */
     for (int i = 0; b->cgroup_made && i < 2000 && cgroup_session_remove(w->cgroup_version, w->cgroup_dirs, name) == -EBUSY; i++)
         usleep(i < 20 ? 50 : 500);
@@ -62,8 +62,8 @@ static void forget(struct warden *w, struct sandbox *b)
 /* ---- making ----------------------------------------------------------------------------------------- */
 
 /* In the child: clone, maps, exec. Only async-signal-safe calls; what fails shows as end of file. */
-static void become_init(const struct warden *w, const struct sandbox *b, int socket, int server_socket,
-                        const struct message *m)
+static void become_init(const struct warden *w, int socket, int server_socket, const int join[CGROUP_DIRS],
+                        const int usage[CGROUP_USAGES], const struct message *m)
 {
     char go, numbers[4][24];
     if (unshare(CLONE_NEWCGROUP) < 0 || fd_read_all(socket, &go, 1) < 0) /* the maps are written */
@@ -78,9 +78,9 @@ static void become_init(const struct warden *w, const struct sandbox *b, int soc
     fds[INIT_WARDEN_FD - 3] = socket;
     fds[INIT_SERVER_FD - 3] = server_socket;
     for (int i = 0; i < CGROUP_USAGES; i++)
-        fds[INIT_USAGE_FD - 3 + i] = b->cgroup.usage[i];
+        fds[INIT_USAGE_FD - 3 + i] = usage[i];
     for (int i = 0; i < CGROUP_DIRS; i++)
-        fds[INIT_JOIN_FD - 3 + i] = b->cgroup.init_join[i];
+        fds[INIT_JOIN_FD - 3 + i] = join[i];
     for (int i = 0; i < INIT_FDS; i++)
         fds[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD_CLOEXEC, 100);
     for (int i = 0; i < INIT_FDS; i++)
@@ -111,7 +111,8 @@ static int write_maps(const struct warden *w, const struct sandbox *b)
     return identity_write_maps(b->init, map, map, false);
 }
 
-static int clone_init(struct warden *w, struct sandbox *b, const struct message *m, struct error *e)
+static int clone_init(struct warden *w, struct sandbox *b, const struct message *m, const int join[CGROUP_DIRS],
+                      const int usage[CGROUP_USAGES], struct error *e)
 {
     int pair[2], server_pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -123,7 +124,7 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS;
     b->init = clone_process(flags, SIGCHLD, NULL, -1, NULL);
     if (b->init == 0)
-        become_init(w, b, pair[1], server_pair[1], m);
+        become_init(w, pair[1], server_pair[1], join, usage, m);
     close(pair[1]);
     close(server_pair[1]);
     b->init_socket = pair[0];
@@ -151,14 +152,19 @@ void sandbox_make(struct warden *w, const struct message *m)
         warden_answer(m->op, m->serial, 0, -EMFILE, &e, NULL, 0, NULL, 0);
         return;
     }
+    int join[CGROUP_DIRS] = { -1, -1, -1 }, usage[CGROUP_USAGES] = { -1, -1, -1, -1 };
     struct cgroup_limits limits = { .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = 256 };
-    cgroup_name(name, b->id);
+    sandbox_cgroup_name(name, b->id);
     b->state = SANDBOX_MAKING;
-    int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, block_of(w, b->id), &b->cgroup, &e);
+    int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, &e);
     b->cgroup_made = r == 0 && w->cgroup_version != CGROUP_NONE;
+    if (r == 0 && ((r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, block_of(w, b->id), join)) < 0 ||
+                   (r = cgroup_session_usage(w->cgroup_version, w->cgroup_dirs, name, usage)) < 0))
+        error_set(&e, ERROR_INTERNAL, -r, "Opening cgroup %s failed: %s.", name, strerror(-r));
     if (r == 0)
-        r = clone_init(w, b, m, &e);
-    fds_close(b->cgroup.init_join, CGROUP_DIRS); /* init has its own */
+        r = clone_init(w, b, m, join, usage, &e);
+    fds_close(join, CGROUP_DIRS); /* init has its own */
+    fds_close(usage, CGROUP_USAGES);
     if (r < 0) {
         warden_answer(m->op, m->serial, b->id, r, &e, NULL, 0, NULL, 0);
         if (b->init > 0)
@@ -184,6 +190,12 @@ static void init_prepared(struct warden *w, struct sandbox *b, const struct mess
 {
     struct error e = { 0 };
     bool first = b->state == SANDBOX_MAKING;
+    if (b->state == SANDBOX_PREPARED) { /* asked for the way in once more */
+        if (m->status == 0)
+            memcpy(b->ns, fds, sizeof b->ns);
+        zygote_fork_waiting(w, b, m->status);
+        return;
+    }
     if (m->status < 0) {
         error_set(&e, ERROR_INTERNAL, -m->status, "%.200s", m->text);
         answer_pending(b, m->status, &e, NULL, 0);
@@ -194,13 +206,6 @@ static void init_prepared(struct warden *w, struct sandbox *b, const struct mess
     }
     fds_close(b->ns, SANDBOX_NAMESPACES);
     memcpy(b->ns, fds, sizeof b->ns);
-    /* The other half of the proof that a recycled sandbox is empty: its books say so as well. */
-    uint64_t pids = first ? 0 : cgroup_read_number(b->cgroup.usage[USAGE_PIDS]);
-    if (pids > 0 || (!first && b->kernel > 0)) {
-        error_set(&e, ERROR_INTERNAL, ENOTEMPTY, "%llu processes are left in the cgroup.", (unsigned long long)pids);
-        answer_pending(b, -ENOTEMPTY, &e, NULL, 0);
-        return;
-    }
     b->state = SANDBOX_PREPARED;
     answer_pending(b, 0, NULL, &b->server_end, first ? 1 : 0);
 }
@@ -214,7 +219,8 @@ void sandbox_heard(struct warden *w, struct sandbox *b)
     int n = message_receive(b->init_socket, &m, fds, SANDBOX_NAMESPACES);
     if (n == -EAGAIN)
         return;
-    bool expected = b->state == SANDBOX_MAKING || b->state == SANDBOX_EMPTYING;
+    bool expected = b->state == SANDBOX_MAKING || b->state == SANDBOX_EMPTYING ||
+                    (b->state == SANDBOX_PREPARED && b->waiting.serial);
     if (n >= 0 && expected && message_permitted(init_permits, 1, &m, n) == 0 &&
         (m.status < 0 || n == SANDBOX_NAMESPACES)) {
         init_prepared(w, b, &m, fds);
@@ -295,7 +301,9 @@ void sandbox_init_died(struct warden *w, struct sandbox *b)
 
 void sandbox_kernel_died(struct warden *w, struct sandbox *b, int code, int status)
 {
-    uint64_t oom = cgroup_read_oom(b->cgroup.usage[USAGE_OOM]);
+    char name[24];
+    sandbox_cgroup_name(name, b->id);
+    uint64_t oom = cgroup_session_oom(w->cgroup_version, w->cgroup_dirs, name);
     uint64_t words[] = { b->kernel_serial, (uint64_t)code, (uint64_t)status, oom - b->oom_before };
     b->kernel = -1;
     if (b->state == SANDBOX_KERNEL)

@@ -15,24 +15,26 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/identity.h"
 
+struct fork_request {
+    uint32_t sandbox, serial;
+    int slot;
+    int pipes[KERNEL_PIPES];
+};
+
+/* Thousands of these live at once, so a sandbox with a kernel keeps two descriptors and no more. */
 struct sandbox {
     uint32_t id;
     enum sandbox_state state;
     pid_t init, kernel;
     int init_socket;   /* ours to init */
     int server_end;    /* the server's socket to init, kept for the next server */
-    int ns[SANDBOX_NAMESPACES];
-    struct cgroup_session cgroup;
+    int ns[SANDBOX_NAMESPACES]; /* until a kernel was born into them; init has them for the next */
+    struct fork_request waiting; /* a kernel to be born once init has sent them again */
     uint32_t kernel_serial;
     uint32_t pending;  /* serial of the request that waits; 0: none */
     uint16_t pending_op;
     uint64_t oom_before; /* the cgroup's kills when the kernel started */
     bool cgroup_made;
-};
-
-struct fork_request {
-    uint32_t sandbox, serial;
-    int pipes[KERNEL_PIPES];
 };
 
 enum { FORK_QUEUE = 256 };
@@ -80,10 +82,15 @@ void sandbox_init_died(struct warden *w, struct sandbox *b);
 void sandbox_kernel_died(struct warden *w, struct sandbox *b, int code, int status);
 struct sandbox *sandbox_find(struct warden *w, uint32_t id);
 
+/* The directory's name below the ground's cgroups. */
+void sandbox_cgroup_name(char to[24], uint32_t id);
+
 /* ---- zygote.c ---------------------------------------------------------------------------------- */
 void zygote_start(struct warden *w, int slot, uint32_t serial);
 void zygote_end(struct warden *w, int slot);
-/* Takes the four pipe ends. */
+/* Asks for a kernel in a prepared sandbox. Takes the four pipe ends. */
 void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES]);
+/* The sandbox's way in is there again, or not: goes on with what waits. */
+void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status);
 void zygote_heard(struct warden *w, int slot);
 void zygote_died(struct warden *w, int slot, int code, int status);

@@ -132,33 +132,43 @@ static void refuse(struct fork_request *q, int r, const char *why)
     fds_close(q->pipes, KERNEL_PIPES);
 }
 
+static int send_request(struct warden *w, struct zygote *z, const struct fork_request *q, struct sandbox *b)
+{
+    int fds[SANDBOX_NAMESPACES + KERNEL_PIPES + CGROUP_DIRS], join[CGROUP_DIRS];
+    size_t n = 0;
+    char name[24];
+    sandbox_cgroup_name(name, b->id);
+    int r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, GROUND_ZYGOTE_ID, join);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < SANDBOX_NAMESPACES; i++)
+        fds[n++] = b->ns[i];
+    for (int i = 0; i < KERNEL_PIPES; i++)
+        fds[n++] = q->pipes[i];
+    for (int i = 0; i < CGROUP_DIRS && join[i] >= 0; i++)
+        fds[n++] = join[i];
+    b->oom_before = cgroup_session_oom(w->cgroup_version, w->cgroup_dirs, name);
+    struct message m = { .op = ZYGOTE_FORK, .sandbox = q->sandbox, .serial = q->serial,
+                         .word = { w->cgroup_version == CGROUP_V2 } };
+    r = message_send(z->socket, &m, fds, n);
+    fds_close(join, CGROUP_DIRS);
+    return r;
+}
+
 static void begin_next(struct warden *w, int slot)
 {
     struct zygote *z = &w->zygotes[slot];
     while (z->state == ZYGOTE_READY && z->count > 0) {
         struct fork_request *q = &z->queue[z->first];
         struct sandbox *b = sandbox_find(w, q->sandbox);
-        int fds[SANDBOX_NAMESPACES + KERNEL_PIPES + CGROUP_DIRS], r = -ESRCH;
-        size_t n = 0;
-        if (b && b->state == SANDBOX_PREPARED && b->pending == q->serial) {
-            for (int i = 0; i < SANDBOX_NAMESPACES; i++)
-                fds[n++] = b->ns[i];
-            for (int i = 0; i < KERNEL_PIPES; i++)
-                fds[n++] = q->pipes[i];
-            for (int i = 0; i < CGROUP_DIRS; i++)
-                if (b->cgroup.kernel_join[i] >= 0)
-                    fds[n++] = b->cgroup.kernel_join[i];
-            b->oom_before = cgroup_read_oom(b->cgroup.usage[USAGE_OOM]);
-            struct message m = { .op = ZYGOTE_FORK, .sandbox = q->sandbox, .serial = q->serial,
-                                 .word = { w->cgroup_version == CGROUP_V2 } };
-            r = message_send(z->socket, &m, fds, n);
-        }
+        bool wanted = b && b->state == SANDBOX_PREPARED && b->pending == q->serial;
+        int r = wanted ? send_request(w, z, q, b) : -ESRCH;
         if (r == 0) {
             fds_close(q->pipes, KERNEL_PIPES); /* the zygote has its own now */
             z->state = ZYGOTE_FORKING;
             return;
         }
-        if (b && b->pending == q->serial)
+        if (wanted)
             b->pending = 0;
         refuse(q, r, "The sandbox is gone.");
         z->first = (z->first + 1) % FORK_QUEUE;
@@ -166,23 +176,53 @@ static void begin_next(struct warden *w, int slot)
     }
 }
 
-void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES])
+static void enqueue(struct warden *w, struct fork_request *q)
 {
-    struct zygote *z = &w->zygotes[slot];
-    struct fork_request q = { .sandbox = b->id, .serial = serial };
-    memcpy(q.pipes, pipes, sizeof q.pipes);
+    struct zygote *z = &w->zygotes[q->slot];
     if (z->state == ZYGOTE_NONE || z->state == ZYGOTE_WARMING || z->count == FORK_QUEUE) {
-        refuse(&q, -EAGAIN, z->count == FORK_QUEUE ? "Too many kernels are being started." : "The zygote is not warm yet.");
+        struct sandbox *b = sandbox_find(w, q->sandbox);
+        if (b && b->pending == q->serial)
+            b->pending = 0;
+        refuse(q, -EAGAIN, z->count == FORK_QUEUE ? "Too many kernels are being started." : "The zygote is not warm yet.");
         return;
     }
+    z->queue[(z->first + z->count++) % FORK_QUEUE] = *q;
+    begin_next(w, q->slot);
+}
+
+void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES])
+{
+    struct fork_request q = { .sandbox = b->id, .serial = serial, .slot = slot };
+    memcpy(q.pipes, pipes, sizeof q.pipes);
     if (b->state != SANDBOX_PREPARED || b->pending) {
         refuse(&q, -EBUSY, "The sandbox has a kernel or is getting one.");
         return;
     }
     b->pending = serial;
     b->pending_op = WARDEN_KERNEL;
-    z->queue[(z->first + z->count++) % FORK_QUEUE] = q;
-    begin_next(w, slot);
+    if (b->ns[NS_USER] >= 0) {
+        enqueue(w, &q);
+        return;
+    }
+    struct message m = { .op = INIT_NAMESPACES };
+    int r = b->init_socket < 0 ? -EPIPE : message_send(b->init_socket, &m, NULL, 0);
+    if (r < 0) {
+        b->pending = 0;
+        refuse(&q, r, "The sandbox is gone.");
+    } else
+        b->waiting = q;
+}
+
+void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status)
+{
+    struct fork_request q = b->waiting;
+    b->waiting = (struct fork_request){ .pipes = { -1, -1, -1, -1 } };
+    if (status == 0) {
+        enqueue(w, &q);
+        return;
+    }
+    b->pending = 0;
+    refuse(&q, status, "The sandbox's namespaces are gone.");
 }
 
 /* The zygote forked: the child is ours by CLONE_PARENT. It may be dead already; then reap() comes
@@ -209,6 +249,7 @@ static void forked(struct warden *w, int slot, const struct message *m, int *fds
         b->kernel = (pid_t)m->word[0];
         b->kernel_serial++;
         b->state = SANDBOX_KERNEL;
+        fds_close(b->ns, SANDBOX_NAMESPACES);
         struct message to_init = { .op = INIT_KERNEL };
         message_send(b->init_socket, &to_init, fds, 1);
         warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, 0, NULL, (uint64_t[]){ b->kernel_serial }, 1, NULL, 0);

@@ -382,7 +382,7 @@ def test_landlock_lets_the_scratch_alone(sandbox):
     assert out == "ok ok ok ok ok ok\nEROFS EROFS EROFS\n"
 
 
-def test_a_kernel_dies_before_what_made_it(supervisor, sandbox):
+def test_a_kernel_dies_before_what_made_it(sandbox):
     """The score cannot be taken back to the supervisor's."""
     k = sandbox.kernel()
     _, _, out, _ = k.execute("print(open('/proc/self/oom_score_adj').read().strip())\n"
@@ -390,4 +390,16 @@ def test_a_kernel_dies_before_what_made_it(supervisor, sandbox):
                              "    try: open('/proc/self/oom_score_adj', 'w').write(v); print('changed')\n"
                              "    except OSError: print('refused')")
     assert out == "500\nrefused\nrefused\n"
-    assert open(f"/proc/{supervisor.pid}/oom_score_adj").read().strip() == "-900"
+
+
+def test_a_sandbox_keeps_two_descriptors_of_its_warden(supervisor, ground):
+    (warden,) = pids_named(supervisor, "cloche-warden")
+    count = lambda: len(os.listdir(f"/proc/{warden}/fd"))  # noqa: E731
+    before = count()
+    sandboxes = [Sandbox(supervisor, ground) for _ in range(5)]
+    for s in sandboxes:
+        s.kernel().execute("x = 1")
+    assert count() - before == 10
+    for s in sandboxes:
+        s.end()
+    assert count() == before
