@@ -21,6 +21,7 @@
 enum {
     STALL_MS = 30000,         /* an upload whose writer takes nothing for so long fails */
     COMMIT_US = 60000000,
+    DELETES_ONE_BY_ONE = 64,
 };
 
 void session_file_deinit(struct session_file *f)
@@ -103,6 +104,7 @@ struct store_change {
     size_t puts;
     char (*gone)[40];
     size_t gones;
+    bool all; /* `put` is all there is, instead of many deletes */
 };
 
 static void store_change_free(struct store_change *x)
@@ -125,8 +127,38 @@ static int gather_one(struct session *s, struct workspace_file *f, struct store_
     return to->id && to->path ? 0 : -ENOMEM;
 }
 
+struct gathering {
+    struct session *session;
+    struct store_change *x;
+    int rc;
+};
+
+static void gather_each(void *context, struct workspace_file *f)
+{
+    struct gathering *g = context;
+    if (g->rc == 0)
+        g->rc = gather_one(g->session, f, &g->x->put[g->x->puts++]);
+}
+
+/* Everything that is in the workspace now. Lock held. */
+static int gather_all(struct session *s, struct store_change *x)
+{
+    struct gathering g = { s, x, 0 };
+    x->all = true;
+    x->put = calloc(s->workspace.files ? s->workspace.files : 1, sizeof *x->put);
+    if (!x->put)
+        return -ENOMEM;
+    workspace_each(&s->workspace, gather_each, &g);
+    return g.rc;
+}
+
 static int gather(struct session *s, const struct workspace_changes *c, struct store_change *x)
 {
+    size_t gone = 0;
+    for (size_t i = 0; i < c->n; i++)
+        gone += !c->change[i].now;
+    if (gone > DELETES_ONE_BY_ONE)
+        return gather_all(s, x);
     x->put = calloc(c->n ? c->n : 1, sizeof *x->put);
     x->gone = calloc(c->n ? c->n : 1, sizeof *x->gone);
     if (!x->put || !x->gone)
@@ -144,6 +176,8 @@ static void write_store(struct session *s, const struct store_change *x)
     struct store *store = s->all->store;
     struct error e = { 0 };
     int rc = 0;
+    if (x->all)
+        rc = store_container_file_delete_all(store, s->id, &e);
     for (size_t i = 0; i < x->gones; i++) {
         int r = store_container_file_delete(store, s->id, x->gone[i], &e);
         rc = r < 0 && r != -ENOENT ? r : rc;
@@ -178,7 +212,7 @@ int files_scan(struct session *s, struct sandbox *sandbox, struct execution *e, 
                 files_hide(s, e->id, &e->truncated[i]);
         pthread_mutex_unlock(&s->lock);
     }
-    if (rc == 0 && store && stored.puts + stored.gones > 0)
+    if (rc == 0 && store && (stored.all || stored.puts + stored.gones > 0))
         write_store(s, &stored);
     pthread_mutex_unlock(&s->files);
     if (rc == 0 && e && changes.unlistable)

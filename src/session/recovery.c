@@ -104,22 +104,26 @@ static void remember_files(struct sessions *all, struct session *s)
     store_container_files_deinit(&files);
 }
 
-/* How many executions there were: the newest record says. */
+/* How many executions there were: the newest record says, and those after it that were cut short. */
 static unsigned last_count(struct sessions *all, const struct store_container *row)
 {
     struct store_executions list = { 0 };
-    struct store_page page = { .limit = 1 };
-    char *record = NULL;
-    size_t n = 0;
+    struct store_page page = { .limit = 20 };
     json_int_t count = row->live.execution_count;
-    if (store_execution_list(all->store, row->id, &page, &list, NULL) == 0 && list.count == 1 &&
-        store_execution_record(all->store, &list.items[0], &record, &n, NULL) == 0) {
+    if (store_execution_list(all->store, row->id, &page, &list, NULL) < 0)
+        return (unsigned)count;
+    for (size_t i = 0; i < list.count; i++) {
+        char *record = NULL;
+        size_t n = 0;
+        if (store_execution_record(all->store, &list.items[i], &record, &n, NULL) < 0)
+            continue;
         json_t *json = json_loadb(record, n, 0, NULL);
-        json_int_t told = json_integer_value(json_object_get(json, "execution_count"));
+        json_int_t told = json_integer_value(json_object_get(json, "execution_count")) + (json_int_t)i;
         count = told > count ? told : count;
         json_decref(json);
+        free(record);
+        break;
     }
-    free(record);
     store_executions_deinit(&list);
     return (unsigned)count;
 }

@@ -239,6 +239,10 @@ int workspace_update(struct workspace *w, const char *records, size_t n, bool wh
         at += r.path_length;
         seen++;
     }
+    size_t unlistable = ret->unlistable;
+    if (unlistable <= w->unlistable)
+        ret->unlistable = 0; /* told already */
+    w->unlistable = unlistable;
     if (whole && (before > 0 || seen < w->files)) {
         int gone = forget_gone(w, ret);
         rc = gone < 0 ? gone : rc;

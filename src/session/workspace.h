@@ -26,6 +26,7 @@ struct workspace {
     struct workspace_file **bucket;
     size_t buckets, files;
     uint64_t scans;
+    size_t unlistable; /* in the last whole scan */
 };
 
 void workspace_deinit(struct workspace *w);
@@ -41,7 +42,7 @@ struct workspace_change {
 struct workspace_changes {
     struct workspace_change *change; /* the caller's (free) */
     size_t n;
-    size_t unlistable;  /* paths that could not be listed */
+    size_t unlistable;  /* paths that could not be listed, when they are more than before */
 };
 /* Brings the workspace up to date with packed scan_records. `whole`: false when the walk was cut short, and then what was not seen is
  * not taken for gone. 0, -ENOMEM (the workspace is consistent, changes may be missing), -EBADMSG. */
