@@ -44,7 +44,7 @@ def build():
 
 @pytest.fixture(scope="session")
 def cloche(build):
-    program = build / "cloche"
+    program = Path(build) / "cloche"
     if not program.exists():
         pytest.fail(f"{program} is not built: make build")
     return program
@@ -52,7 +52,7 @@ def cloche(build):
 
 @pytest.fixture(scope="session")
 def environments(build):
-    folder = Path(os.environ.get("CLOCHE_ENVIRONMENTS", build / "environments"))
+    folder = Path(os.environ.get("CLOCHE_ENVIRONMENTS", Path(build) / "environments"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 

@@ -150,7 +150,7 @@ ATTACKS = {
         {"timeout"}, "reset", timeout=1),
     "swallows KeyboardInterrupt": Attack(
         "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass",
-        {"timeout"}, "reset", timeout=1),
+        {"timeout"}, timeout=1),
     "computes where no signal reaches": Attack("x = 3 ** (10 ** 8)", {"timeout", "completed"}, timeout=1),
     "sleeps beyond its time": Attack("import time; time.sleep(1000)", {"timeout"}, "kept", timeout=1),
     # -- processes and memory ------------------------------------------------------------------------

@@ -289,7 +289,7 @@ def status_line(name):
 
 @probe
 def hold_a_capability():
-    if all(int(status_line(name), 16) == 0 for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")):
+    if all(int(status_line(name), 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")):
         raise OSError(errno.EPERM, "none is held, none can be gained")
 
 
@@ -320,7 +320,7 @@ def see_shadow():
 
 @probe
 def see_homes():
-    if not (os.path.exists("/root") and os.listdir("/root") or os.path.exists("/home")):
+    if not any(os.listdir(path) for path in ("/root", "/home", "/srv") if os.path.exists(path)):
         raise OSError(errno.ENOENT, "no homes")
 
 
