@@ -35,16 +35,20 @@ static void probe_line(void *context, const char *line)
         "Retrying (Retry(", "Failed to establish a new connection", "Could not fetch URL",
         "Name or service not known", "Temporary failure in name resolution", "Connection refused",
         "Network is unreachable", "No route to host", "timed out", "ProxyError", "SSLError",
-        "ConnectionError", "NewConnectionError",
+        "ConnectionError", "error responses",
     };
     struct probe *p = context;
+    bool blames = false;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-        if (strstr(line, signs[i]) != NULL) {
-            const char *why = strstr(line, "broken by '");
-            p->network = true;
-            if (p->said[0] == '\0')
-                snprintf(p->said, sizeof(p->said), "%s", why != NULL ? why + strlen("broken by '") : line);
-        }
+        blames |= strstr(line, signs[i]) != NULL;
+    p->network |= blames;
+    if (!blames || p->said[0] != '\0')
+        return;
+    /* … broken by 'NewConnectionError('<object at 0x…>: the reason')': /simple/x/ */
+    const char *why = strstr(line, ">: "), *broken = strstr(line, "broken by '");
+    why = why != NULL ? why + strlen(">: ") : broken != NULL ? broken + strlen("broken by '") : line;
+    const char *end = strstr(why, "')");
+    snprintf(p->said, sizeof(p->said), "%.*s", end != NULL ? (int)(end - why) : (int)strlen(why), why);
 }
 
 int env_pip_probe(struct env_sandbox *s, const char *project, struct error *e)
@@ -75,7 +79,7 @@ struct install {
     long collected, total;
     bool installing;
     char detail[96];
-    char kept[KEPT_LINES][KEPT_BYTES]; /* the last lines that tell of errors, else the last lines */
+    char kept[KEPT_LINES][KEPT_BYTES]; /* the last lines that tell of trouble, else the last lines */
     size_t n_kept;
     bool errors;
 };
@@ -83,7 +87,8 @@ struct install {
 /* Keeps the last few; once there are errors, only them. */
 static void keep(struct install *i, const char *line)
 {
-    bool error = strncmp(line, "ERROR", 5) == 0 || strstr(line, "Error:") != NULL;
+    bool error = strncmp(line, "ERROR", 5) == 0 || strncmp(line, "WARNING", 7) == 0 ||
+                 strstr(line, "Error:") != NULL;
     if (i->errors && !error)
         return;
     if (error && !i->errors)
