@@ -1,0 +1,222 @@
+/* What an execution shows: order, bounds, mending, displays; and the heads of a kernel's frames. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "session/kernel.h"
+#include "session/outputs.h"
+
+static const struct output_limits limits = { 64 << 10, 64 << 10, 16 << 20 };
+static const struct output_limits small = { 8, 8, 64 };
+
+static struct execution finish(struct outputs *o)
+{
+    static const char *const where[2] = { "/mnt/data/.output/x.stdout.txt", NULL };
+    struct execution e = { 0 };
+    outputs_close(o);
+    assert_int_equal(outputs_finish(o, &e, where), 0);
+    outputs_deinit(o);
+    return e;
+}
+
+static void say(struct outputs *o, enum output_kind kind, const char *text) { outputs_text(o, kind, text, strlen(text)); }
+
+static void joins_neighbours(void **state)
+{
+    (void)state;
+    struct outputs o;
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    say(&o, OUTPUT_STDOUT, "a");
+    say(&o, OUTPUT_STDOUT, "b");
+    say(&o, OUTPUT_STDERR, "c");
+    say(&o, OUTPUT_STDOUT, "d");
+    struct execution e = finish(&o);
+    assert_int_equal(e.outputs, 3);
+    assert_string_equal(e.output[0].text, "ab");
+    assert_string_equal(e.output[1].text, "c");
+    assert_int_equal(e.output[1].kind, OUTPUT_STDERR);
+    assert_string_equal(e.output[2].text, "d");
+    assert_int_equal(e.truncations, 0);
+    execution_deinit(&e);
+}
+
+static int whole_fd;
+static int open_memory(void *context, enum output_kind kind)
+{
+    (void)context;
+    (void)kind;
+    return dup(whole_fd);
+}
+
+/* The first and the last bytes stay, order is kept, and the whole is written elsewhere. */
+static void keeps_head_and_tail(void **state)
+{
+    (void)state;
+    struct outputs o;
+    whole_fd = memfd_create("whole", MFD_CLOEXEC);
+    outputs_init(&o, NULL, NULL, &small, open_memory, NULL);
+    say(&o, OUTPUT_STDOUT, "0123456789");
+    say(&o, OUTPUT_STDERR, "mid");
+    say(&o, OUTPUT_STDOUT, "abcdefghij");
+    struct execution e = finish(&o);
+    assert_int_equal(e.outputs, 3);
+    assert_string_equal(e.output[0].text, "01234567");
+    assert_string_equal(e.output[1].text, "mid");
+    assert_non_null(strstr(e.output[2].text, "4 bytes left out here; the whole is in /mnt/data/.output/x.stdout.txt"));
+    assert_string_equal(e.output[2].text + e.output[2].text_length - 8, "cdefghij");
+    assert_int_equal(e.truncations, 1);
+    assert_int_equal(e.truncated[0].total_bytes, 20);
+    assert_int_equal(e.truncated[0].kept_bytes, 16);
+    char text[64] = "";
+    assert_int_equal(pread(whole_fd, text, sizeof text, 0), 20);
+    assert_string_equal(text, "0123456789abcdefghij");
+    close(whole_fd);
+    execution_deinit(&e);
+}
+
+static void says_what_the_file_lacks(void **state)
+{
+    (void)state;
+    struct outputs o;
+    char text[200] = "";
+    whole_fd = memfd_create("whole", MFD_CLOEXEC);
+    outputs_init(&o, NULL, NULL, &small, open_memory, NULL);
+    for (int i = 0; i < 100; i++)
+        say(&o, OUTPUT_STDERR, "x");
+    struct execution e = finish(&o);
+    assert_true(pread(whole_fd, text, sizeof text, 0) > 64);
+    assert_string_equal(text + 64, "\n[Cloche: 36 bytes more were not kept.]\n");
+    close(whole_fd);
+    execution_deinit(&e);
+}
+
+/* Endless printing costs a bounded amount of memory and stays fast. */
+static void endless_text_is_bounded(void **state)
+{
+    (void)state;
+    struct outputs o;
+    static char chunk[32768];
+    memset(chunk, 'y', sizeof chunk);
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    for (int i = 0; i < 4096; i++) /* 128 MiB */
+        outputs_text(&o, OUTPUT_STDOUT, chunk, sizeof chunk);
+    for (int i = 0; i < 20000; i++) /* alternating: as many outputs as may be, not more */
+        say(&o, i % 2 ? OUTPUT_STDOUT : OUTPUT_STDERR, "line\n");
+    struct execution e = finish(&o);
+    assert_true(e.outputs <= OUTPUTS_MAX);
+    size_t bytes = 0;
+    for (size_t i = 0; i < e.outputs; i++)
+        bytes += e.output[i].text_length;
+    assert_true(bytes < 5 * (64 << 10));
+    execution_deinit(&e);
+}
+
+static void mends_text(void **state)
+{
+    (void)state;
+    struct outputs o;
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    say(&o, OUTPUT_STDOUT, "\xe2\x82"); /* the euro sign in two pieces */
+    say(&o, OUTPUT_STDOUT, "\xac \xff \xed\xa0\x80 \xf0\x9f");
+    struct execution e = finish(&o);
+    assert_string_equal(e.output[0].text, "\xe2\x82\xac \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd");
+    execution_deinit(&e);
+    assert_true(utf8_valid("a\0b", 3));
+    assert_false(utf8_valid("\xc0\x80", 2));
+    assert_false(utf8_valid("\xf4\x90\x80\x80", 4));
+    assert_int_equal(utf8_floor("\xe2\x82\xac", 3, 2), 0);
+}
+
+static int show(struct outputs *o, const char *head, const char *a, size_t an, size_t buffers)
+{
+    json_t *json = json_loads(head, 0, NULL);
+    struct frame f = { .buffers = buffers };
+    for (size_t i = 0; i < buffers; i++)
+        f.buffer[i] = (struct frame_buffer){ a, an };
+    int rc = outputs_display(o, OUTPUT_DISPLAY, json, &f);
+    json_decref(json);
+    return rc;
+}
+
+static void checks_displays(void **state)
+{
+    (void)state;
+    struct outputs o;
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    assert_int_equal(show(&o, "{\"mime\":[\"image/png\"]}", "\x89PNG\0", 5, 1), 0);
+    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", "{ \"a b\" : [1, 2] }", 18, 1), 0);
+    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", "{nope", 5, 1), 0); /* left out, a note */
+    assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\"}", "one", 3, 1), 0);
+    assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\",\"update\":true}", "two", 3, 1), 0);
+    assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"]}", "x", 1, 2), -EBADMSG);
+    assert_int_equal(show(&o, "{\"mime\":[7]}", "x", 1, 1), -EBADMSG);
+    assert_int_equal(show(&o, "{\"mime\":[\"a\\nb/c\"]}", "x", 1, 1), -EBADMSG);
+    assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"],\"metadata\":[]}", "x", 1, 1), -EBADMSG);
+    struct execution e = finish(&o);
+    assert_int_equal(e.outputs, 3);
+    assert_int_equal(e.output[0].part[0].length, 5);
+    assert_string_equal(e.output[1].part[0].data, "{\"a b\":[1,2]}");
+    assert_string_equal(e.output[2].part[0].data, "two");
+    assert_int_equal(e.notes, 1);
+    struct strbuf json = STRBUF_INIT(1 << 20);
+    assert_int_equal(output_to_json(&e.output[0], &json), 0);
+    assert_string_equal(json.data, "{\"type\":\"display_data\",\"data\":{\"image/png\":\"iVBORwA=\"},\"metadata\":{}}");
+    strbuf_deinit(&json);
+    execution_deinit(&e);
+}
+
+static void bounds_displays(void **state)
+{
+    (void)state;
+    struct outputs o;
+    enum { BIG = 12 << 20 };
+    char *big = calloc(1, BIG);
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(show(&o, "{\"mime\":[\"image/png\"]}", big, BIG, 1), 0);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(show(&o, "{\"mime\":[\"text/html\"]}", "<b>", 3, 1), 0);
+    outputs_error_text(&o, "ValueError", "the error is always there");
+    struct execution e = finish(&o);
+    assert_true(e.outputs <= OUTPUTS_MAX);
+    assert_int_equal(e.notes, 1);
+    assert_non_null(e.error);
+    execution_deinit(&e);
+    free(big);
+}
+
+static void parses_heads(void **state)
+{
+    (void)state;
+    struct kernel_head h;
+    char deep[4096] = "{\"type\":\"done\",\"x\":";
+    memset(deep + strlen(deep), '[', 2000);
+    assert_int_equal(kernel_head_parse("{\"type\":\"done\",\"id\":\"a\"}", 24, &h), 0);
+    assert_int_equal(h.type, FRAME_DONE);
+    assert_string_equal(h.id, "a");
+    kernel_head_deinit(&h);
+    assert_int_equal(kernel_head_parse("[]", 2, &h), -EBADMSG);
+    assert_int_equal(kernel_head_parse("{\"type\":\"nope\"}", 15, &h), -EBADMSG);
+    assert_int_equal(kernel_head_parse("{\"type\":\"done\",\"id\":7}", 22, &h), -EBADMSG);
+    assert_int_equal(kernel_head_parse(deep, strlen(deep), &h), -EBADMSG);
+    assert_int_equal(kernel_head_parse("", 0, &h), -EBADMSG);
+    assert_int_equal(json_check("1e400", 5, NULL), -EBADMSG);
+    assert_int_equal(json_check("123456789012345678901234567890", 30, NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joins_neighbours),        cmocka_unit_test(keeps_head_and_tail),
+        cmocka_unit_test(says_what_the_file_lacks), cmocka_unit_test(endless_text_is_bounded),
+        cmocka_unit_test(mends_text),              cmocka_unit_test(checks_displays),
+        cmocka_unit_test(bounds_displays),         cmocka_unit_test(parses_heads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
