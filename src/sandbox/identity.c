@@ -19,16 +19,18 @@ int identity_sandboxes(enum identity_mode mode, uint32_t ids_of_ground)
 
 int identity_write_maps(pid_t pid, const char *uid_map, const char *gid_map, bool deny)
 {
-    char path[64];
+    char path[64], who[16] = "self"; /* a pid of another namespace than /proc's would be somebody else */
     int r;
+    if (pid > 0)
+        snprintf(who, sizeof who, "%d", pid);
     if (deny) {
-        snprintf(path, sizeof path, "/proc/%d/setgroups", pid);
+        snprintf(path, sizeof path, "/proc/%s/setgroups", who);
         if ((r = fd_write_file(AT_FDCWD, path, "deny")) < 0 && r != -EPERM)
             return r; /* EPERM: an ancestor has denied it already */
     }
-    snprintf(path, sizeof path, "/proc/%d/gid_map", pid);
+    snprintf(path, sizeof path, "/proc/%s/gid_map", who);
     if ((r = fd_write_file(AT_FDCWD, path, gid_map)) < 0)
         return r;
-    snprintf(path, sizeof path, "/proc/%d/uid_map", pid);
+    snprintf(path, sizeof path, "/proc/%s/uid_map", who);
     return fd_write_file(AT_FDCWD, path, uid_map);
 }

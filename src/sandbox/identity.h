@@ -32,6 +32,6 @@ int identity_block(enum identity_mode mode);
 /* How many sandboxes fit into a ground. */
 int identity_sandboxes(enum identity_mode mode, uint32_t ids_of_ground);
 
-/* Writes both maps of process `pid`, each one or more lines "inside outside count\n"; denies
+/* Writes both maps of process `pid` (0: one's own), each one or more lines "inside outside count\n"; denies
  * setgroups first when `deny`. 0 or -errno. The caller needs the right over the new namespace. */
 int identity_write_maps(pid_t pid, const char *uid_map, const char *gid_map, bool deny);

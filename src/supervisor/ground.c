@@ -27,6 +27,8 @@ struct making {
     char generation[1400]; /* path of the environment's generation; "" for base */
     int cgroup_dirs[CGROUP_DIRS], cgroup_join[CGROUP_DIRS];
     int use_lock;
+    uid_t uid; /* the supervisor's: a clone in a new user namespace no longer knows them */
+    gid_t gid;
 };
 
 static bool name_valid(const char *name)
@@ -76,8 +78,24 @@ static int open_sources(struct making *m, bool privileged, struct error *e)
 
 /* ---- the child ------------------------------------------------------------------------------------ */
 
+/* With one id the map is the child's own to write. The supervisor is not dumpable, so an ordinary user
+ * may not open a clone's map in /proc, not even its own: for that moment the clone is dumpable. */
+static int write_own_maps(const struct making *m)
+{
+    char uid_map[32], gid_map[32];
+    snprintf(uid_map, sizeof uid_map, "0 %u 1\n", m->uid);
+    snprintf(gid_map, sizeof gid_map, "0 %u 1\n", m->gid);
+    prctl(PR_SET_DUMPABLE, 1);
+    int r = identity_write_maps(0, uid_map, gid_map, true);
+    prctl(PR_SET_DUMPABLE, 0);
+    return r;
+}
+
 static int become_root_of_ground(const struct making *m, struct error *e)
 {
+    int r = m->s->mode == IDENTITY_SINGLE ? write_own_maps(m) : 0;
+    if (r < 0)
+        return error_set(e, ERROR_INTERNAL, -r, "Mapping ids into the ground failed: %s.", strerror(-r));
     if (m->s->mode != IDENTITY_SINGLE && setgroups(0, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "setgroups failed.");
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -166,16 +184,16 @@ static int run_id_helper(const char *program, pid_t pid, uid_t own, uint32_t fir
 
 static int write_maps(const struct supervisor *s, int id, pid_t pid)
 {
-    char uid_map[64], gid_map[64];
+    char map[64];
+    if (s->mode == IDENTITY_SINGLE)
+        return 0; /* see write_own_maps */
     if (s->mode == IDENTITY_SUBUID) {
         uint32_t first = ground_first_id(s, id), count = ground_id_count(s);
         int r = run_id_helper("/usr/bin/newuidmap", pid, getuid(), first, count);
         return r < 0 ? r : run_id_helper("/usr/bin/newgidmap", pid, getgid(), first, count);
     }
-    snprintf(uid_map, sizeof uid_map, "0 %u %u\n", ground_first_id(s, id), ground_id_count(s));
-    snprintf(gid_map, sizeof gid_map, "0 %u %u\n", s->mode == IDENTITY_SINGLE ? getegid() : ground_first_id(s, id),
-             ground_id_count(s));
-    return identity_write_maps(pid, uid_map, gid_map, s->mode == IDENTITY_SINGLE);
+    snprintf(map, sizeof map, "0 %u %u\n", ground_first_id(s, id), ground_id_count(s));
+    return identity_write_maps(pid, map, map, false);
 }
 
 /* End of file: the warden runs. Anything else is the child's last words. */
@@ -248,7 +266,7 @@ static struct ground *free_entry(struct supervisor *s)
 
 int ground_make(struct supervisor *s, const char *name, struct ground **ret, struct error *e)
 {
-    struct making m = { .s = s, .name = name, .use_lock = -1,
+    struct making m = { .s = s, .name = name, .use_lock = -1, .uid = geteuid(), .gid = getegid(),
                         .tree = { { -1, -1 }, { -1, -1 }, -1 },
                         .cgroup_dirs = { -1, -1, -1 }, .cgroup_join = { -1, -1, -1 } };
     struct ground *g = free_entry(s);

@@ -23,6 +23,12 @@ globals().update(OPS)
 NAMES = {number: name for name, number in OPS.items()}
 PLAIN, FULL = 0, 1
 SIGINT = 2
+# How many times longer than usual to wait: an emulated machine is slow.
+PATIENCE = float(os.environ.get("CLOCHE_TEST_PATIENCE", "1"))
+# What the supervisor lends here, and with it what an ordinary user loses: limits (cgroups take root),
+# and with one id for everything a uid for each sandbox and the right to drop one's groups.
+IDS = "range" if os.geteuid() == 0 else "one" if os.environ.get("CLOCHE_SINGLE_UID") else "subuid"
+LIMITS = os.geteuid() == 0
 
 
 class Message:
@@ -48,7 +54,7 @@ class Link:
         self.sock.sendmsg([data], extra)
 
     def receive(self, timeout=10):
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(timeout * PATIENCE)
         data, extra, _, _ = self.sock.recvmsg(8192, socket.CMSG_SPACE(4 * 32))
         if not data:
             raise EOFError
@@ -65,21 +71,21 @@ class Link:
         return self.wait(op, self.serial, timeout)
 
     def wait(self, op, serial, timeout=20):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while True:
-            m = self.receive(max(0.01, end - time.monotonic()))
+            m = self.receive(max(0.01, end - time.monotonic()) / PATIENCE)
             if m.serial == serial and m.op == op:
                 return m
             self.events.append(m)
 
     def event(self, op, timeout=10):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while True:
             for m in self.events:
                 if m.op == op:
                     self.events.remove(m)
                     return m
-            self.events.append(self.receive(max(0.01, end - time.monotonic())))
+            self.events.append(self.receive(max(0.01, end - time.monotonic()) / PATIENCE))
 
 
 class Kernel:
@@ -124,7 +130,7 @@ class Kernel:
                 self.text[stream] += data
 
     def receive(self, timeout=20):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         length, count = struct.unpack("<II", self._exactly(8, end))
         sizes = struct.unpack(f"<{count}I", self._exactly(4 * count, end))
         head = json.loads(self._exactly(length, end))

@@ -54,6 +54,23 @@ def died(ground):
     return m.words[:4]
 
 
+def usage(sandbox):
+    """Memory, its peak, processes, kills: as the sandbox's books say."""
+    return sandbox.init.call(links.INIT_SCAN, words=[2]).words[1:5]
+
+
+def upload(sandbox, path, data, mode=0o644, flags=0):
+    r, w = os.pipe()
+    sandbox.init.serial += 1
+    sandbox.init.send(Message(links.INIT_WRITE, sandbox.init.serial, words=[mode, flags], text=path, fds=[r]))
+    os.close(r)
+    left = memoryview(data)
+    while left:
+        left = left[os.write(w, left):]
+    os.close(w)
+    return sandbox.init.wait(links.INIT_WRITE, sandbox.init.serial)
+
+
 def test_a_kernel_runs_and_keeps_its_state(sandbox):
     k = sandbox.kernel()
     k.execute("x = 41")
@@ -72,7 +89,9 @@ def test_who_a_kernel_is(sandbox):
         "print(sorted(map(int, os.listdir('/proc/self/fd')))[:3], os.getcwd(), os.uname().nodename)\n"
         "print(sorted(os.environ))")
     lines = out.splitlines()
-    assert lines[0] == "1000 1000 [] 0 True"
+    # one id for everything comes with setgroups denied: the groups of who started Cloche stay
+    groups = "[1000]" if links.IDS == "one" else "[]"
+    assert lines[0] == f"1000 1000 {groups} 0 True"
     assert lines[1] == "[0, 0, 0, 0] 1 2"
     assert lines[2] == "[0, 1, 2] /mnt/data cloche"
     assert lines[3] == str(sorted(["HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "PLOTLY_RENDERER"]))
@@ -141,6 +160,9 @@ def test_kill_ends_everything_but_init(ground, sandbox):
 def test_out_of_memory_is_counted(supervisor, ground):
     s = Sandbox(supervisor, ground, memory=96 << 20, scratch=16 << 20)
     k = s.kernel()
+    if not links.LIMITS:  # lost: nothing bounds or counts memory and processes
+        assert usage(s) == [0, 0, 0, 0]
+        return
     k.send({"type": "execute", "id": "m", "count": 1, "mode": "cell", "argv": [], "env": {}, "ask": False, "stdin": False},
            b"x = []\nwhile True: x.append(bytearray(1 << 20))")
     serial, code, status, kills = died(ground)
@@ -150,16 +172,8 @@ def test_out_of_memory_is_counted(supervisor, ground):
 
 def test_files_in_both_directions(sandbox):
     k = sandbox.kernel()
-    r, w = os.pipe()
-    sandbox.init.serial += 1
-    sandbox.init.send(Message(links.INIT_WRITE, sandbox.init.serial, words=[0o644, 1], text="data/in/deep/a.bin", fds=[r]))
-    os.close(r)
     payload = os.urandom(300000)
-    left = payload
-    while left:
-        left = left[os.write(w, left):]
-    os.close(w)
-    m = sandbox.init.wait(links.INIT_WRITE, sandbox.init.serial)
+    m = upload(sandbox, "data/in/deep/a.bin", payload, flags=1)
     assert m.status == 0 and m.words[0] == len(payload)
     _, _, out, _ = k.execute("import os, hashlib; st = os.stat('in/deep/a.bin')\n"
                              "print(st.st_uid, oct(st.st_mode), hashlib.sha256(open('in/deep/a.bin', 'rb').read()).hexdigest(), os.listdir('in/deep'))")
@@ -189,7 +203,22 @@ def test_what_the_file_agent_refuses_to_open(sandbox, path, error):
     assert (m.status, m.fds) == (-error, [])
 
 
-def test_writes_are_charged_to_the_session_and_bounded_by_its_quota(supervisor, ground):
+def test_an_upload_is_charged_to_the_session(sandbox):
+    size = 24 << 20
+    before = usage(sandbox)[0]
+    assert upload(sandbox, "data/a.bin", bytes(size)).words[0] == size
+    after = usage(sandbox)[0]
+    assert after - before >= size if links.LIMITS else (before, after) == (0, 0)
+
+
+def test_each_sandbox_has_a_user_id_of_its_own(supervisor, ground):
+    for s in (Sandbox(supervisor, ground), Sandbox(supervisor, ground)):
+        s.kernel()
+    real = {open(f"/proc/{p}/status").read().split("Uid:")[1].split()[0] for p in pids_named(supervisor, "kernel")}
+    assert len(real) == (1 if links.IDS == "one" else 2)  # lost with one id for everything
+
+
+def test_writes_are_bounded_by_the_sessions_quota(supervisor, ground):
     s = Sandbox(supervisor, ground, memory=256 << 20, scratch=8 << 20)
     k = s.kernel()
     r, w = os.pipe()
