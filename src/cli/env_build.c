@@ -266,7 +266,9 @@ static int compile_all(struct build *b, struct error *e)
 {
     /* Unchecked: the environment is read-only from here on, whatever copies do to its times. */
     static const char *const argv[] = { "/opt/env/bin/python3", "-I", "-m", "compileall", "-q", "-j", "0",
-                                        "--invalidation-mode", "unchecked-hash", "/opt/env/lib", NULL };
+                                        "--invalidation-mode", "unchecked-hash", "-x",
+                                        "/site-packages/(pip|setuptools|pkg_resources|_distutils_hack)/",
+                                        "/opt/env/lib", NULL };
     struct env_command c = { .argv = argv };
     int status;
     env_progress_phase(&b->progress, "compiling", 0);
