@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -67,7 +68,9 @@ static int listeners_plan(const struct settings *s, struct plan *plan, char ret_
             struct plan_listener *l = &plan->listener[plan->listeners++];
             l->address = found[k].address;
             l->length = found[k].length;
-            snprintf(l->text, sizeof(l->text), "%s", found[k].text);
+            /* as it was written: that is how the supervisor knows the two of localhost:0 */
+            bool as_found = found[k].address.ss_family == AF_UNIX;
+            snprintf(l->text, sizeof(l->text), "%s", as_found ? found[k].text : s->listen.items[i]);
             if (!found[k].loopback && ret_beyond[0] == '\0')
                 snprintf(ret_beyond, 256, "%s", found[k].text);
         }
@@ -98,8 +101,11 @@ static int state_plan(const struct settings *s, struct plan *plan, const char *b
     return 0;
 }
 
+/* The directory is made when it is missing, so that what is built later is seen without a restart. */
 static int environments_plan(const struct settings *s, struct plan *plan)
 {
+    if (access(s->environments, F_OK) < 0 && paths_make(s->environments, NULL) == 0)
+        chmod(s->environments, 0755);
     cleanup_free char *resolved = realpath(s->environments, NULL);
     cleanup_free char *here = resolved == NULL && s->environments[0] != '/' ? getcwd(NULL, 0) : NULL;
     int n = resolved != NULL ? snprintf(plan->environments_dir, sizeof(plan->environments_dir), "%s", resolved)
