@@ -99,7 +99,7 @@ int control_input(struct control *c, const char *text, size_t n, struct error *e
 
 /* ---- the execute frame ------------------------------------------------------------------------------ */
 
-int execution_head(const struct execute_spec *spec, const char *id, unsigned count, const char *timezone,
+int execution_head(const struct execute_spec *spec, const char *id, unsigned count, const char *zone,
                    struct strbuf *out, struct error *e)
 {
     struct json_writer w = JSON_WRITER(out);
@@ -115,13 +115,13 @@ int execution_head(const struct execute_spec *spec, const char *id, unsigned cou
         jw_end(&w);
     }
     jw_field_object(&w, "env");
-    bool zoned = !timezone || strcmp(timezone, "UTC") == 0;
+    bool zoned = !zone || strcmp(zone, "UTC") == 0;
     for (size_t i = 0; i < spec->env_n; i++) {
         zoned |= strcmp(spec->env[2 * i], "TZ") == 0;
         jw_field_string(&w, spec->env[2 * i], spec->env[2 * i + 1]);
     }
     if (!zoned)
-        jw_field_string(&w, "TZ", timezone);
+        jw_field_string(&w, "TZ", zone);
     jw_end(&w);
     jw_field_bool(&w, "ask", spec->streamed && !spec->stdin_data);
     jw_field_bool(&w, "stdin", spec->stdin_data != NULL);

@@ -50,8 +50,8 @@ struct engine {
     struct init_scan usage; /* not yet known: all zero */
 };
 
-/* Builds the head of the execute frame; `timezone` is TZ for the code unless it sets that itself. 0, or ERROR_INVALID_VALUE when it is beyond the bounds. */
-int execution_head(const struct execute_spec *spec, const char *id, unsigned count, const char *timezone,
+/* Builds the head of the execute frame; `zone` is TZ for the code unless it sets that itself. 0, or ERROR_INVALID_VALUE when it is beyond the bounds. */
+int execution_head(const struct execute_spec *spec, const char *id, unsigned count, const char *zone,
                    struct strbuf *out, struct error *e);
 /* Runs it to its end, whatever that is; never fails. `head` is execution_head's. */
 void execution_run(struct engine *x, const struct strbuf *head);

@@ -104,6 +104,9 @@ void grounds_free(struct grounds *g)
 {
     if (!g)
         return;
+    pthread_mutex_lock(&g->lock);
+    g->quitting = true;
+    pthread_mutex_unlock(&g->lock);
     while (g->list) {
         struct ground *ground = g->list;
         g->list = ground->next;
@@ -200,7 +203,7 @@ static void on_gone(void *context)
     struct ground *ground = context;
     struct grounds *g = ground->grounds;
     pthread_mutex_lock(&g->lock);
-    bool unexpected = ground->state == GROUND_LIVE;
+    bool unexpected = ground->state == GROUND_LIVE && !g->quitting;
     ground->state = GROUND_DEAD;
     for (int i = 0; i < ZYGOTE_SLOTS; i++)
         ground->zygote[i].state = ZYGOTE_ABSENT;

@@ -12,6 +12,7 @@ struct grounds {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct ground *list;
+    bool quitting;
 };
 
 /* The name of an environment's present generation; "base" has one that never changes. 0 or -errno. */

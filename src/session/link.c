@@ -1,9 +1,11 @@
 #include "link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -29,6 +31,7 @@ struct pending {
 
 struct link {
     int socket;
+    int stop; /* an eventfd: the reader shall end. The socket is shared with the next server: no shutdown */
     const char *name;
     const struct permit *permits;
     size_t n_permits;
@@ -126,21 +129,27 @@ static void *reader_main(void *arg)
     struct message m;
     int fds[MESSAGE_FDS_MAX];
     for (;;) {
+        struct pollfd p[] = { { l->socket, POLLIN, 0 }, { l->stop, POLLIN, 0 } };
+        if (poll(p, 2, -1) < 0)
+            continue;
+        if (p[1].revents)
+            break;
         int n = message_receive(l->socket, &m, fds, MESSAGE_FDS_MAX);
         if (n < 0) {
             if (n != -EPIPE)
                 log_line(LOG_ERROR, "session", "link broken", "peer=%s errno=%d", l->name, -n);
+            shutdown(l->socket, SHUT_RDWR);
             break;
         }
         if (message_permitted(l->permits, l->n_permits, &m, n) < 0) {
             log_line(LOG_ERROR, "session", "message outside the permit table", "peer=%s op=%u fds=%d",
                      l->name, m.op, n);
             fds_close(fds, (size_t)n);
+            shutdown(l->socket, SHUT_RDWR); /* who breaks the contract is to end */
             break;
         }
         deliver(l, &m, fds, n);
     }
-    shutdown(l->socket, SHUT_RDWR);
     bury(l);
     return NULL;
 }
@@ -149,11 +158,14 @@ int link_new(int socket, const char *name, const struct permit *permits, size_t 
              const struct link_handlers *handlers, struct link **ret)
 {
     struct link *l = calloc(1, sizeof *l);
-    if (!l) {
+    int stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!l || stop < 0) {
+        free(l);
+        fd_close(&stop);
         close(socket);
         return -ENOMEM;
     }
-    *l = (struct link){ .socket = socket, .name = name, .permits = permits, .n_permits = n,
+    *l = (struct link){ .socket = socket, .stop = stop, .name = name, .permits = permits, .n_permits = n,
                         .handlers = *handlers };
     pthread_mutex_init(&l->lock, NULL);
     /* An earlier server's answers may still be on their way: ours must not look like them. */
@@ -164,6 +176,7 @@ int link_new(int socket, const char *name, const struct permit *permits, size_t 
     if (rc) {
         *ret = NULL;
         close(socket);
+        close(stop);
         pthread_mutex_destroy(&l->lock);
         free(l);
         return -rc;
@@ -171,7 +184,12 @@ int link_new(int socket, const char *name, const struct permit *permits, size_t 
     return 0;
 }
 
-void link_shutdown(struct link *l) { shutdown(l->socket, SHUT_RDWR); }
+void link_shutdown(struct link *l)
+{
+    uint64_t one = 1;
+    if (write(l->stop, &one, sizeof one) < 0)
+        log_line(LOG_WARN, "session", "wake failed", "errno=%d", errno);
+}
 
 void link_free(struct link *l)
 {
@@ -180,6 +198,7 @@ void link_free(struct link *l)
     link_shutdown(l);
     pthread_join(l->reader, NULL);
     close(l->socket);
+    close(l->stop);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }

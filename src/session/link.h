@@ -24,10 +24,11 @@ struct link_handlers {
 /* Takes `socket`. `permits` lists what may come; static. 0, -errno. */
 int link_new(int socket, const char *name, const struct permit *permits, size_t n,
              const struct link_handlers *handlers, struct link **ret);
-/* Shuts the socket down and joins the reader; waiting calls fail, gone() is called if it was not.
- * Not from the reader thread. NULL is allowed. */
+/* Ends the reader and closes our descriptor; waiting calls fail, gone() is called if it was not. The
+ * peer sees nothing of that while the supervisor holds the socket for the next server. Not from the
+ * reader thread. NULL is allowed. */
 void link_free(struct link *l);
-/* No message will come or go any more; the reader ends. From any thread. */
+/* The reader ends, and with it every call. From any thread. */
 void link_shutdown(struct link *l);
 bool link_alive(struct link *l);
 

@@ -154,7 +154,7 @@ static void ended(void *context, const struct message *m, int *fds, int n)
 {
     struct ending *x = context;
     fds_close(fds, n > 0 ? (size_t)n : 0);
-    if (m && m->status < 0)
+    if (m && m->status < 0 && m->status != -ESRCH) /* ESRCH: it had died already */
         log_line(LOG_ERROR, "session", "sandbox not ended", "environment=%s status=%d words=\"%s\"",
                  x->ground->environment, m->status, m->text);
     if (x->done)
