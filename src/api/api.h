@@ -17,15 +17,6 @@
 #include "session/session.h"
 #include "store/store.h"
 
-/* What POST /v1/environments asks for. Borrowed. */
-struct build_request {
-    const char *project, *name;
-    const char *requirements; /* as in a requirements file: one a line */
-    const char *python;       /* an interpreter, or NULL */
-};
-/* One step of a build as a JSON object; false when nobody listens any more and the build shall end. */
-typedef bool build_progress(void *context, const char *json);
-
 /* http_config.user: all borrowed, alive as long as the HTTP server. */
 struct api {
     struct sessions *sessions;
@@ -37,11 +28,6 @@ struct api {
     int64_t timeout_max_s;         /* of one execution */
     unsigned idle_minutes_max;     /* of expires_after.minutes */
     uint64_t memory_default_bytes;
-    /* Builds an environment to its end in the calling thread; NULL where this server cannot. 0, or
-     * -errno with `e`. */
-    int (*build_environment)(void *context, const struct build_request *request, build_progress *progress,
-                             void *progress_context, struct error *e);
-    void *build_context;
     struct http_route *routes; /* api_routes() */
     size_t n_routes;
 };

@@ -84,6 +84,17 @@ static size_t utf8_length(const uint8_t *p, const uint8_t *end)
     return n;
 }
 
+/* Characters beyond ASCII that some readers take for the end of a line (Python's splitlines, and with
+ * it readers of event streams; JavaScript before 2019). Their escape, or NULL. */
+static const char *line_break(const uint8_t *p, size_t n)
+{
+    if (n == 2 && p[0] == 0xc2 && p[1] == 0x85)
+        return "\\u0085";
+    if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
+        return p[2] == 0xa8 ? "\\u2028" : "\\u2029";
+    return NULL;
+}
+
 void jw_string_piece(struct json_writer *w, const char *text, size_t n)
 {
     if (n == 0)
@@ -96,13 +107,16 @@ void jw_string_piece(struct json_writer *w, const char *text, size_t n)
             continue;
         }
         size_t sequence = class == 2 ? utf8_length(p, end) : 0;
-        if (sequence > 0) {
+        const char *escaped = sequence > 0 ? line_break(p, sequence) : NULL;
+        if (sequence > 0 && !escaped) {
             p += sequence;
             continue;
         }
         char escape[8];
         size_t length = 2;
-        if (class == 2)
+        if (escaped)
+            memcpy(escape, escaped, length = 6);
+        else if (class == 2)
             memcpy(escape, "\xef\xbf\xbd", length = 3);
         else if (class == 1)
             length = (size_t)snprintf(escape, sizeof escape, "\\u%04x", *p);
@@ -112,7 +126,8 @@ void jw_string_piece(struct json_writer *w, const char *text, size_t n)
             strbuf_append(w->out, plain, (size_t)(p - plain));
         if (strbuf_append(w->out, escape, length) < 0)
             return; /* too long: no need to look at the rest */
-        plain = ++p;
+        p += escaped ? sequence : 1;
+        plain = p;
     }
     if (p > plain)
         strbuf_append(w->out, plain, (size_t)(p - plain));

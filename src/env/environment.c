@@ -78,6 +78,7 @@ static int from_manifest(const json_t *manifest, struct environment *env)
 {
     copy_text(manifest, "python", env->python, sizeof(env->python));
     copy_text(manifest, "python_version", env->python_version, sizeof(env->python_version));
+    copy_text(manifest, "project", env->project, sizeof(env->project));
     copy_text(manifest, "source", env->source, sizeof(env->source));
     env->created_at = json_integer_value(json_object_get(manifest, "created_at"));
     env->size_bytes = json_integer_value(json_object_get(manifest, "size_bytes"));
@@ -233,6 +234,11 @@ void environment_list_free(struct environment *list, size_t count)
 bool environment_offers(const struct environment *env, const char *module)
 {
     return imports_standard(module) || array_has(env->imports, module);
+}
+
+bool environment_visible(const struct environment *env, const char *project)
+{
+    return !env->project[0] || strcmp(env->project, project) == 0;
 }
 
 size_t environment_for_imports(const struct environment *list, size_t count,

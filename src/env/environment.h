@@ -21,6 +21,7 @@ struct environment {
     char generation[GENERATION_SIZE]; /* "" for base */
     char python[256];                 /* the interpreter it was made from */
     char python_version[16];          /* "3.11.2"; "" when unknown */
+    char project[64];                 /* whose it is; "" for everybody's */
     char source[16];                  /* "pypi", "debian" (PyPI could not be reached) or "system" */
     int64_t created_at;               /* Unix seconds; 0 for base */
     int64_t size_bytes;               /* on disk; 0 for base */
@@ -41,6 +42,9 @@ int environment_load(int environments, const char *name, struct environment *ret
  * array is malloc'ed, environment_list_free() ends it. 0 or -errno. */
 int environment_list(int environments, struct environment **ret, size_t *ret_count);
 void environment_list_free(struct environment *list, size_t count);
+
+/* Whether `project` may use it: everybody's, or its own. */
+bool environment_visible(const struct environment *env, const char *project);
 
 /* The smallest of `list` that offers all that is imported and not Python's own: `base` when nothing
  * else is needed. When none has everything, the one that has most. An index into the list. */

@@ -362,3 +362,14 @@ struct stateless_spec {
  * and ends that. container_id is "". Errors as session_create and session_execute. */
 int stateless_execute(struct sessions *s, const struct stateless_spec *spec, struct execution *ret,
                       struct error *e);
+
+/* ---- environments -------------------------------------------------------------------------------- */
+
+/* Gets each line of the builder's output (a JSON object), and NULL about once a second while there is
+ * none; false: no more is wanted, and the build shall end. */
+typedef bool build_line(void *context, const char *line);
+/* Has the supervisor run `cloche env build`, for a project, with requirements one a line. Blocks until it
+ * ended; 0, QUOTA_EXCEEDED (too many builds at once), UNAVAILABLE, or INTERNAL (it failed: its last
+ * line says why). */
+int sessions_build_environment(struct sessions *s, const char *name, const char *project, const char *requirements,
+                               build_line *on_line, void *context, struct error *e);

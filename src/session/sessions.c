@@ -16,7 +16,7 @@ enum { INTERRUPTED_US = 4000000 /* after the deadline: SIGINT, its grace, and a 
 
 static const struct permit supervisor_permits[] = {
     { SUP_READY, 0, 0, true },      { SUP_GROUND, 0, 1, true }, { SUP_GROUND_END, 0, 0, true },
-    { SUP_PIPES, 0, 2 * KERNEL_PIPES, true },
+    { SUP_PIPES, 0, 2 * KERNEL_PIPES, true }, { SUP_BUILD, 0, 0, true },
 };
 
 void sessions_config_defaults(struct sessions_config *c)

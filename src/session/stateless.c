@@ -235,7 +235,22 @@ static bool ipython_syntax(const char *code, size_t n)
     return memmem(code, n, "get_ipython", 11) != NULL;
 }
 
-static void choose_environment(struct sessions *all, const struct imports *needed, char to[ENVIRONMENT_NAME_SIZE])
+/* The best of those that this project may use: another's packages are another's code. Lock held. */
+static void choose_visible(const struct stateless_cache *c, const char *project, const struct imports *needed,
+                           char to[ENVIRONMENT_NAME_SIZE])
+{
+    struct environment *mine = calloc(c->list_n ? c->list_n : 1, sizeof *mine);
+    size_t n = 0;
+    for (size_t i = 0; mine && i < c->list_n; i++)
+        if (environment_visible(&c->list[i], project))
+            mine[n++] = c->list[i];
+    if (n > 0)
+        snprintf(to, ENVIRONMENT_NAME_SIZE, "%s", mine[environment_for_imports(mine, n, needed)].name);
+    free(mine); /* its members are the list's */
+}
+
+static void choose_environment(struct sessions *all, const char *project, const struct imports *needed,
+                               char to[ENVIRONMENT_NAME_SIZE])
 {
     struct stateless_cache *c = all->stateless;
     bool plain = true;
@@ -254,8 +269,7 @@ static void choose_environment(struct sessions *all, const struct imports *neede
             c->list_n = 0;
         c->listed_us = now;
     }
-    if (c->list_n > 0)
-        snprintf(to, ENVIRONMENT_NAME_SIZE, "%s", c->list[environment_for_imports(c->list, c->list_n, needed)].name);
+    choose_visible(c, project, needed, to);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -362,7 +376,7 @@ int stateless_execute(struct sessions *all, const struct stateless_spec *asked, 
     if (spec.environment)
         snprintf(environment, sizeof environment, "%.63s", spec.environment);
     else
-        choose_environment(all, &needed, environment);
+        choose_environment(all, spec.project, &needed, environment);
     enum zygote_slot slot = choose_slot(&spec.execute, &needed);
     rc = get_sandbox(all, &spec, environment, slot, memory, &b, e);
     if (rc < 0)

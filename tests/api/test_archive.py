@@ -34,11 +34,6 @@ def test_a_thousand_files(session):
     assert archive(session) == {f"{i}.txt": str(i).encode() for i in range(1000)}
 
 
-def test_names_that_are_not_utf8(session):
-    session.run(r"open(b'a\xff\xe8\xa1\xa8\xe2\x82', 'w').write('x')")
-    assert archive(session) == {"a?表??": b"x"}
-
-
 def test_unknown_session(client):
     answer = client.get("/v1/containers/cntr_none/archive")
     assert answer.status_code == 404 and error_of(answer)["code"] == "not_found"

@@ -209,12 +209,12 @@ def test_an_upload_over_the_quota(new_session):
     assert session.upload("small", b"x" * 1000)["bytes"] == 1000
 
 
-def test_names_from_code_come_out_as_valid_json(session):
-    session.run(r"""open(b'bad\xff\xfe name', 'w').write('x'); open('new\nline"quote', 'w').write('y'); open('表.csv', 'w')""")
-    listed = session.client.get(f"{session.path}/files")
-    assert listed.status_code == 200
-    paths = [entry["path"] for entry in listed.json()["data"]]
-    assert '/mnt/data/表.csv' in paths and '/mnt/data/new\nline"quote' in paths
+def test_names_that_no_client_could_read(session):
+    """Not UTF-8, or with control characters: never listed, and a note says so."""
+    done = session.run(r"""open(b'bad\xff\xfe name', 'w').write('x'); open('new\nline', 'w').write('y'); open('表 "1".csv', 'w')""")
+    assert [entry["path"] for entry in done["files"]] == ['/mnt/data/表 "1".csv']
+    assert list(session.files()) == ['/mnt/data/表 "1".csv']
+    assert done["notes"]
 
 
 def test_unknown_files(session):

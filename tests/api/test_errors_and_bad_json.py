@@ -179,6 +179,8 @@ def test_environments(client):
     ({"name": "x", "requirements": ["six\n--index-url http://evil"]}, "invalid_value", "requirements"),
     ({"name": "x", "requirements": ["--index-url=http://evil"]}, "invalid_value", "requirements"),
     ({"name": "x", "requirement": ["six"]}, "unknown_parameter", "requirement"),
+    ({"name": "data-science", "requirements": ["six"]}, "invalid_value", "name"),
+    ({"name": "x", "requirements": ["six"], "python": "/usr/bin/python3"}, "unsupported_parameter", "python"),
 ])
 def test_bad_environments(client, body, code, param):
     answer = client.post("/v1/environments", json=body)

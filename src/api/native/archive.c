@@ -20,23 +20,6 @@ static la_ssize_t to_client(struct archive *zip, void *context, const void *data
     return (la_ssize_t)n;
 }
 
-/* A zip's names are UTF-8, a workspace's are any bytes: what is not UTF-8 becomes '?'. Malloc'ed. */
-static char *zip_name(const char *path)
-{
-    char *name = strdup(path);
-    for (size_t i = 0, n = strlen(path); name && i < n; i++)
-        if ((unsigned char)name[i] >= 0x80) {
-            size_t step = 2;
-            while (step <= 4 && step <= n - i && !json_in_utf8(name + i, step))
-                step++;
-            if (step <= 4 && step <= n - i)
-                i += step - 1;
-            else
-                name[i] = '?';
-        }
-    return name;
-}
-
 /* One file into the zip. 0; -ENOENT when it is not there any more, nothing written; else the archive
  * cannot be finished. */
 static int add_file(struct archive *zip, struct session *session, const struct session_file *file, char *piece)
@@ -47,11 +30,10 @@ static int add_file(struct archive *zip, struct session *session, const struct s
     if (r < 0)
         return e.code == ERROR_NOT_FOUND || e.code == ERROR_INVALID_VALUE ? -ENOENT : r;
     struct archive_entry *entry = archive_entry_new();
-    cleanup_free char *name = zip_name(file->path);
-    if (!entry || !name)
+    if (!entry)
         r = -ENOMEM;
     if (r == 0) {
-        archive_entry_set_pathname_utf8(entry, name);
+        archive_entry_set_pathname_utf8(entry, file->path);
         archive_entry_set_filetype(entry, AE_IFREG);
         archive_entry_set_perm(entry, 0644);
         archive_entry_set_size(entry, (la_int64_t)reader.bytes);
@@ -98,7 +80,6 @@ void container_archive(struct http_exchange *x)
     char disposition[128];
     snprintf(disposition, sizeof disposition, "attachment; filename=\"%s.zip\"", http_param(x, "container_id"));
     http_set_header(x, "content-disposition", disposition);
-    http_set_header(x, "x-content-type-options", "nosniff");
     cleanup_free char *piece = malloc(PIECE);
     struct archive *zip = NULL;
     int r = piece ? http_stream_begin(x, 200, "application/zip") : -ENOMEM;

@@ -273,8 +273,7 @@ void container_files_content(struct http_exchange *x)
         no_file(x, &e);
     } else {
         /* Whatever it claims to be, a browser downloads it and runs nothing of it here. */
-        http_set_header(x, "x-content-type-options", "nosniff");
-        http_set_header(x, "content-security-policy", "sandbox; default-src 'none'");
+            http_set_header(x, "content-security-policy", "sandbox; default-src 'none'");
         http_respond_file(x, reader.fd, reader.bytes, file_mime_type(file.path), base_name_of(file.path));
         file_reader_deinit(&reader);
     }

@@ -148,6 +148,8 @@ void containers_create(struct http_exchange *x)
         return;
     int r = read_create(api, root, &spec, &ids, &metadata, &e);
     spec.metadata = metadata;
+    if (r == 0)
+        r = environment_allowed(x, spec.environment, &e);
     if (r == 0 && ids)
         r = inputs_open(&inputs, api, spec.project, ids, &e);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "env/environment.h"
 
@@ -43,6 +44,7 @@ void environments_get(struct http_exchange *x)
 {
     struct api *api = api_of(x);
     struct environment *list = NULL;
+    const char *first = NULL, *last = NULL;
     struct error e = { 0 };
     size_t n = 0;
     if (load_list(api, &list, &n, &e) < 0) {
@@ -52,21 +54,43 @@ void environments_get(struct http_exchange *x)
     cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
     struct json_writer w = JSON_WRITER(&text);
     list_begin(&w);
-    for (size_t i = 0; i < n; i++)
-        encode_environment(&w, &list[i], strcmp(list[i].name, api->default_environment) == 0);
-    list_end(&w, n ? list[0].name : NULL, n ? list[n - 1].name : NULL, false);
+    for (size_t i = 0; i < n; i++) {
+        if (!environment_visible(&list[i], access_project(x)))
+            continue;
+        last = list[i].name;
+        first = first ? first : last;
+        encode_environment(&w, &list[i], strcmp(last, api->default_environment) == 0);
+    }
+    list_end(&w, first, last, false);
     environment_list_free(list, n);
     http_respond_json(x, 200, &text);
 }
 
+int environment_allowed(struct http_exchange *x, const char *name, struct error *e)
+{
+    struct api *api = api_of(x);
+    struct environment env;
+    if (!name || strcmp(name, ENVIRONMENT_BASE) == 0 || strcmp(name, api->default_environment) == 0 ||
+        environment_load(api->environments_dir, name, &env, NULL) < 0)
+        return 0; /* what is not built is refused by who would use it */
+    bool visible = environment_visible(&env, access_project(x));
+    environment_deinit(&env);
+    if (visible)
+        return 0;
+    return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
+                     "The environment '%s' is not built. Build it with: cloche env build %s", name, name);
+}
+
 /* ---- build ------------------------------------------------------------------------------------------------- */
 
-enum { REQUIREMENTS_MAX = 1000, REQUIREMENT_BYTES_MAX = 500 };
+enum { REQUIREMENTS_MAX = 1000, REQUIREMENT_BYTES_MAX = 500, KEEP_ALIVE_US = 15 * 1000 * 1000 };
 
 struct build_stream {
     struct http_exchange *x;
     uint64_t sequence;
-    bool gone;
+    int64_t last_us;
+    bool begun, gone;
+    struct error failed; /* as the builder put it */
 };
 
 static struct json_writer open_build_event(struct build_stream *s, struct strbuf *text, const char *type)
@@ -81,40 +105,84 @@ static struct json_writer open_build_event(struct build_stream *s, struct strbuf
 static void send_build_event(struct build_stream *s, struct json_writer *w, const char *type)
 {
     jw_end(w);
+    if (!s->begun)
+        s->gone = http_sse_begin(s->x) < 0;
+    s->begun = true;
     s->gone = s->gone || w->out->failed || http_sse_event(s->x, type, w->out->data, w->out->length) < 0;
+    s->last_us = clock_monotonic_us();
 }
 
-static bool on_progress(void *context, const char *json)
+/* The builder's own last words; its code is one of our table's. */
+static void read_failure(struct build_stream *s, json_t *line)
+{
+    json_t *error = json_object_get(line, "error");
+    const char *code = json_string_value(json_object_get(error, "code"));
+    const char *message = json_string_value(json_object_get(error, "message"));
+    enum error_code known = ERROR_INTERNAL;
+    for (int c = 0; code && c < ERROR_COUNT; c++)
+        if (strcmp(error_wire_code(c), code) == 0)
+            known = c;
+    error_set(&s->failed, known, 0, "%s", message ? message : "The build failed.");
+}
+
+static void tick(struct build_stream *s)
+{
+    if (s->begun && clock_monotonic_us() - s->last_us >= KEEP_ALIVE_US) {
+        s->gone = s->gone || http_sse_comment(s->x, "keep-alive") < 0;
+        s->last_us = clock_monotonic_us();
+    }
+    s->gone = s->gone || http_client_gone(s->x);
+}
+
+/* Progress and notes go on as progress; how it ended is told when it has ended. */
+static bool on_line(void *context, const char *text)
 {
     struct build_stream *s = context;
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(1 << 20);
-    struct json_writer w = open_build_event(s, &text, "environment.progress");
-    jw_field_raw(&w, "progress", json, strlen(json));
+    if (!text) {
+        tick(s);
+        return !s->gone;
+    }
+    cleanup_json json_t *line = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const char *type = json_string_value(json_object_get(line, "type"));
+    if (type && strcmp(type, "environment.failed") == 0)
+        read_failure(s, line);
+    if (!type || (strcmp(type, "environment.progress") != 0 && strcmp(type, "environment.note") != 0))
+        return true;
+    cleanup_strbuf struct strbuf event = STRBUF_INIT(1 << 20);
+    struct json_writer w = open_build_event(s, &event, "environment.progress");
+    static const char *const fields[] = { "name", "phase", "done", "total", "detail", "text" };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (json_object_get(line, fields[i]))
+            field_json(&w, fields[i], json_object_get(line, fields[i]));
     send_build_event(s, &w, "environment.progress");
-    s->gone = s->gone || http_client_gone(s->x);
     return !s->gone;
 }
 
-static void finish_build(struct build_stream *s, const char *name, int r, const struct error *failed)
+static void finish_build(struct build_stream *s, const char *name, int r, struct error *e)
 {
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
     struct environment env;
-    struct error e = *failed;
+    if (r < 0 && !s->begun && e->code != ERROR_INTERNAL) {
+        http_error(s->x, e); /* it did not begin */
+        return;
+    }
+    if (r < 0 && s->failed.code != ERROR_NONE)
+        *e = s->failed;
     if (r == 0)
-        r = environment_load(api_of(s->x)->environments_dir, name, &env, &e);
+        r = environment_load(api_of(s->x)->environments_dir, name, &env, e);
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
     const char *type = r == 0 ? "environment.completed" : "environment.failed";
     struct json_writer w = open_build_event(s, &text, type);
     if (r == 0) {
         jw_key(&w, "environment");
-        encode_environment(&w, &env, strcmp(name, api_of(s->x)->default_environment) == 0);
+        encode_environment(&w, &env, false);
         environment_deinit(&env);
     } else {
         jw_field_string(&w, "name", name);
         jw_field_object(&w, "error");
-        jw_field_string(&w, "message", e.message);
-        jw_field_string(&w, "type", error_wire_type(e.code));
+        jw_field_string(&w, "message", e->message);
+        jw_field_string(&w, "type", error_wire_type(e->code));
         jw_field_null(&w, "param");
-        jw_field_string(&w, "code", error_wire_code(e.code));
+        jw_field_string(&w, "code", error_wire_code(e->code));
         jw_end(&w);
     }
     send_build_event(s, &w, type);
@@ -137,40 +205,52 @@ static void join_requirements(struct json_in *in, json_t *array, struct strbuf *
     }
 }
 
-void environments_post(struct http_exchange *x)
+/* A name that the caller's project may give: not the server's own, not another's. */
+static void check_name(struct http_exchange *x, struct json_in *in, const char *name)
 {
     struct api *api = api_of(x);
+    struct environment env;
+    if (!environment_name_valid(name)) {
+        json_in_fail(in, ERROR_INVALID_VALUE, "name",
+                     "Invalid 'name': expected lower-case letters, digits, '.', '_' and '-'.");
+        return;
+    }
+    bool taken = strcmp(name, ENVIRONMENT_BASE) == 0 || strcmp(name, ENVIRONMENT_DEFAULT) == 0 ||
+                 strcmp(name, api->default_environment) == 0;
+    if (!taken && environment_load(api->environments_dir, name, &env, NULL) == 0) {
+        taken = strcmp(env.project, access_project(x)) != 0;
+        environment_deinit(&env);
+    }
+    if (taken)
+        json_in_fail(in, ERROR_INVALID_VALUE, "name", "Invalid 'name': '%s' is taken.", name);
+}
+
+void environments_post(struct http_exchange *x)
+{
     cleanup_json json_t *root = NULL;
     cleanup_strbuf struct strbuf requirements = STRBUF_INIT(1 << 20);
-    struct build_stream stream = { .x = x };
+    struct build_stream stream = { .x = x, .last_us = clock_monotonic_us() };
     struct json_in in;
     struct error e = { 0 };
     size_t n;
     if (api_body_json(x, &root) < 0)
         return;
     json_in_begin(&in, root, "", JSON_OURS, &e);
-    struct build_request request = { .project = access_project(x) };
-    request.name = json_in_string(&in, "name", JSON_REQUIRED, 63);
-    if (request.name && (!environment_name_valid(request.name) || strcmp(request.name, ENVIRONMENT_BASE) == 0))
-        json_in_fail(&in, ERROR_INVALID_VALUE, "name",
-                     "Invalid 'name': expected lower-case letters, digits, '.', '_' and '-', and not 'base'.");
-    if (!json_in_has(&in, "requirements"))
-        json_in_object(&in, "requirements", JSON_REQUIRED);
+    const char *name = json_in_string(&in, "name", JSON_REQUIRED, 63);
+    if (name)
+        check_name(x, &in, name);
     json_t *array = json_in_strings(&in, "requirements", REQUIREMENTS_MAX, REQUIREMENT_BYTES_MAX, &n);
-    if (array && !in.failed)
+    if (!array)
+        json_in_object(&in, "requirements", JSON_REQUIRED); /* says that it is missing */
+    else if (!in.failed)
         join_requirements(&in, array, &requirements);
-    request.python = json_in_string(&in, "python", JSON_OPTIONAL, 255);
-    request.requirements = strbuf_text(&requirements);
+    json_in_unsupported(&in, "python");
     int r = json_in_end(&in);
-    if (r == 0 && !api->build_environment)
-        r = error_set(&e, ERROR_BAD_REQUEST, 0,
-                      "This server builds no environments. Run `cloche env build %s` beside it: sessions made "
-                      "after that have it.", request.name);
     if (r < 0) {
         http_error(x, &e);
         return;
     }
-    stream.gone = http_sse_begin(x) < 0;
-    r = api->build_environment(api->build_context, &request, on_progress, &stream, &e);
-    finish_build(&stream, request.name, r, &e);
+    r = sessions_build_environment(api_of(x)->sessions, name, access_project(x), strbuf_text(&requirements), on_line,
+                                   &stream, &e);
+    finish_build(&stream, name, r, &e);
 }

@@ -159,7 +159,6 @@ static void respond_media(struct http_exchange *x, const char *mime, const void 
     if (!media_type_valid(mime))
         mime = "application/octet-stream";
     snprintf(type, sizeof type, "%s%s", mime, strncmp(mime, "text/", 5) == 0 ? "; charset=utf-8" : "");
-    http_set_header(x, "x-content-type-options", "nosniff");
     if (!harmless(mime))
         http_set_header(x, "content-security-policy",
                         "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src "

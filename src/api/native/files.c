@@ -206,7 +206,6 @@ void files_content(struct http_exchange *x)
         no_file(x, &e);
         return;
     }
-    http_set_header(x, "x-content-type-options", "nosniff");
     http_respond_file(x, fd, (uint64_t)file.bytes, "application/octet-stream", file.filename);
     store_file_deinit(&file);
 }

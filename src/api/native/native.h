@@ -64,6 +64,12 @@ void stream_deinit(struct execution_stream *s);
 void stream_finish(struct execution_stream *s, const struct strbuf *execution);
 void stream_fail(struct execution_stream *s, int result, const struct error *e);
 
+/* ---- environments.c ---------------------------------------------------------------------------------------- */
+
+/* Whether the caller may have this environment (NULL: none was named). 0, or ENVIRONMENT_NOT_BUILT when it is
+ * another project's: to a stranger it is not there. */
+int environment_allowed(struct http_exchange *x, const char *name, struct error *e);
+
 /* ---- handlers ----------------------------------------------------------------------------------------------- */
 
 void containers_create(struct http_exchange *x);

@@ -88,8 +88,10 @@ static void read_source(struct json_in *in, struct stateless_request *r, size_t 
         snprintf(param, sizeof param, "%sfile_id", in->prefix);
         if (file_blob_open(r->api, r->project, id, param, &file, &r->file[i].fd, in->e) < 0)
             in->failed = true;
-        else
+        else {
+            r->file[i].length = (size_t)file.bytes;
             store_file_deinit(&file);
+        }
     }
 }
 
@@ -264,7 +266,7 @@ void stateless_post(struct http_exchange *x)
     struct error e = { 0 };
     if (api_body_json(x, &root) < 0)
         return;
-    if (read_request(&request, root, &e) < 0) {
+    if (read_request(&request, root, &e) < 0 || environment_allowed(x, request.spec.environment, &e) < 0) {
         http_error(x, &e);
         request_deinit(&request);
         return;

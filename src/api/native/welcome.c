@@ -44,7 +44,6 @@ static const char icon[] =
 void welcome_icon(struct http_exchange *x)
 {
     http_set_header(x, "cache-control", "public, max-age=86400");
-    http_set_header(x, "x-content-type-options", "nosniff");
     http_respond(x, 200, "image/svg+xml", icon, sizeof icon - 1);
 }
 
@@ -101,8 +100,9 @@ static void put_escaped(struct strbuf *b, const char *text)
         }
 }
 
-static void put_environments(struct api *api, struct strbuf *b)
+static void put_environments(struct http_exchange *x, struct strbuf *b)
 {
+    struct api *api = api_of(x);
     struct environment *list = NULL;
     size_t n = 0;
     if (environment_list(api->environments_dir, &list, &n) < 0)
@@ -110,6 +110,8 @@ static void put_environments(struct api *api, struct strbuf *b)
     strbuf_puts(b, "<h2>Environments</h2><div class=\"scroll\"><table><tr><th>Name</th><th>Python</th>"
                    "<th>Packages</th></tr>");
     for (size_t i = 0; i < n; i++) {
+        if (!environment_visible(&list[i], access_project(x)))
+            continue;
         strbuf_puts(b, "<tr><td><code>");
         put_escaped(b, list[i].name);
         strbuf_puts(b, strcmp(list[i].name, api->default_environment) == 0 ? "</code> (default)</td><td>" : "</code></td><td>");
@@ -165,7 +167,7 @@ static void respond_page(struct http_exchange *x)
     if (keyed)
         strbuf_puts(&b, "<p class=\"soft\">This server wants a key: <code>cloche key create --name NAME</code> makes one.</p>");
     if (access_granted(x))
-        put_environments(api, &b);
+        put_environments(x, &b);
     strbuf_puts(&b, page_routes);
     crypto_hash_sha256(hash, (const unsigned char *)style, sizeof style - 1);
     sodium_bin2base64(hash_text, sizeof hash_text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
@@ -173,7 +175,6 @@ static void respond_page(struct http_exchange *x)
              "default-src 'none'; style-src 'sha256-%s'; img-src 'self'; base-uri 'none'; form-action 'none'; "
              "frame-ancestors 'none'", hash_text);
     http_set_header(x, "content-security-policy", policy);
-    http_set_header(x, "x-content-type-options", "nosniff");
     http_set_header(x, "referrer-policy", "no-referrer");
     http_set_header(x, "vary", "accept");
     http_respond(x, 200, "text/html; charset=utf-8", strbuf_text(&b), b.length);
@@ -198,7 +199,8 @@ static void respond_object(struct http_exchange *x)
     jw_field_string(&w, "default_environment", api->default_environment);
     jw_field_array(&w, "environments");
     for (size_t i = 0; i < n; i++)
-        jw_text(&w, list[i].name);
+        if (environment_visible(&list[i], access_project(x)))
+            jw_text(&w, list[i].name);
     jw_end(&w);
     jw_field_array(&w, "endpoints");
     for (size_t i = 0; i < native_route_count; i++) {
