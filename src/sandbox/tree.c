@@ -40,7 +40,8 @@ static const struct { const char *name, *text; } files[] = {
 };
 /* Copied when the host has them: the loader's cache, and names that programs look up. */
 static const char *const copies[] = { "/etc/ld.so.cache", "/etc/os-release", "/etc/debian_version",
-                                      "/etc/mime.types", "/etc/protocols", "/etc/services" };
+                                      "/etc/mime.types", "/etc/protocols", "/etc/services",
+                                      "/etc/matplotlibrc" /* Debian's matplotlib does not start without */ };
 
 static const char *at(const char *root, const char *path)
 {

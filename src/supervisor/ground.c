@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,20 +43,27 @@ static bool name_valid(const char *name)
 static int find_generation(struct making *m, struct error *e)
 {
     char path[160], target[128];
+    struct stat st;
     if (!strcmp(m->name, "base"))
         return 0;
     if (!name_valid(m->name))
         return error_set(e, ERROR_INVALID_VALUE, EINVAL, "The environment's name is not valid.");
-    snprintf(path, sizeof path, "%s/current", m->name);
-    ssize_t n = m->s->environments < 0 ? -1 : readlinkat(m->s->environments, path, target, sizeof target - 1);
-    target[n > 0 ? n : 0] = 0;
-    if (n <= 0 || strchr(target, '/') || target[0] == '.')
-        return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
-                         "Environment '%s' is not built. Build it with: cloche env build %s", m->name, m->name);
-    snprintf(path, sizeof path, "%s/%s/use.lock", m->name, target);
-    m->use_lock = openat(m->s->environments, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (m->use_lock < 0 || flock(m->use_lock, LOCK_SH | LOCK_NB) < 0)
-        return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, errno, "Environment '%s' is being removed.", m->name);
+    for (int tries = 0;; tries++) {
+        snprintf(path, sizeof path, "%s/current", m->name);
+        ssize_t n = m->s->environments < 0 ? -1 : readlinkat(m->s->environments, path, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = 0;
+        if (n <= 0 || strchr(target, '/') || target[0] == '.')
+            return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
+                             "Environment '%s' is not built. Build it with: cloche env build %s", m->name, m->name);
+        snprintf(path, sizeof path, "%s/%s/use.lock", m->name, target);
+        m->use_lock = openat(m->s->environments, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (m->use_lock >= 0 && flock(m->use_lock, LOCK_SH | LOCK_NB) == 0 && fstat(m->use_lock, &st) == 0 && st.st_nlink > 0)
+            break;
+        fd_close(&m->use_lock); /* removed under our hands: a newer generation is, or will be, current */
+        if (tries == 100)
+            return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, EBUSY, "Environment '%s' is being removed.", m->name);
+        usleep(2000);
+    }
     snprintf(m->generation, sizeof m->generation, "%s/%s/%s", m->s->plan.environments_dir, m->name, target);
     return 0;
 }
@@ -161,37 +169,13 @@ static void child(struct making *m, int sync, int server_socket)
 
 /* ---- the parent ------------------------------------------------------------------------------------- */
 
-/* newuidmap and newgidmap are setuid helpers that check /etc/subuid and /etc/subgid. */
-static int run_id_helper(const char *program, pid_t pid, uid_t own, uint32_t first, uint32_t count)
-{
-    char text[4][16];
-    snprintf(text[0], 16, "%d", pid);
-    snprintf(text[1], 16, "%u", own);
-    snprintf(text[2], 16, "%u", first);
-    snprintf(text[3], 16, "%u", count);
-    char *argv[] = { (char *)program, text[0], (char *)"0", text[1], (char *)"1", (char *)"1", text[2], text[3], NULL };
-    pid_t helper = fork();
-    if (helper == 0) {
-        char *env[] = { NULL };
-        execve(program, argv, env);
-        _exit(127);
-    }
-    int status;
-    if (helper < 0 || waitpid(helper, &status, 0) < 0)
-        return -errno;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
-}
-
 static int write_maps(const struct supervisor *s, int id, pid_t pid)
 {
     char map[64];
     if (s->mode == IDENTITY_SINGLE)
         return 0; /* see write_own_maps */
-    if (s->mode == IDENTITY_SUBUID) {
-        uint32_t first = ground_first_id(s, id), count = ground_id_count(s);
-        int r = run_id_helper("/usr/bin/newuidmap", pid, getuid(), first, count);
-        return r < 0 ? r : run_id_helper("/usr/bin/newgidmap", pid, getgid(), first, count);
-    }
+    if (s->mode == IDENTITY_SUBUID)
+        return identity_map_subordinate(pid, ground_first_id(s, id), ground_id_count(s));
     snprintf(map, sizeof map, "0 %u %u\n", ground_first_id(s, id), ground_id_count(s));
     return identity_write_maps(pid, map, map, false);
 }
