@@ -297,6 +297,8 @@ def test_localhost_is_two_addresses_and_a_unix_socket(fresh_server, tmp_path):
     server = fresh_server("--listen", f"unix:{tmp_path}/s.sock", start=False)
     server.listen = ["localhost:0"]
     server.start(wait_ready=False)
+    first, second, third = server.addresses
+    assert first.startswith("127.0.0.1:") and second == first.replace("127.0.0.1", "[::1]") and third == f"unix:{tmp_path}/s.sock"
     assert (tmp_path / "s.sock").is_socket() and (tmp_path / "s.sock").stat().st_mode & 0o777 == 0o600
     assert server.stop() == 0
     assert not (tmp_path / "s.sock").exists()
