@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/fd.h"
+#include "base/ids.h"
 #include "cli/commands.h"
 #include "cli/env_internal.h"
 #include "cli/paths.h"
@@ -12,7 +13,7 @@ static const char help[] =
     "Environments are what sessions import from: an interpreter with packages.\n\n"
     "usage: cloche env list   [--json]\n"
     "       cloche env build  [NAME] [--requirements FILE] [--warm-up FILE] [--python PATH]\n"
-    "                         [--source auto|pypi|debian] [--without-shell] [--json]\n"
+    "                         [--source auto|pypi|debian] [--without-shell] [--project P] [--json]\n"
     "       cloche env remove NAME\n\n"
     "  NAME                   data-science when build is given none; base is always there\n"
     "  --requirements FILE    as pip reads it; without it, Cloche's own for NAME\n"
@@ -21,13 +22,14 @@ static const char help[] =
     "  --source SOURCE        pypi: the index pip is configured for; debian: the system's packages;\n"
     "                         auto: the first, or the second when it cannot be reached (default)\n"
     "  --without-shell        do not add IPython: sessions then have plain Python\n"
+    "  --project P            only this project of a server may use it\n"
     "  --environments DIR     where they live (CLOCHE_ENVIRONMENTS)\n"
     "  --json                 for programs: one object, or for build one event a line\n\n"
     "Only wheels are installed, in a sandbox, never as root. pip.conf, PIP_* and proxy variables hold.\n"
     "Live sessions keep what they stand on. A build that fails changes nothing.\n\n"
     "Exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n";
 
-enum { OPT_JSON = COMMAND_LONG, OPT_REQUIREMENTS, OPT_WARMUP, OPT_PYTHON, OPT_SOURCE, OPT_SHELL, OPT_DIR };
+enum { OPT_JSON = COMMAND_LONG, OPT_REQUIREMENTS, OPT_WARMUP, OPT_PYTHON, OPT_SOURCE, OPT_SHELL, OPT_PROJECT, OPT_DIR };
 static const struct option longs[] = {
     { "json", no_argument, NULL, OPT_JSON },
     { "requirements", required_argument, NULL, OPT_REQUIREMENTS },
@@ -35,6 +37,7 @@ static const struct option longs[] = {
     { "python", required_argument, NULL, OPT_PYTHON },
     { "source", required_argument, NULL, OPT_SOURCE },
     { "without-shell", no_argument, NULL, OPT_SHELL },
+    { "project", required_argument, NULL, OPT_PROJECT },
     { "environments", required_argument, NULL, OPT_DIR },
     { NULL, 0, NULL, 0 },
 };
@@ -158,6 +161,7 @@ static int parse(int argc, char **argv, struct arguments *a)
         case OPT_PYTHON: a->build.python = optarg; break;
         case OPT_SOURCE: a->build.source = optarg; break;
         case OPT_SHELL: a->build.without_shell = true; break;
+        case OPT_PROJECT: a->build.project = optarg; break;
         case OPT_DIR: a->directory = optarg; break;
         default: return EXIT_USAGE;
         }
@@ -165,6 +169,8 @@ static int parse(int argc, char **argv, struct arguments *a)
     if (strcmp(a->build.source, "auto") != 0 && strcmp(a->build.source, "pypi") != 0 &&
         strcmp(a->build.source, "debian") != 0)
         return command_fail("env", EXIT_USAGE, "--source is auto, pypi or debian.");
+    if (a->build.project != NULL && (!id_valid(a->build.project) || strlen(a->build.project) > 63))
+        return command_fail("env", EXIT_USAGE, "--project is 1 to 63 letters, digits, '_' and '-'.");
     if (a->build.python[0] != '/')
         return command_fail("env", EXIT_USAGE, "--python needs an absolute path.");
     return 0;

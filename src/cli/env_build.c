@@ -301,8 +301,9 @@ static int write_manifest(struct build *b, json_t *report, const char *generatio
                           json_t **ret, struct error *e)
 {
     json_t *manifest = json_pack(
-        "{s:s, s:s, s:s, s:s*, s:O, s:I, s:s, s:I, s:o, s:o, s:O, s:O}", "name", b->wanted->name, "generation",
-        generation, "python", b->wanted->python, "python_prefix", b->sandbox.prefix, "python_version",
+        "{s:s, s:s, s:s, s:s*, s:s*, s:O, s:I, s:s, s:I, s:o, s:o, s:O, s:O}", "name", b->wanted->name, "generation",
+        generation, "python", b->wanted->python, "python_prefix", b->sandbox.prefix, "project",
+        b->wanted->project, "python_version",
         json_object_get(report, "python_version"), "created_at", (json_int_t)clock_realtime_s(), "source",
         b->from_debian ? "debian" : "pypi", "size_bytes", (json_int_t)size, "requirements",
         requirement_lines(b), "missing", env_check_missing(report, &b->requirements), "packages",

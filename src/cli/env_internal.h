@@ -172,6 +172,7 @@ struct env_build {
     const char *warmup;       /* a file; NULL: the one shipped, or none */
     const char *python;       /* absolute */
     const char *source;       /* "auto", "pypi", "debian" */
+    const char *project;      /* whose it is; NULL: everybody's */
     bool without_shell, json;
 };
 /* Returns the command's exit code. */
