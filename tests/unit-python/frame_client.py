@@ -145,7 +145,7 @@ class FrameClient:
             view = view[os.write(self.fin, view):]
 
     def _exactly(self, n, deadline):
-        data = b""
+        data = bytearray()
         while len(data) < n:
             ready = select.select([self.fout] + list(self.streams), [], [],
                                   max(0, deadline - time.monotonic()))[0]
@@ -158,7 +158,7 @@ class FrameClient:
                 data += more
             else:
                 self._drain(ready)
-        return data
+        return bytes(data)
 
     def _drain(self, only=None):
         for fd in list(self.streams):

@@ -121,7 +121,7 @@ def fallback(value):
             data.setdefault(_RICH_MIME[name], form)
             if extra:
                 metadata[_RICH_MIME[name]] = extra
-    return dict({"text/plain": repr(value)}, **data), metadata
+    return {"text/plain": repr(value), **data}, metadata
 
 
 def broken(name, exc):

@@ -5,6 +5,7 @@ frames until the server closes its pipe.
 """
 from cloche_kernel import BUILTINS as __builtins__
 
+import linecache
 import os
 import sys
 import time
@@ -44,6 +45,7 @@ def child(home="/mnt/data"):
     os.chdir(home)
     state.home = home
     sys.argv = [""]
+    linecache.cache.pop("<string>", None)  # from 3.13 on: what the zygote was started with
     ours = [p for p in sys.path if p and os.path.exists(os.path.join(p, "cloche_kernel"))]
     sys.path[:] = [""] + [p for p in sys.path if p and p not in ours] + ours
     _reseed()

@@ -104,8 +104,7 @@ class Runner:
                 from cloche_kernel import shell
                 shell.Shell.instance(runner=self)
             except ImportError:
-                if state.id is not None:
-                    state.note("This environment has no IPython: only plain Python works.")
+                pass
             finally:
                 self.upgrading = False
                 sys.setrecursionlimit(depth)  # a library of IPython's raises it
@@ -171,6 +170,7 @@ class Runner:
         """The cell as Python, by IPython; None when it changes nothing."""
         shell = self.upgrade()
         if shell is None:
+            state.note("This environment has no IPython: only plain Python runs.")
             return None
         try:
             python = shell.transform_cell(source)

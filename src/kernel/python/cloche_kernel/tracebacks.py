@@ -14,26 +14,33 @@ import io
 import linecache
 import os
 import sys
-import sysconfig
-from traceback import TracebackException
+from importlib.util import find_spec, module_from_spec
 
 from cloche_kernel.frames import clean
 
 FRAMES = 200          # of a traceback made without user code
 LINES = 300           # of one traceback; what is in the middle of a longer one is left out
 LINE = 2000           # characters of one line
+
+
+def _own_copy(name):
+    """A module of the library for ourselves: packages and user code patch the common one."""
+    spec = find_spec(name)
+    module = module_from_spec(spec)
+    module.__builtins__ = __builtins__
+    spec.loader.exec_module(module)
+    return module
+
+
+TracebackException = _own_copy("traceback").TracebackException
 _excepthook = sys.__excepthook__
 
 
 def _library_roots():
-    roots = {os.path.dirname(__file__)}
-    for name in ("stdlib", "platstdlib", "purelib", "platlib"):
-        roots.add(sysconfig.get_path(name))
+    roots = {os.path.dirname(__file__), os.path.dirname(os.__file__), "/usr/lib/python3"}
     for prefix in {sys.prefix, sys.base_prefix}:
-        roots.add(prefix + "/lib")
-        roots.add(prefix + "/local/lib")
-    roots.add("/usr/lib/python3")
-    return tuple(root.rstrip("/") + "/" for root in roots if root and root != "/")
+        roots.update((prefix + "/lib", prefix + "/lib64", prefix + "/local/lib"))
+    return tuple(root.rstrip("/") + "/" for root in roots)
 
 
 _roots = _library_roots()
