@@ -111,6 +111,8 @@ class FrameClient:
             self.ready = self.receive(timeout=60)[0]
         except Gone:
             self._drain()
+            process.wait()
+            self._kill_session()
             raise AssertionError("no kernel: " + self.answer.stderr)
         assert self.ready["type"] == "ready", self.ready
         return self
@@ -133,6 +135,16 @@ class FrameClient:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            self._kill_session()
+
+    def _kill_session(self):
+        """What user code left running: outside a sandbox nobody else ends it."""
+        for name in os.listdir("/proc"):
+            try:
+                if name.isdigit() and os.getsid(int(name)) == self.process.pid:
+                    os.kill(int(name), signal.SIGKILL)
+            except OSError:
+                pass
 
     # ---- frames --------------------------------------------------------------------------------
 
