@@ -192,7 +192,10 @@ static void *listen_to_receiver(void *context)
 static void on_raw(void *context, enum output_kind kind, const void *data, size_t n)
 {
     (void)context;
-    fd_write_all(kind == OUTPUT_STDERR ? STDERR_FILENO : STDOUT_FILENO, data, n);
+    if (fd_write_all(kind == OUTPUT_STDERR ? STDERR_FILENO : STDOUT_FILENO, data, n) != -EPIPE)
+        return;
+    ended(128 + SIGPIPE, ""); /* nobody reads on, as in `cloche run x.py | head` */
+    _exit(0);
 }
 
 static void on_input(void *context, const struct execution *x, const char *prompt, bool password)

@@ -236,6 +236,26 @@ def test_run_second_interrupt_kills(cloche, tmp_path):
     assert status == 130
 
 
+def test_run_ends_with_its_reader(cloche, tmp_path):
+    (tmp_path / "yes.py").write_text("while True: print('y')")
+    process = subprocess.Popen([cloche, "run", "--environment", "base", tmp_path / "yes.py"], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    assert process.stdout.readline() == "y\n"
+    process.stdout.close()
+    assert process.wait(20) == 141
+
+
+def test_run_terminated(cloche, tmp_path):
+    (tmp_path / "wait.py").write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)")
+    process = subprocess.Popen([cloche, "run", "--environment", "base", tmp_path / "wait.py"], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    assert process.stdout.readline() == "ready\n"
+    below = machine.descendants(process.pid)
+    process.terminate()
+    assert process.wait(20) == 143
+    machine.wait_until(lambda: not any(p.alive() for p in below), 3, "the end of all that ran below it")
+
+
 def test_run_in_a_session(call, server, session, tmp_path):
     path = tmp_path / "cell.py"
     path.write_text("import sys\nkept = sys.argv[1]\nprint(open('in.txt').read())\nopen('made.txt', 'w').write(kept)\n")
