@@ -14,9 +14,13 @@ struct caller {
     char project[ID_SIZE];
     bool known;
 };
-_Static_assert(sizeof(struct caller) <= sizeof ((struct http_exchange *)0)->scratch, "fits the scratch");
+_Static_assert(
+    sizeof(struct caller) <= sizeof((struct http_exchange *)0)->scratch, "fits the scratch");
 
-static struct caller *caller_of(struct http_exchange *x) { return (struct caller *)x->scratch; }
+static struct caller *caller_of(struct http_exchange *x)
+{
+    return (struct caller *)x->scratch;
+}
 
 enum { SECRET_MAX = 512 };
 
@@ -26,9 +30,9 @@ static size_t basic_secret(const char *value, char out[SECRET_MAX])
     unsigned char text[SECRET_MAX];
     size_t n = 0;
     if (sodium_base642bin(text, sizeof text - 1, value, strlen(value), " ", &n, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 &&
+            sodium_base64_VARIANT_ORIGINAL) != 0 &&
         sodium_base642bin(text, sizeof text - 1, value, strlen(value), " ", &n, NULL,
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+            sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
         return 0;
     unsigned char *colon = memchr(text, ':', n);
     if (!colon)
@@ -78,14 +82,14 @@ static int refuse(struct http_exchange *x, const char *secret, size_t n)
     http_set_header(x, "www-authenticate", "Bearer");
     if (n == 0) {
         http_fail(x, ERROR_UNAUTHORIZED, NULL,
-                  "You didn't provide an API key. You need to provide your API key in an Authorization "
-                  "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY). `cloche key create` "
-                  "makes one.");
+            "You didn't provide an API key. You need to provide your API key in an Authorization "
+            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY). `cloche key create` "
+            "makes one.");
     } else {
         mask(secret, n, masked);
         http_fail(x, ERROR_UNAUTHORIZED, NULL,
-                  "Incorrect API key provided: %s. `cloche key list` shows the keys of this server.",
-                  masked);
+            "Incorrect API key provided: %s. `cloche key list` shows the keys of this server.",
+            masked);
     }
     return -EACCES;
 }

@@ -33,7 +33,7 @@ void api_deinit(struct api *api)
 int api_body_json(struct http_exchange *x, json_t **ret_root)
 {
     cleanup_strbuf struct strbuf body = STRBUF_INIT(BODY_JSON_MAX);
-    struct error e = { 0 };
+    struct error e = {0};
     if (http_body_all(x, BODY_JSON_MAX, &body) < 0)
         return -EPROTO; /* the HTTP layer answers */
     if (json_in_parse(strbuf_text(&body), body.length, ret_root, &e) < 0) {
@@ -54,7 +54,8 @@ bool api_is_form(struct http_exchange *x)
 void api_no_container(struct http_exchange *x, const char *id)
 {
     char brief[72];
-    http_fail(x, ERROR_NOT_FOUND, NULL, "Container with id '%s' not found.", json_in_brief(brief, id));
+    http_fail(
+        x, ERROR_NOT_FOUND, NULL, "Container with id '%s' not found.", json_in_brief(brief, id));
 }
 
 void api_session_error(struct http_exchange *x, const struct error *e)
@@ -69,11 +70,13 @@ struct session *api_session(struct http_exchange *x)
 {
     const char *id = http_param(x, "container_id");
     struct session *session = NULL;
-    struct error e = { 0 };
+    struct error e = {0};
     if (strlen(id) > 64) {
         http_fail(x, ERROR_STRING_TOO_LONG, "container_id",
-                  "Invalid 'container_id': string too long. Expected a string with maximum length 64, but "
-                  "got a string with length %zu instead.", strlen(id));
+            "Invalid 'container_id': string too long. Expected a string with maximum length 64, "
+            "but "
+            "got a string with length %zu instead.",
+            strlen(id));
         return NULL;
     }
     if (!id_valid(id)) {
@@ -94,22 +97,24 @@ struct session *api_session(struct http_exchange *x)
 
 int api_page(struct http_exchange *x, int default_limit, int max_limit, struct store_page *ret)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     int64_t limit = default_limit;
     const char *order = http_query(x, "order"), *after = http_query(x, "after");
-    if (json_in_integer_text("limit", http_query(x, "limit"), JSON_OPENAI, 1, max_limit, &limit, &e) < 0) {
+    if (json_in_integer_text(
+            "limit", http_query(x, "limit"), JSON_OPENAI, 1, max_limit, &limit, &e) < 0) {
         http_error(x, &e);
         return -EINVAL;
     }
     if (order && *order && strcmp(order, "asc") != 0 && strcmp(order, "desc") != 0) {
         char brief[72];
         http_fail(x, ERROR_INVALID_VALUE, "order",
-                  "Invalid value: '%s'. Supported values are: 'asc' and 'desc'.",
-                  json_in_brief(brief, order));
+            "Invalid value: '%s'. Supported values are: 'asc' and 'desc'.",
+            json_in_brief(brief, order));
         return -EINVAL;
     }
-    *ret = (struct store_page){ .limit = (int)limit, .ascending = order && strcmp(order, "asc") == 0,
-                                .after = after && *after ? after : NULL };
+    *ret = (struct store_page){.limit = (int)limit,
+        .ascending = order && strcmp(order, "asc") == 0,
+        .after = after && *after ? after : NULL};
     return 0;
 }
 
@@ -142,16 +147,19 @@ int form_text(struct multipart *form, const char *name, char *out, size_t size, 
     }
     const char *bytes = strbuf_text(&text);
     if (memchr(bytes, 0, text.length))
-        return error_param(e, ERROR_INVALID_VALUE, name, "Invalid '%s': the string contains a NUL character.", name);
+        return error_param(e, ERROR_INVALID_VALUE, name,
+            "Invalid '%s': the string contains a NUL character.", name);
     if (!json_in_utf8(bytes, text.length))
-        return error_param(e, ERROR_INVALID_VALUE, name, "Invalid '%s': the string is not valid UTF-8.", name);
+        return error_param(
+            e, ERROR_INVALID_VALUE, name, "Invalid '%s': the string is not valid UTF-8.", name);
     memcpy(out, bytes, text.length + 1);
     return 0;
 }
 
 int form_filename(const struct multipart_part *part, char out[512], struct error *e)
 {
-    const char *name = part->filename, *slash = strrchr(name, '/'), *backslash = strrchr(name, '\\');
+    const char *name = part->filename, *slash = strrchr(name, '/'),
+               *backslash = strrchr(name, '\\');
     const char *last = slash > backslash ? slash : backslash;
     if (last)
         name = last + 1;

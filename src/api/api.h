@@ -24,9 +24,9 @@ struct api {
     int environments_dir; /* -1: there is none */
     const char *version;
     const char *default_environment;
-    uint64_t upload_max_bytes;     /* of one file */
-    int64_t timeout_max_s;         /* of one execution */
-    unsigned idle_minutes_max;     /* of expires_after.minutes */
+    uint64_t upload_max_bytes; /* of one file */
+    int64_t timeout_max_s;     /* of one execution */
+    unsigned idle_minutes_max; /* of expires_after.minutes */
     uint64_t memory_default_bytes;
     struct http_route *routes; /* api_routes() */
     size_t n_routes;
@@ -37,8 +37,8 @@ struct api {
 
 enum {
     CODE_MAX = 1 << 20,
-    INLINE_FILES_MAX = 8 << 20,   /* content of a stateless answer's files together */
-    REPLY_MAX = 192 << 20,        /* one JSON reply: 32 MiB of displays in base64, and text */
+    INLINE_FILES_MAX = 8 << 20, /* content of a stateless answer's files together */
+    REPLY_MAX = 192 << 20,      /* one JSON reply: 32 MiB of displays in base64, and text */
     BODY_JSON_MAX = HTTP_BODY_DEFAULT,
 };
 
@@ -46,7 +46,10 @@ enum {
 int api_routes(struct api *api);
 void api_deinit(struct api *api);
 
-static inline struct api *api_of(struct http_exchange *x) { return x->user; }
+static inline struct api *api_of(struct http_exchange *x)
+{
+    return x->user;
+}
 
 /* Reads the body as one JSON object. 0 and a new reference; else it was answered (or the connection
  * is the server's to close) and the handler returns. */

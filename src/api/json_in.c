@@ -15,8 +15,10 @@ static size_t utf8_step(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80)
         return 1;
-    size_t want = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-                : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+    size_t want = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
+                  : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+                  : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+                                                 : 0;
     if (!want || want > n)
         return 0;
     unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
@@ -75,7 +77,7 @@ static void scan_body(struct scan *s, const char *body, size_t end)
     int depth = 0;
     bool quoted = false;
     size_t from = 0, length = 0;
-    *s = (struct scan){ 0 };
+    *s = (struct scan){0};
     for (size_t i = 0; i < end;) {
         size_t step = utf8_step((const unsigned char *)body + i, end - i);
         if (!step) {
@@ -125,27 +127,31 @@ static int parse_failed(const json_error_t *why, const char *body, size_t length
     const char *param = scan_key(key, &s, body);
     switch (json_error_code(why)) {
     case json_error_numeric_overflow:
-        return error_param(e, ERROR_INVALID_VALUE, param, "Invalid '%s': the number is out of range.", param);
+        return error_param(
+            e, ERROR_INVALID_VALUE, param, "Invalid '%s': the number is out of range.", param);
     case json_error_duplicate_key:
         return error_set(e, ERROR_INVALID_JSON, 0,
-                         "We could not parse the JSON body of your request: a key appears twice in one "
-                         "object (line %d, column %d).", why->line, why->column);
+            "We could not parse the JSON body of your request: a key appears twice in one "
+            "object (line %d, column %d).",
+            why->line, why->column);
     case json_error_null_byte_in_key:
         return error_set(e, ERROR_INVALID_JSON, 0,
-                         "We could not parse the JSON body of your request: a key contains a NUL "
-                         "character (line %d, column %d).", why->line, why->column);
+            "We could not parse the JSON body of your request: a key contains a NUL "
+            "character (line %d, column %d).",
+            why->line, why->column);
     case json_error_end_of_input_expected:
         return error_set(e, ERROR_INVALID_JSON, 0,
-                         "We could not parse the JSON body of your request: there is something behind "
-                         "its end (line %d, column %d).", why->line, why->column);
+            "We could not parse the JSON body of your request: there is something behind "
+            "its end (line %d, column %d).",
+            why->line, why->column);
     case json_error_premature_end_of_input:
         return error_set(e, ERROR_INVALID_JSON, 0,
-                         "We could not parse the JSON body of your request: it ends too early.");
+            "We could not parse the JSON body of your request: it ends too early.");
     default: {
         char text[72];
         return error_set(e, ERROR_INVALID_JSON, 0,
-                         "We could not parse the JSON body of your request: %s (line %d, column %d).",
-                         json_in_brief(text, why->text), why->line, why->column);
+            "We could not parse the JSON body of your request: %s (line %d, column %d).",
+            json_in_brief(text, why->text), why->line, why->column);
     }
     }
 }
@@ -177,21 +183,24 @@ int json_in_parse(const char *body, size_t length, json_t **ret_root, struct err
     scan_body(&s, body, length);
     if (s.bad_utf8)
         return error_param(e, ERROR_INVALID_JSON, scan_key(key, &s, body),
-                           "We could not parse the JSON body of your request: it is not valid UTF-8 "
-                           "(byte %zu).", s.bad_utf8 - 1);
+            "We could not parse the JSON body of your request: it is not valid UTF-8 "
+            "(byte %zu).",
+            s.bad_utf8 - 1);
     if (s.depth_max > JSON_DEPTH_MAX)
         return error_set(e, ERROR_INVALID_JSON, 0,
-                         "We could not parse the JSON body of your request: it is nested more than %d "
-                         "levels deep.", JSON_DEPTH_MAX);
+            "We could not parse the JSON body of your request: it is nested more than %d "
+            "levels deep.",
+            JSON_DEPTH_MAX);
     json_error_t why;
     /* NUL is let through here and refused by the getters, which can name the field. */
-    json_t *root = json_loadb(body, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+    json_t *root =
+        json_loadb(body, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
     if (!root)
         return parse_failed(&why, body, length, e);
     if (!json_is_object(root)) {
         error_set(e, ERROR_INVALID_TYPE, 0,
-                  "Invalid type for the request body: expected an object, but got %s instead.",
-                  type_name(root));
+            "Invalid type for the request body: expected an object, but got %s instead.",
+            type_name(root));
         json_decref(root);
         return -EINVAL;
     }
@@ -201,10 +210,10 @@ int json_in_parse(const char *body, size_t length, json_t **ret_root, struct err
 
 /* ------------------------------------------------------------------ fields */
 
-void json_in_begin(struct json_in *in, json_t *object, const char *prefix, enum json_manners manners,
-                   struct error *e)
+void json_in_begin(struct json_in *in, json_t *object, const char *prefix,
+    enum json_manners manners, struct error *e)
 {
-    *in = (struct json_in){ .object = object, .e = e, .manners = manners };
+    *in = (struct json_in){.object = object, .e = e, .manners = manners};
     snprintf(in->prefix, sizeof in->prefix, "%s", prefix);
 }
 
@@ -215,7 +224,8 @@ static const char *full_name(const struct json_in *in, const char *name, char ou
     return json_in_brief(out, path);
 }
 
-void json_in_fail(struct json_in *in, enum error_code code, const char *name, const char *format, ...)
+void json_in_fail(
+    struct json_in *in, enum error_code code, const char *name, const char *format, ...)
 {
     if (in->failed)
         return;
@@ -236,18 +246,23 @@ json_t *json_in_any(struct json_in *in, const char *name)
     return value && !json_is_null(value) ? value : NULL;
 }
 
-bool json_in_has(struct json_in *in, const char *name) { return json_in_any(in, name) != NULL; }
+bool json_in_has(struct json_in *in, const char *name)
+{
+    return json_in_any(in, name) != NULL;
+}
 
 static void missing(struct json_in *in, const char *name)
 {
-    json_in_fail(in, ERROR_MISSING_PARAMETER, name, "Missing required parameter: '%s%s'.", in->prefix, name);
+    json_in_fail(
+        in, ERROR_MISSING_PARAMETER, name, "Missing required parameter: '%s%s'.", in->prefix, name);
 }
 
-static void wrong_type(struct json_in *in, const char *name, const char *expected, const json_t *got)
+static void wrong_type(
+    struct json_in *in, const char *name, const char *expected, const json_t *got)
 {
     json_in_fail(in, ERROR_INVALID_TYPE, name,
-                 "Invalid type for '%s%s': expected %s, but got %s instead.", in->prefix, name, expected,
-                 type_name(got));
+        "Invalid type for '%s%s': expected %s, but got %s instead.", in->prefix, name, expected,
+        type_name(got));
 }
 
 static enum error_code bound_code(const struct json_in *in, enum error_code openai)
@@ -265,19 +280,21 @@ static bool good_string(struct json_in *in, const char *name, const json_t *valu
     size_t length = json_string_length(value);
     if (length > max_bytes) {
         json_in_fail(in, bound_code(in, ERROR_STRING_TOO_LONG), name,
-                     "Invalid '%s%s': string too long. Expected a string with maximum length %zu, but "
-                     "got a string with length %zu instead.", in->prefix, name, max_bytes, length);
+            "Invalid '%s%s': string too long. Expected a string with maximum length %zu, but "
+            "got a string with length %zu instead.",
+            in->prefix, name, max_bytes, length);
         return false;
     }
     if (memchr(json_string_value(value), 0, length)) {
         json_in_fail(in, ERROR_INVALID_VALUE, name,
-                     "Invalid '%s%s': the string contains a NUL character.", in->prefix, name);
+            "Invalid '%s%s': the string contains a NUL character.", in->prefix, name);
         return false;
     }
     return true;
 }
 
-const char *json_in_string(struct json_in *in, const char *name, enum json_need need, size_t max_bytes)
+const char *json_in_string(
+    struct json_in *in, const char *name, enum json_need need, size_t max_bytes)
 {
     json_t *value = json_in_any(in, name);
     if (!value) {
@@ -302,8 +319,8 @@ static void join_words(const char *const words[], char *out, size_t size)
     }
 }
 
-const char *json_in_word(struct json_in *in, const char *name, const char *const words[],
-                         const char *fallback)
+const char *json_in_word(
+    struct json_in *in, const char *name, const char *const words[], const char *fallback)
 {
     const char *text = json_in_string(in, name, JSON_OPTIONAL, 1 << 20);
     if (!text)
@@ -314,11 +331,12 @@ const char *json_in_word(struct json_in *in, const char *name, const char *const
     char list[160], brief[72];
     join_words(words, list, sizeof list);
     json_in_fail(in, ERROR_INVALID_VALUE, name, "Invalid value: '%s'. Supported values are: %s.",
-                 json_in_brief(brief, text), list);
+        json_in_brief(brief, text), list);
     return fallback;
 }
 
-int64_t json_in_integer(struct json_in *in, const char *name, int64_t fallback, int64_t min, int64_t max)
+int64_t json_in_integer(
+    struct json_in *in, const char *name, int64_t fallback, int64_t min, int64_t max)
 {
     json_t *value = json_in_any(in, name);
     if (!value)
@@ -330,12 +348,14 @@ int64_t json_in_integer(struct json_in *in, const char *name, int64_t fallback, 
     int64_t n = json_integer_value(value);
     if (n < min)
         json_in_fail(in, bound_code(in, ERROR_INTEGER_BELOW_MIN), name,
-                     "Invalid '%s%s': integer below minimum value. Expected a value >= %lld, but got "
-                     "%lld instead.", in->prefix, name, (long long)min, (long long)n);
+            "Invalid '%s%s': integer below minimum value. Expected a value >= %lld, but got "
+            "%lld instead.",
+            in->prefix, name, (long long)min, (long long)n);
     else if (n > max)
         json_in_fail(in, bound_code(in, ERROR_INTEGER_ABOVE_MAX), name,
-                     "Invalid '%s%s': integer above maximum value. Expected a value <= %lld, but got "
-                     "%lld instead.", in->prefix, name, (long long)max, (long long)n);
+            "Invalid '%s%s': integer above maximum value. Expected a value <= %lld, but got "
+            "%lld instead.",
+            in->prefix, name, (long long)max, (long long)n);
     else
         return n;
     return fallback;
@@ -354,12 +374,14 @@ double json_in_number(struct json_in *in, const char *name, double fallback, dou
     const char *kind = json_is_integer(value) ? "integer" : "decimal";
     if (n < min)
         json_in_fail(in, bound_code(in, ERROR_DECIMAL_BELOW_MIN), name,
-                     "Invalid '%s%s': %s below minimum value. Expected a value >= %g, but got %g "
-                     "instead.", in->prefix, name, kind, min, n);
+            "Invalid '%s%s': %s below minimum value. Expected a value >= %g, but got %g "
+            "instead.",
+            in->prefix, name, kind, min, n);
     else if (!(n <= max))
         json_in_fail(in, bound_code(in, ERROR_DECIMAL_ABOVE_MAX), name,
-                     "Invalid '%s%s': %s above maximum value. Expected a value <= %g, but got %g "
-                     "instead.", in->prefix, name, kind, max, n);
+            "Invalid '%s%s': %s above maximum value. Expected a value <= %g, but got %g "
+            "instead.",
+            in->prefix, name, kind, max, n);
     else
         return n;
     return fallback;
@@ -388,9 +410,9 @@ json_t *json_in_array(struct json_in *in, const char *name, size_t max_items)
     }
     if (json_array_size(value) > max_items) {
         json_in_fail(in, bound_code(in, ERROR_ARRAY_TOO_LONG), name,
-                     "Invalid '%s%s': array too long. Expected an array with maximum length %zu, but "
-                     "got an array with length %zu instead.", in->prefix, name, max_items,
-                     json_array_size(value));
+            "Invalid '%s%s': array too long. Expected an array with maximum length %zu, but "
+            "got an array with length %zu instead.",
+            in->prefix, name, max_items, json_array_size(value));
         return NULL;
     }
     return value;
@@ -411,8 +433,8 @@ json_t *json_in_object(struct json_in *in, const char *name, enum json_need need
     return value;
 }
 
-json_t *json_in_map(struct json_in *in, const char *name, size_t max_properties, size_t max_key,
-                    size_t max_value)
+json_t *json_in_map(
+    struct json_in *in, const char *name, size_t max_properties, size_t max_key, size_t max_value)
 {
     json_t *map = json_in_object(in, name, JSON_OPTIONAL), *value;
     const char *key;
@@ -420,20 +442,20 @@ json_t *json_in_map(struct json_in *in, const char *name, size_t max_properties,
         return NULL;
     if (json_object_size(map) > max_properties) {
         json_in_fail(in, bound_code(in, ERROR_OBJECT_TOO_LARGE), name,
-                     "Invalid '%s%s': too many properties. Expected an object with at most %zu "
-                     "properties, but got an object with %zu properties instead.", in->prefix, name,
-                     max_properties, json_object_size(map));
+            "Invalid '%s%s': too many properties. Expected an object with at most %zu "
+            "properties, but got an object with %zu properties instead.",
+            in->prefix, name, max_properties, json_object_size(map));
         return NULL;
     }
-    json_object_foreach(map, key, value) {
+    json_object_foreach (map, key, value) {
         char brief[72], path[128];
         json_in_brief(brief, key);
         snprintf(path, sizeof path, "%s.%s", name, brief);
         if (strlen(key) > max_key) {
             json_in_fail(in, bound_code(in, ERROR_STRING_TOO_LONG), name,
-                         "Invalid '%s%s': a key is too long. Expected keys with maximum length %zu, but "
-                         "got '%s' with length %zu instead.", in->prefix, name, max_key, brief,
-                         strlen(key));
+                "Invalid '%s%s': a key is too long. Expected keys with maximum length %zu, but "
+                "got '%s' with length %zu instead.",
+                in->prefix, name, max_key, brief, strlen(key));
             return NULL;
         }
         if (!good_string(in, path, value, max_value))
@@ -442,15 +464,15 @@ json_t *json_in_map(struct json_in *in, const char *name, size_t max_properties,
     return map;
 }
 
-json_t *json_in_strings(struct json_in *in, const char *name, size_t max_items, size_t max_bytes,
-                        size_t *ret_count)
+json_t *json_in_strings(
+    struct json_in *in, const char *name, size_t max_items, size_t max_bytes, size_t *ret_count)
 {
     json_t *array = json_in_array(in, name, max_items), *value;
     size_t i;
     *ret_count = 0;
     if (!array)
         return NULL;
-    json_array_foreach(array, i, value) {
+    json_array_foreach (array, i, value) {
         char path[64];
         snprintf(path, sizeof path, "%s[%zu]", name, i);
         if (!good_string(in, path, value, max_bytes))
@@ -465,7 +487,7 @@ void json_in_unsupported(struct json_in *in, const char *name)
     json_t *value = json_in_any(in, name);
     if (value && !json_is_false(value))
         json_in_fail(in, ERROR_UNSUPPORTED_PARAMETER, name,
-                     "Unsupported parameter: '%s%s' is not supported by this server.", in->prefix, name);
+            "Unsupported parameter: '%s%s' is not supported by this server.", in->prefix, name);
 }
 
 /* ------------------------------------------------------------------ unknown fields */
@@ -484,7 +506,8 @@ static int distance(const char *a, const char *b)
         row[0] = (int)i;
         for (size_t j = 1; j <= m; j++) {
             int above = row[j];
-            int cost = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            int cost =
+                diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
             if (above + 1 < cost)
                 cost = above + 1;
             if (row[j - 1] + 1 < cost)
@@ -520,10 +543,11 @@ static void unknown(struct json_in *in, const char *key)
     full_name(in, brief, param);
     if (nearest)
         error_param(in->e, ERROR_UNKNOWN_PARAMETER, param,
-                    "Unknown parameter: '%s%s'. Did you mean '%s%s'?", in->prefix, brief, in->prefix,
-                    nearest);
+            "Unknown parameter: '%s%s'. Did you mean '%s%s'?", in->prefix, brief, in->prefix,
+            nearest);
     else
-        error_param(in->e, ERROR_UNKNOWN_PARAMETER, param, "Unknown parameter: '%s%s'.", in->prefix, brief);
+        error_param(
+            in->e, ERROR_UNKNOWN_PARAMETER, param, "Unknown parameter: '%s%s'.", in->prefix, brief);
     in->failed = true;
 }
 
@@ -532,7 +556,7 @@ int json_in_end(struct json_in *in)
     const char *key;
     json_t *value;
     if (in->manners == JSON_OURS && in->object)
-        json_object_foreach(in->object, key, value)
+        json_object_foreach (in->object, key, value)
             if (!is_known(in, key)) {
                 unknown(in, key);
                 break;
@@ -543,7 +567,7 @@ int json_in_end(struct json_in *in)
 /* ------------------------------------------------------------------ query strings */
 
 int json_in_integer_text(const char *name, const char *text, enum json_manners manners, int64_t min,
-                         int64_t max, int64_t *value, struct error *e)
+    int64_t max, int64_t *value, struct error *e)
 {
     if (!text)
         return 0;
@@ -552,16 +576,20 @@ int json_in_integer_text(const char *name, const char *text, enum json_manners m
     long long n = strtoll(text, &end, 10);
     if (!*text || *end || isspace((unsigned char)*text))
         return error_param(e, ERROR_INVALID_TYPE, name,
-                           "Invalid type for '%s': expected an integer, but got '%s' instead.", name,
-                           json_in_brief(brief, text));
+            "Invalid type for '%s': expected an integer, but got '%s' instead.", name,
+            json_in_brief(brief, text));
     if (n < min || (errno == ERANGE && n < 0))
-        return error_param(e, manners == JSON_OPENAI ? ERROR_INTEGER_BELOW_MIN : ERROR_INVALID_VALUE, name,
-                           "Invalid '%s': integer below minimum value. Expected a value >= %lld, but got "
-                           "%s instead.", name, (long long)min, json_in_brief(brief, text));
+        return error_param(e,
+            manners == JSON_OPENAI ? ERROR_INTEGER_BELOW_MIN : ERROR_INVALID_VALUE, name,
+            "Invalid '%s': integer below minimum value. Expected a value >= %lld, but got "
+            "%s instead.",
+            name, (long long)min, json_in_brief(brief, text));
     if (n > max)
-        return error_param(e, manners == JSON_OPENAI ? ERROR_INTEGER_ABOVE_MAX : ERROR_INVALID_VALUE, name,
-                           "Invalid '%s': integer above maximum value. Expected a value <= %lld, but got "
-                           "%s instead.", name, (long long)max, json_in_brief(brief, text));
+        return error_param(e,
+            manners == JSON_OPENAI ? ERROR_INTEGER_ABOVE_MAX : ERROR_INVALID_VALUE, name,
+            "Invalid '%s': integer above maximum value. Expected a value <= %lld, but got "
+            "%s instead.",
+            name, (long long)max, json_in_brief(brief, text));
     *value = n;
     return 0;
 }

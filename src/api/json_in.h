@@ -36,7 +36,10 @@ struct json_in {
     char prefix[48]; /* "files[0]." or "" */
 };
 
-static inline void json_cleanup(json_t **j) { json_decref(*j); }
+static inline void json_cleanup(json_t **j)
+{
+    json_decref(*j);
+}
 #define cleanup_json __attribute__((cleanup(json_cleanup)))
 
 /* Parses a whole body: one object, depth at most JSON_DEPTH_MAX (checked before the parser runs),
@@ -46,29 +49,32 @@ int json_in_parse(const char *body, size_t length, json_t **ret_root, struct err
 
 /* `prefix` is what stands before this object's fields in messages: "" or "expires_after." or
  * "files[0].". `object` and `e` are borrowed until json_in_end(). */
-void json_in_begin(struct json_in *in, json_t *object, const char *prefix, enum json_manners manners,
-                   struct error *e);
+void json_in_begin(struct json_in *in, json_t *object, const char *prefix,
+    enum json_manners manners, struct error *e);
 /* 0, or -EINVAL with `e` filled. Where unknown fields count, they are reported before anything else:
  * a misspelt name is the reason why the right one is missing. */
 int json_in_end(struct json_in *in);
 
 /* The string, without NUL bytes and at most max_bytes long, or NULL when absent or wrong. Borrowed. */
-const char *json_in_string(struct json_in *in, const char *name, enum json_need need, size_t max_bytes);
+const char *json_in_string(
+    struct json_in *in, const char *name, enum json_need need, size_t max_bytes);
 /* One of a NULL-terminated list of words, or `fallback`. The list's own pointer is returned. */
-const char *json_in_word(struct json_in *in, const char *name, const char *const words[],
-                         const char *fallback);
-int64_t json_in_integer(struct json_in *in, const char *name, int64_t fallback, int64_t min, int64_t max);
-double json_in_number(struct json_in *in, const char *name, double fallback, double min, double max);
+const char *json_in_word(
+    struct json_in *in, const char *name, const char *const words[], const char *fallback);
+int64_t json_in_integer(
+    struct json_in *in, const char *name, int64_t fallback, int64_t min, int64_t max);
+double json_in_number(
+    struct json_in *in, const char *name, double fallback, double min, double max);
 bool json_in_bool(struct json_in *in, const char *name, bool fallback);
 /* Borrowed, or NULL when absent or wrong. */
 json_t *json_in_array(struct json_in *in, const char *name, size_t max_items);
 json_t *json_in_object(struct json_in *in, const char *name, enum json_need need);
 /* An object whose values are strings without NUL bytes, or NULL. */
-json_t *json_in_map(struct json_in *in, const char *name, size_t max_properties, size_t max_key,
-                    size_t max_value);
+json_t *json_in_map(
+    struct json_in *in, const char *name, size_t max_properties, size_t max_key, size_t max_value);
 /* An array of strings: its length is *ret_count (0 when absent). Each is json_string_value()d. */
-json_t *json_in_strings(struct json_in *in, const char *name, size_t max_items, size_t max_bytes,
-                        size_t *ret_count);
+json_t *json_in_strings(
+    struct json_in *in, const char *name, size_t max_items, size_t max_bytes, size_t *ret_count);
 /* A field of a feature that is not there: anything but null and false is refused by name. */
 void json_in_unsupported(struct json_in *in, const char *name);
 /* True when the field is there and not null; counts as asked for. */
@@ -76,13 +82,13 @@ bool json_in_has(struct json_in *in, const char *name);
 /* Any value, or NULL when absent. Borrowed. */
 json_t *json_in_any(struct json_in *in, const char *name);
 /* Says what is wrong with a field in the caller's own words, if nothing was wrong before. */
-void json_in_fail(struct json_in *in, enum error_code code, const char *name, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void json_in_fail(struct json_in *in, enum error_code code, const char *name, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));
 
 /* An integer in text, as in a query string: range messages as above. 0 or -EINVAL. NULL text leaves
  * *value as it is. */
 int json_in_integer_text(const char *name, const char *text, enum json_manners manners, int64_t min,
-                         int64_t max, int64_t *value, struct error *e);
+    int64_t max, int64_t *value, struct error *e);
 /* At most 60 bytes of a client's text, for use in a message: cut at a character, control bytes as
  * '?'. `out` has room for 72. Returns out. */
 const char *json_in_brief(char out[72], const char *text);

@@ -31,7 +31,8 @@ static void build_done(void *context, const struct message *answer, int *fds, in
     fds_close(fds, n > 0 ? (size_t)n : 0);
     pthread_mutex_lock(&end->lock);
     end->status = !answer ? -EPIPE : answer->status < 0 ? answer->status : (int)answer->word[0];
-    snprintf(end->text, sizeof end->text, "%.190s", answer ? answer->text : "The supervisor has gone.");
+    snprintf(
+        end->text, sizeof end->text, "%.190s", answer ? answer->text : "The supervisor has gone.");
     end->ended = true;
     pthread_cond_signal(&end->come);
     pthread_mutex_unlock(&end->lock);
@@ -47,9 +48,9 @@ static int requirements_file(const char *text)
 }
 
 static int ask(struct sessions *s, const char *name, const char *project, const char *requirements,
-               struct ending *end, int *ret_progress)
+    struct ending *end, int *ret_progress)
 {
-    struct message m = { .op = SUP_BUILD };
+    struct message m = {.op = SUP_BUILD};
     int pipe_fds[2];
     cleanup_fd int file = requirements_file(requirements);
     if (file < 0)
@@ -64,7 +65,7 @@ static int ask(struct sessions *s, const char *name, const char *project, const 
     memcpy(m.text, name, n);
     memcpy(m.text + n, project, length - n + 1);
     m.length = (uint16_t)length;
-    int r = link_post(s->supervisor, &m, (int[]){ file, pipe_fds[1] }, 2, build_done, end);
+    int r = link_post(s->supervisor, &m, (int[]){file, pipe_fds[1]}, 2, build_done, end);
     fd_close(&pipe_fds[1]);
     if (r < 0)
         fd_close(&pipe_fds[0]);
@@ -95,7 +96,7 @@ static void read_lines(int fd, build_line *on_line, void *context)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(LINE_MAX_BYTES);
     for (;;) {
-        struct pollfd p = { .fd = fd, .events = POLLIN };
+        struct pollfd p = {.fd = fd, .events = POLLIN};
         int ready = poll(&p, 1, TICK_MS);
         if (ready == 0 && !on_line(context, NULL))
             return;
@@ -105,19 +106,21 @@ static void read_lines(int fd, build_line *on_line, void *context)
         ssize_t n = read(fd, piece, sizeof piece);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0 || strbuf_append(&text, piece, (size_t)n) < 0 || !give_lines(&text, on_line, context))
+        if (n <= 0 || strbuf_append(&text, piece, (size_t)n) < 0 ||
+            !give_lines(&text, on_line, context))
             return;
     }
 }
 
-int sessions_build_environment(struct sessions *s, const char *name, const char *project, const char *requirements,
-                               build_line *on_line, void *context, struct error *e)
+int sessions_build_environment(struct sessions *s, const char *name, const char *project,
+    const char *requirements, build_line *on_line, void *context, struct error *e)
 {
-    struct ending end = { .lock = PTHREAD_MUTEX_INITIALIZER, .come = PTHREAD_COND_INITIALIZER };
+    struct ending end = {.lock = PTHREAD_MUTEX_INITIALIZER, .come = PTHREAD_COND_INITIALIZER};
     cleanup_fd int progress = -1;
     int r = ask(s, name, project, requirements, &end, &progress);
     if (r < 0)
-        return error_set(e, ERROR_UNAVAILABLE, -r, "The build cannot be started: %s.", strerror(-r));
+        return error_set(
+            e, ERROR_UNAVAILABLE, -r, "The build cannot be started: %s.", strerror(-r));
     read_lines(progress, on_line, context);
     fd_close(&progress); /* a builder that still writes ends by that */
     pthread_mutex_lock(&end.lock);

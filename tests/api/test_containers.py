@@ -173,3 +173,34 @@ def test_retrieve_refreshes_and_list_does_not(client, made):
         listed()
     assert listed()["last_active_at"] == first
     assert client.get(f"/v1/containers/{made['id']}").json()["last_active_at"] > first
+
+
+@pytest.mark.root
+def test_an_expired_container(fresh_server):
+    import os
+    import signal
+    from support import machine
+    server = fresh_server()
+    with server.client() as client:
+        made = create(client)
+        path = f"/v1/containers/{made['id']}"
+        done = client.post(f"{path}/execute", json={"code": "open('a', 'w').write('x')"}).json()
+        for warden in server.named("warden"):
+            os.kill(warden.pid, signal.SIGKILL)
+        machine.wait_until(lambda: client.get(path).json()["status"] == "expired", 10, "the container's expiry")
+        gone = client.get(path).json()
+        assert gone["name"] == "mine" and gone["status_reason"]
+        for method, rest, body in [("POST", "/execute", {"code": "1"}), ("GET", "/files", None), ("POST", "/interrupt", None), ("POST", "/restart", None),
+                                   ("GET", f"/files/{done['files'][0]['id']}/content", None), ("GET", "/variables", None), ("GET", "/archive", None),
+                                   ("POST", "/input", {"text": "x"})]:
+            answer = client.request(method, path + rest, json=body)
+            assert answer.status_code == 400, (method, rest, answer.text)
+            error = error_of(answer)
+            assert error["code"] == "container_expired" and error["message"].startswith("Container is expired.")
+        upload = client.post(f"{path}/files", files={"file": ("a", b"x")})
+        assert upload.status_code == 400 and error_of(upload)["code"] == "container_expired"
+        assert client.get(f"{path}/executions/{done['id']}").json() == done  # what was said stays
+        assert made["id"] in [c["id"] for c in client.get("/v1/containers").json()["data"]]
+        assert client.delete(path).json()["deleted"] is True
+        assert client.get(path).status_code == 404
+        machine.wait_until(lambda: client.post("/v1/execute", json={"code": "1"}).status_code == 200, 20, "a new ground")

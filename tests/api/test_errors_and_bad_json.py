@@ -115,6 +115,15 @@ def test_a_body_beyond_16_mib(client):
     assert answer.status_code == 413 and error_of(answer)["code"] == "payload_too_large"
 
 
+@pytest.mark.parametrize("path", ["/v1/execute", "/v1/containers", "/v1/files"])
+def test_a_promise_of_ten_gigabytes(server, path):
+    from support import wire
+    kind = "multipart/form-data; boundary=XX" if path == "/v1/files" else "application/json"
+    raw = wire.exchange(server, f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 10737418240\r\n\r\n{{".encode())
+    [reply] = wire.replies(raw)
+    assert reply.status == 413 and b"payload_too_large" in reply.body
+
+
 @pytest.mark.parametrize("method, path", [("GET", "/v1/nothing"), ("POST", "/nothing"), ("GET", "/v1/containers/x/nothing"), ("GET", "/v2/containers"),
                                           ("POST", "/v1/containers/x/branch"), ("POST", "/v1/execute/batch"), ("GET", "/metrics")])
 def test_unknown_addresses(client, method, path):

@@ -22,10 +22,11 @@ static la_ssize_t to_client(struct archive *zip, void *context, const void *data
 
 /* One file into the zip. 0; -ENOENT when it is not there any more, nothing written; else the archive
  * cannot be finished. */
-static int add_file(struct archive *zip, struct session *session, const struct session_file *file, char *piece)
+static int add_file(
+    struct archive *zip, struct session *session, const struct session_file *file, char *piece)
 {
     struct file_reader reader;
-    struct error e = { 0 };
+    struct error e = {0};
     int r = session_file_open(session, file->path, &reader, &e);
     if (r < 0)
         return e.code == ERROR_NOT_FOUND || e.code == ERROR_INVALID_VALUE ? -ENOENT : r;
@@ -54,10 +55,10 @@ static struct archive *zip_new(struct http_exchange *x)
 {
     struct archive *zip = archive_write_new();
     if (zip && (archive_write_set_format_zip(zip) != ARCHIVE_OK ||
-                archive_write_set_options(zip, "zip:hdrcharset=UTF-8") != ARCHIVE_OK ||
-                archive_write_set_bytes_per_block(zip, 64 * 1024) != ARCHIVE_OK ||
-                archive_write_set_bytes_in_last_block(zip, 1) != ARCHIVE_OK ||
-                archive_write_open(zip, x, NULL, to_client, NULL) != ARCHIVE_OK)) {
+                   archive_write_set_options(zip, "zip:hdrcharset=UTF-8") != ARCHIVE_OK ||
+                   archive_write_set_bytes_per_block(zip, 64 * 1024) != ARCHIVE_OK ||
+                   archive_write_set_bytes_in_last_block(zip, 1) != ARCHIVE_OK ||
+                   archive_write_open(zip, x, NULL, to_client, NULL) != ARCHIVE_OK)) {
         archive_write_free(zip);
         zip = NULL;
     }
@@ -68,7 +69,7 @@ void container_archive(struct http_exchange *x)
 {
     cleanup_session struct session *session = api_session(x);
     struct session_file *files = NULL;
-    struct error e = { 0 };
+    struct error e = {0};
     size_t n = 0;
     if (!session)
         return;
@@ -78,7 +79,8 @@ void container_archive(struct http_exchange *x)
         return;
     }
     char disposition[128];
-    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s.zip\"", http_param(x, "container_id"));
+    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s.zip\"",
+        http_param(x, "container_id"));
     http_set_header(x, "content-disposition", disposition);
     cleanup_free char *piece = malloc(PIECE);
     struct archive *zip = NULL;
@@ -98,7 +100,7 @@ void container_archive(struct http_exchange *x)
         http_fail(x, ERROR_INTERNAL, NULL, "Out of memory.");
     else if (r != -EPIPE)
         log_line(LOG_WARN, "api", "an archive was cut short", "container=%s errno=%d",
-                 http_param(x, "container_id"), -r);
+            http_param(x, "container_id"), -r);
     if (r < 0 && zip)
         archive_write_fail(zip); /* writes nothing more when it is freed */
     archive_write_free(zip);

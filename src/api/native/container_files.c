@@ -47,11 +47,12 @@ static int begin_upload(struct incoming *in, struct error *e)
     return r;
 }
 
-static int receive_file(struct incoming *in, struct multipart *form, const struct multipart_part *part,
-                        struct error *e)
+static int receive_file(
+    struct incoming *in, struct multipart *form, const struct multipart_part *part, struct error *e)
 {
     if (in->has_file)
-        return error_param(e, ERROR_INVALID_VALUE, "file", "Invalid 'file': one file for each request.");
+        return error_param(
+            e, ERROR_INVALID_VALUE, "file", "Invalid 'file': one file for each request.");
     int r = form_filename(part, in->filename, e);
     if (r < 0)
         return r;
@@ -74,8 +75,8 @@ static int receive_file(struct incoming *in, struct multipart *form, const struc
     return r < 0 ? r : (int)n;
 }
 
-static int receive_part(struct incoming *in, struct multipart *form, const struct multipart_part *part,
-                        struct error *e)
+static int receive_part(
+    struct incoming *in, struct multipart *form, const struct multipart_part *part, struct error *e)
 {
     if (strcmp(part->name, "file") == 0)
         return receive_file(in, form, part, e);
@@ -85,8 +86,9 @@ static int receive_part(struct incoming *in, struct multipart *form, const struc
         return 0;
     if (in->upload)
         return error_param(e, ERROR_INVALID_VALUE, "path",
-                           "Invalid 'path': it must come before 'file' in the form when the file is larger "
-                           "than %d MiB.", HELD_MAX >> 20);
+            "Invalid 'path': it must come before 'file' in the form when the file is larger "
+            "than %d MiB.",
+            HELD_MAX >> 20);
     int r = form_text(form, "path", in->path, sizeof in->path, e);
     return r < 0 || !in->path[0] ? r : check_path(workspace_relative(in->path), "path", e);
 }
@@ -117,7 +119,8 @@ static int receive_json(struct http_exchange *x, struct incoming *in, struct err
     return r < 0 || !in->path[0] ? r : check_path(workspace_relative(in->path), "path", e);
 }
 
-static int copy_by_id(struct http_exchange *x, struct incoming *in, struct session_file *ret, struct error *e)
+static int copy_by_id(
+    struct http_exchange *x, struct incoming *in, struct session_file *ret, struct error *e)
 {
     struct store_file file;
     cleanup_fd int fd = -1;
@@ -132,16 +135,18 @@ static int copy_by_id(struct http_exchange *x, struct incoming *in, struct sessi
     return r;
 }
 
-static int finish(struct http_exchange *x, struct incoming *in, struct session_file *ret, struct error *e)
+static int finish(
+    struct http_exchange *x, struct incoming *in, struct session_file *ret, struct error *e)
 {
     if (in->has_file && in->file_id[0])
         return error_set(e, ERROR_INVALID_VALUE, 0,
-                         "Mutually exclusive parameters. Ensure you are only providing one of: 'file' or "
-                         "'file_id'.");
+            "Mutually exclusive parameters. Ensure you are only providing one of: 'file' or "
+            "'file_id'.");
     if (in->file_id[0])
         return copy_by_id(x, in, ret, e);
     if (!in->has_file)
-        return error_param(e, ERROR_MISSING_PARAMETER, "file", "Missing required parameter: 'file'.");
+        return error_param(
+            e, ERROR_MISSING_PARAMETER, "file", "Missing required parameter: 'file'.");
     int r = in->upload ? 0 : begin_upload(in, e);
     return r < 0 ? r : upload_commit(take_ptr(in->upload), ret, e);
 }
@@ -149,7 +154,7 @@ static int finish(struct http_exchange *x, struct incoming *in, struct session_f
 void container_files_create(struct http_exchange *x)
 {
     cleanup_session struct session *session = api_session(x);
-    struct error e = { 0 };
+    struct error e = {0};
     struct session_file file;
     if (!session)
         return;
@@ -176,12 +181,13 @@ void container_files_create(struct http_exchange *x)
 
 /* One page of an array in creation order. */
 static void respond_files_page(struct http_exchange *x, const struct session_file *files, size_t n,
-                               const struct store_page *page)
+    const struct store_page *page)
 {
     const char *container = http_param(x, "container_id");
     size_t from = 0, count;
     if (page->after) {
-        while (from < n && strcmp(files[page->ascending ? from : n - 1 - from].id, page->after) != 0)
+        while (
+            from < n && strcmp(files[page->ascending ? from : n - 1 - from].id, page->after) != 0)
             from++;
         from = from < n ? from + 1 : n;
     }
@@ -205,7 +211,7 @@ void container_files_list(struct http_exchange *x)
     const char *path = http_query(x, "path");
     struct session_file *files = NULL, one;
     struct store_page page;
-    struct error e = { 0 };
+    struct error e = {0};
     size_t n = 0;
     if (!session || api_page(x, 20, 100, &page) < 0)
         return;
@@ -236,14 +242,14 @@ static void no_file(struct http_exchange *x, const struct error *e)
         return;
     }
     http_fail(x, ERROR_NOT_FOUND, NULL, "File with id '%s' not found on container '%s'.",
-              json_in_brief(file, http_param(x, "file_id")),
-              json_in_brief(container, http_param(x, "container_id")));
+        json_in_brief(file, http_param(x, "file_id")),
+        json_in_brief(container, http_param(x, "container_id")));
 }
 
 /* The file of {file_id}; 0, else answered. */
 static int find_file(struct http_exchange *x, struct session *session, struct session_file *ret)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     const char *id = http_param(x, "file_id");
     session_touch(session);
     int r = id_valid(id) ? session_file_find(session, id, NULL, ret, &e)
@@ -266,15 +272,16 @@ void container_files_content(struct http_exchange *x)
     cleanup_session struct session *session = api_session(x);
     struct session_file file;
     struct file_reader reader;
-    struct error e = { 0 };
+    struct error e = {0};
     if (!session || find_file(x, session, &file) < 0)
         return;
     if (session_file_open(session, file.path, &reader, &e) < 0) {
         no_file(x, &e);
     } else {
         /* Whatever it claims to be, a browser downloads it and runs nothing of it here. */
-            http_set_header(x, "content-security-policy", "sandbox; default-src 'none'");
-        http_respond_file(x, reader.fd, reader.bytes, file_mime_type(file.path), base_name_of(file.path));
+        http_set_header(x, "content-security-policy", "sandbox; default-src 'none'");
+        http_respond_file(
+            x, reader.fd, reader.bytes, file_mime_type(file.path), base_name_of(file.path));
         file_reader_deinit(&reader);
     }
     session_file_deinit(&file);
@@ -284,7 +291,7 @@ void container_files_delete(struct http_exchange *x)
 {
     cleanup_session struct session *session = api_session(x);
     const char *id = http_param(x, "file_id");
-    struct error e = { 0 };
+    struct error e = {0};
     if (!session)
         return;
     session_touch(session);

@@ -27,7 +27,8 @@ static void inputs_deinit(struct inputs *in)
     free(in->fd);
 }
 
-static int inputs_open(struct inputs *in, struct api *api, const char *project, json_t *ids, struct error *e)
+static int inputs_open(
+    struct inputs *in, struct api *api, const char *project, json_t *ids, struct error *e)
 {
     size_t n = json_array_size(ids);
     in->path = calloc(n ? n : 1, sizeof *in->path);
@@ -38,8 +39,8 @@ static int inputs_open(struct inputs *in, struct api *api, const char *project, 
         struct store_file file;
         char param[32];
         snprintf(param, sizeof param, "file_ids[%zu]", i);
-        int r = file_blob_open(api, project, json_string_value(json_array_get(ids, i)), param, &file,
-                               &in->fd[i], e);
+        int r = file_blob_open(
+            api, project, json_string_value(json_array_get(ids, i)), param, &file, &in->fd[i], e);
         if (r < 0)
             return r;
         in->path[i] = strdup(file.filename);
@@ -74,15 +75,16 @@ static void read_network_policy(struct json_in *in, struct error *e)
     const char *type = json_in_string(&sub, "type", JSON_REQUIRED, 100);
     if (type && strcmp(type, "disabled") != 0)
         json_in_fail(in, ERROR_UNSUPPORTED_PARAMETER, "network_policy",
-                     "Unsupported parameter: 'network_policy' other than 'disabled' is not supported by "
-                     "this server.");
+            "Unsupported parameter: 'network_policy' other than 'disabled' is not supported by "
+            "this server.");
     if (json_in_end(&sub) < 0)
         in->failed = true;
 }
 
-static void read_expires_after(struct json_in *in, struct api *api, unsigned *minutes, struct error *e)
+static void read_expires_after(
+    struct json_in *in, struct api *api, unsigned *minutes, struct error *e)
 {
-    static const char *const anchors[] = { "last_active_at", NULL };
+    static const char *const anchors[] = {"last_active_at", NULL};
     json_t *expires = json_in_object(in, "expires_after", JSON_OPTIONAL);
     if (!expires || in->failed)
         return;
@@ -106,14 +108,15 @@ static uint64_t read_memory_limit(struct json_in *in)
     uint64_t bytes = memory_parse(text);
     if (!bytes)
         json_in_fail(in, ERROR_INVALID_VALUE, "memory_limit",
-                     "Invalid value: '%s'. Supported values are: '1g', '4g', '16g', '64g', and other sizes "
-                     "such as '512m'.", json_in_brief(brief, text));
+            "Invalid value: '%s'. Supported values are: '1g', '4g', '16g', '64g', and other sizes "
+            "such as '512m'.",
+            json_in_brief(brief, text));
     return bytes;
 }
 
 /* Reads the body into `spec` (borrowing from root) and the ids of the files to copy in. */
 static int read_create(struct api *api, json_t *root, struct session_spec *spec, json_t **ret_ids,
-                       char **ret_metadata, struct error *e)
+    char **ret_metadata, struct error *e)
 {
     struct json_in in;
     size_t n;
@@ -140,9 +143,9 @@ void containers_create(struct http_exchange *x)
     cleanup_json json_t *root = NULL;
     cleanup_free char *metadata = NULL;
     cleanup_session struct session *session = NULL;
-    struct session_spec spec = { .project = access_project(x) };
-    struct inputs inputs = { 0 };
-    struct error e = { 0 };
+    struct session_spec spec = {.project = access_project(x)};
+    struct inputs inputs = {0};
+    struct error e = {0};
     json_t *ids;
     if (api_body_json(x, &root) < 0)
         return;
@@ -174,13 +177,13 @@ void containers_list(struct http_exchange *x)
     struct api *api = api_of(x);
     struct store_page page;
     struct session_info *infos = NULL;
-    struct error e = { 0 };
+    struct error e = {0};
     size_t n = 0;
     bool more = false;
     if (api_page(x, 20, 100, &page) < 0)
         return;
     if (sessions_list(api->sessions, access_project(x), http_query(x, "name"), page.after,
-                      (unsigned)page.limit, page.ascending, &infos, &n, &more, &e) < 0) {
+            (unsigned)page.limit, page.ascending, &infos, &n, &more, &e) < 0) {
         http_error(x, &e);
         return;
     }
@@ -190,7 +193,8 @@ void containers_list(struct http_exchange *x)
     for (size_t i = 0; i < n; i++) {
         cleanup_session struct session *session = NULL;
         struct session_usage usage;
-        bool alive = session_find(api->sessions, access_project(x), infos[i].id, &session, NULL) == 0;
+        bool alive =
+            session_find(api->sessions, access_project(x), infos[i].id, &session, NULL) == 0;
         if (alive)
             session_usage(session, &usage);
         encode_container(&w, &infos[i], alive ? &usage : NULL);
@@ -212,7 +216,7 @@ void containers_get(struct http_exchange *x)
 void containers_delete(struct http_exchange *x)
 {
     const char *id = http_param(x, "container_id");
-    struct error e = { 0 };
+    struct error e = {0};
     if (!id_valid(id))
         api_no_container(x, id);
     else if (session_delete(api_of(x)->sessions, access_project(x), id, &e) < 0)
@@ -224,7 +228,7 @@ void containers_delete(struct http_exchange *x)
 void containers_restart(struct http_exchange *x)
 {
     cleanup_session struct session *session = api_session(x);
-    struct error e = { 0 };
+    struct error e = {0};
     if (!session)
         return;
     if (session_restart(session, &e) < 0)

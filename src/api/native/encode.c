@@ -17,7 +17,8 @@ static void encode_usage(struct json_writer *w, const struct session_usage *usag
     jw_end(w);
 }
 
-void encode_container(struct json_writer *w, const struct session_info *info, const struct session_usage *usage)
+void encode_container(
+    struct json_writer *w, const struct session_info *info, const struct session_usage *usage)
 {
     char memory[24];
     memory_format(info->memory_limit_bytes, memory);
@@ -47,7 +48,8 @@ void encode_container(struct json_writer *w, const struct session_info *info, co
     jw_end(w);
 }
 
-void encode_container_file(struct json_writer *w, const struct session_file *file, const char *container_id)
+void encode_container_file(
+    struct json_writer *w, const struct session_file *file, const char *container_id)
 {
     jw_begin_object(w);
     jw_field_string(w, "id", file->id);

@@ -17,7 +17,8 @@ static void field_json(struct json_writer *w, const char *key, const json_t *val
         jw_field_null(w, key);
 }
 
-static void encode_environment(struct json_writer *w, const struct environment *env, bool is_default)
+static void encode_environment(
+    struct json_writer *w, const struct environment *env, bool is_default)
 {
     jw_begin_object(w);
     jw_field_string(w, "id", env->name);
@@ -45,7 +46,7 @@ void environments_get(struct http_exchange *x)
     struct api *api = api_of(x);
     struct environment *list = NULL;
     const char *first = NULL, *last = NULL;
-    struct error e = { 0 };
+    struct error e = {0};
     size_t n = 0;
     if (load_list(api, &list, &n, &e) < 0) {
         http_error(x, &e);
@@ -70,7 +71,8 @@ int environment_allowed(struct http_exchange *x, const char *name, struct error 
 {
     struct api *api = api_of(x);
     struct environment env;
-    if (!name || strcmp(name, ENVIRONMENT_BASE) == 0 || strcmp(name, api->default_environment) == 0 ||
+    if (!name || strcmp(name, ENVIRONMENT_BASE) == 0 ||
+        strcmp(name, api->default_environment) == 0 ||
         environment_load(api->environments_dir, name, &env, NULL) < 0)
         return 0; /* what is not built is refused by who would use it */
     bool visible = environment_visible(&env, access_project(x));
@@ -78,7 +80,7 @@ int environment_allowed(struct http_exchange *x, const char *name, struct error 
     if (visible)
         return 0;
     return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
-                     "The environment '%s' is not built. Build it with: cloche env build %s", name, name);
+        "The environment '%s' is not built. Build it with: cloche env build %s", name, name);
 }
 
 /* ---- build ------------------------------------------------------------------------------------------------- */
@@ -93,7 +95,8 @@ struct build_stream {
     struct error failed; /* as the builder put it */
 };
 
-static struct json_writer open_build_event(struct build_stream *s, struct strbuf *text, const char *type)
+static struct json_writer open_build_event(
+    struct build_stream *s, struct strbuf *text, const char *type)
 {
     struct json_writer w = JSON_WRITER(text);
     jw_begin_object(&w);
@@ -108,7 +111,8 @@ static void send_build_event(struct build_stream *s, struct json_writer *w, cons
     if (!s->begun)
         s->gone = http_sse_begin(s->x) < 0;
     s->begun = true;
-    s->gone = s->gone || w->out->failed || http_sse_event(s->x, type, w->out->data, w->out->length) < 0;
+    s->gone =
+        s->gone || w->out->failed || http_sse_event(s->x, type, w->out->data, w->out->length) < 0;
     s->last_us = clock_monotonic_us();
 }
 
@@ -146,11 +150,12 @@ static bool on_line(void *context, const char *text)
     const char *type = json_string_value(json_object_get(line, "type"));
     if (type && strcmp(type, "environment.failed") == 0)
         read_failure(s, line);
-    if (!type || (strcmp(type, "environment.progress") != 0 && strcmp(type, "environment.note") != 0))
+    if (!type ||
+        (strcmp(type, "environment.progress") != 0 && strcmp(type, "environment.note") != 0))
         return true;
     cleanup_strbuf struct strbuf event = STRBUF_INIT(1 << 20);
     struct json_writer w = open_build_event(s, &event, "environment.progress");
-    static const char *const fields[] = { "name", "phase", "done", "total", "detail", "text" };
+    static const char *const fields[] = {"name", "phase", "done", "total", "detail", "text"};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (json_object_get(line, fields[i]))
             field_json(&w, fields[i], json_object_get(line, fields[i]));
@@ -195,11 +200,11 @@ static void join_requirements(struct json_in *in, json_t *array, struct strbuf *
 {
     json_t *value;
     size_t i;
-    json_array_foreach(array, i, value) {
+    json_array_foreach (array, i, value) {
         const char *text = json_string_value(value);
         if (text[strcspn(text, "\r\n")] || text[0] == '-')
             json_in_fail(in, ERROR_INVALID_VALUE, "requirements",
-                         "Invalid 'requirements[%zu]': expected a requirement such as 'pandas>=3'.", i);
+                "Invalid 'requirements[%zu]': expected a requirement such as 'pandas>=3'.", i);
         strbuf_puts(out, text);
         strbuf_puts(out, "\n");
     }
@@ -212,7 +217,7 @@ static void check_name(struct http_exchange *x, struct json_in *in, const char *
     struct environment env;
     if (!environment_name_valid(name)) {
         json_in_fail(in, ERROR_INVALID_VALUE, "name",
-                     "Invalid 'name': expected lower-case letters, digits, '.', '_' and '-'.");
+            "Invalid 'name': expected lower-case letters, digits, '.', '_' and '-'.");
         return;
     }
     bool taken = strcmp(name, ENVIRONMENT_BASE) == 0 || strcmp(name, ENVIRONMENT_DEFAULT) == 0 ||
@@ -229,9 +234,9 @@ void environments_post(struct http_exchange *x)
 {
     cleanup_json json_t *root = NULL;
     cleanup_strbuf struct strbuf requirements = STRBUF_INIT(1 << 20);
-    struct build_stream stream = { .x = x, .last_us = clock_monotonic_us() };
+    struct build_stream stream = {.x = x, .last_us = clock_monotonic_us()};
     struct json_in in;
-    struct error e = { 0 };
+    struct error e = {0};
     size_t n;
     if (api_body_json(x, &root) < 0)
         return;
@@ -239,7 +244,8 @@ void environments_post(struct http_exchange *x)
     const char *name = json_in_string(&in, "name", JSON_REQUIRED, 63);
     if (name)
         check_name(x, &in, name);
-    json_t *array = json_in_strings(&in, "requirements", REQUIREMENTS_MAX, REQUIREMENT_BYTES_MAX, &n);
+    json_t *array =
+        json_in_strings(&in, "requirements", REQUIREMENTS_MAX, REQUIREMENT_BYTES_MAX, &n);
     if (!array)
         json_in_object(&in, "requirements", JSON_REQUIRED); /* says that it is missing */
     else if (!in.failed)
@@ -250,7 +256,7 @@ void environments_post(struct http_exchange *x)
         http_error(x, &e);
         return;
     }
-    r = sessions_build_environment(api_of(x)->sessions, name, access_project(x), strbuf_text(&requirements), on_line,
-                                   &stream, &e);
+    r = sessions_build_environment(api_of(x)->sessions, name, access_project(x),
+        strbuf_text(&requirements), on_line, &stream, &e);
     finish_build(&stream, name, r, &e);
 }

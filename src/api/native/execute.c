@@ -6,7 +6,13 @@
 
 #include "base/fd.h"
 
-enum { STDIN_MAX = 16 << 20, ENV_MAX = 256, ENV_NAME_MAX = 256, ENV_VALUE_MAX = 32 << 10, INPUT_MAX = 1 << 20 };
+enum {
+    STDIN_MAX = 16 << 20,
+    ENV_MAX = 256,
+    ENV_NAME_MAX = 256,
+    ENV_VALUE_MAX = 32 << 10,
+    INPUT_MAX = 1 << 20
+};
 
 /* ---- the fields of an execution ------------------------------------------------------------------------- */
 
@@ -32,11 +38,11 @@ static void read_env(struct json_in *in, struct execute_request *ret)
         json_in_fail(in, ERROR_INTERNAL, "env", "Out of memory.");
         return;
     }
-    json_object_foreach(map, name, value) {
+    json_object_foreach (map, name, value) {
         char brief[72];
         if (!variable_name_valid(name))
-            json_in_fail(in, ERROR_INVALID_VALUE, "env", "Invalid 'env': '%s' is no name for a variable.",
-                         json_in_brief(brief, name));
+            json_in_fail(in, ERROR_INVALID_VALUE, "env",
+                "Invalid 'env': '%s' is no name for a variable.", json_in_brief(brief, name));
         ret->env[at++] = name;
         ret->env[at++] = json_string_value(value);
     }
@@ -46,7 +52,7 @@ static void read_env(struct json_in *in, struct execute_request *ret)
 
 void execute_request_read(struct json_in *in, struct api *api, struct execute_request *ret)
 {
-    *ret = (struct execute_request){ 0 };
+    *ret = (struct execute_request){0};
     ret->spec.code = json_in_string(in, "code", JSON_REQUIRED, CODE_MAX);
     ret->spec.code_length = ret->spec.code ? strlen(ret->spec.code) : 0;
     double timeout = json_in_number(in, "timeout", 0, 1, (double)api->timeout_max_s);
@@ -72,9 +78,9 @@ void container_execute(struct http_exchange *x)
     cleanup_json json_t *root = NULL;
     struct execute_request request;
     struct execution_stream stream;
-    struct execution execution = { 0 };
+    struct execution execution = {0};
     struct json_in in;
-    struct error e = { 0 };
+    struct error e = {0};
     if (!session || api_body_json(x, &root) < 0)
         return;
     json_in_begin(&in, root, "", JSON_OURS, &e);
@@ -103,7 +109,7 @@ void container_input(struct http_exchange *x)
     cleanup_session struct session *session = api_session(x);
     cleanup_json json_t *root = NULL;
     struct json_in in;
-    struct error e = { 0 };
+    struct error e = {0};
     if (!session || api_body_json(x, &root) < 0)
         return;
     json_in_begin(&in, root, "", JSON_OURS, &e);
@@ -124,7 +130,7 @@ void container_interrupt(struct http_exchange *x)
     cleanup_session struct session *session = api_session(x);
     cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
     struct json_writer w = JSON_WRITER(&text);
-    struct error e = { 0 };
+    struct error e = {0};
     char id[ID_SIZE] = "";
     bool interrupted = false;
     if (!session)
@@ -146,7 +152,7 @@ void container_variables(struct http_exchange *x)
     cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
     struct json_writer w = JSON_WRITER(&text);
     cleanup_free char *variables = NULL;
-    struct error e = { 0 };
+    struct error e = {0};
     bool stale = false;
     if (!session)
         return;

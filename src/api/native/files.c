@@ -9,7 +9,8 @@
 
 enum { PIECE = 64 * 1024, EXPIRES_MIN = 3600, EXPIRES_MAX = 2592000 };
 
-static const char *const purposes[] = { "fine-tune", "assistants", "batch", "user_data", "vision", "evals", NULL };
+static const char *const purposes[] = {
+    "fine-tune", "assistants", "batch", "user_data", "vision", "evals", NULL};
 
 /* What a form has told so far; its parts come in any order. */
 struct incoming {
@@ -29,10 +30,11 @@ static void respond_file_object(struct http_exchange *x, const struct store_file
 /* ---- upload --------------------------------------------------------------------------------------------- */
 
 static int receive_file(struct api *api, struct incoming *in, struct multipart *form,
-                        const struct multipart_part *part, struct error *e)
+    const struct multipart_part *part, struct error *e)
 {
     if (in->writer)
-        return error_param(e, ERROR_INVALID_VALUE, "file", "Invalid 'file': one file for each request.");
+        return error_param(
+            e, ERROR_INVALID_VALUE, "file", "Invalid 'file': one file for each request.");
     int r = form_filename(part, in->filename, e);
     if (r < 0)
         return r;
@@ -43,16 +45,16 @@ static int receive_file(struct api *api, struct incoming *in, struct multipart *
     ssize_t n = 0;
     while (r == 0 && (n = multipart_read(form, piece, PIECE, e)) > 0) {
         in->bytes += (uint64_t)n;
-        r = in->bytes > api->upload_max_bytes
-                ? error_param(e, ERROR_PAYLOAD_TOO_LARGE, "file", "The file is larger than %llu bytes.",
-                              (unsigned long long)api->upload_max_bytes)
-                : store_blob_append(in->writer, piece, (size_t)n, e);
+        r = in->bytes > api->upload_max_bytes ? error_param(e, ERROR_PAYLOAD_TOO_LARGE, "file",
+                                                    "The file is larger than %llu bytes.",
+                                                    (unsigned long long)api->upload_max_bytes)
+                                              : store_blob_append(in->writer, piece, (size_t)n, e);
     }
     return r < 0 ? r : (int)n;
 }
 
 static int receive_part(struct api *api, struct incoming *in, struct multipart *form,
-                        const struct multipart_part *part, struct error *e)
+    const struct multipart_part *part, struct error *e)
 {
     if (strcmp(part->name, "file") == 0)
         return receive_file(api, in, form, part, e);
@@ -79,35 +81,39 @@ static int check_fields(const struct incoming *in, int64_t *ret_seconds, struct 
     char brief[72];
     int64_t seconds = strcmp(in->purpose, "batch") == 0 ? EXPIRES_MAX : 0;
     if (!in->purpose[0])
-        return error_param(e, ERROR_MISSING_PARAMETER, "purpose", "Missing required parameter: 'purpose'.");
+        return error_param(
+            e, ERROR_MISSING_PARAMETER, "purpose", "Missing required parameter: 'purpose'.");
     if (!purpose_valid(in->purpose))
         return error_param(e, ERROR_INVALID_VALUE, "purpose",
-                           "'%s' is not one of ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', "
-                           "'evals'] - 'purpose'", json_in_brief(brief, in->purpose));
+            "'%s' is not one of ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', "
+            "'evals'] - 'purpose'",
+            json_in_brief(brief, in->purpose));
     if (in->anchor[0] && strcmp(in->anchor, "created_at") != 0)
         return error_param(e, ERROR_INVALID_VALUE, "expires_after.anchor",
-                           "Invalid value: '%s'. Supported values are: 'created_at'.",
-                           json_in_brief(brief, in->anchor));
+            "Invalid value: '%s'. Supported values are: 'created_at'.",
+            json_in_brief(brief, in->anchor));
     if (in->seconds[0] && !in->anchor[0])
         return error_param(e, ERROR_MISSING_PARAMETER, "expires_after.anchor",
-                           "Missing required parameter: 'expires_after.anchor'.");
+            "Missing required parameter: 'expires_after.anchor'.");
     if (in->anchor[0] && !in->seconds[0])
         return error_param(e, ERROR_MISSING_PARAMETER, "expires_after.seconds",
-                           "Missing required parameter: 'expires_after.seconds'.");
-    int r = json_in_integer_text("expires_after.seconds", in->seconds[0] ? in->seconds : NULL, JSON_OPENAI,
-                                 EXPIRES_MIN, EXPIRES_MAX, &seconds, e);
+            "Missing required parameter: 'expires_after.seconds'.");
+    int r = json_in_integer_text("expires_after.seconds", in->seconds[0] ? in->seconds : NULL,
+        JSON_OPENAI, EXPIRES_MIN, EXPIRES_MAX, &seconds, e);
     if (r == 0)
         *ret_seconds = seconds;
     return r;
 }
 
-static int store_incoming(struct http_exchange *x, struct incoming *in, struct store_file *ret, struct error *e)
+static int store_incoming(
+    struct http_exchange *x, struct incoming *in, struct store_file *ret, struct error *e)
 {
     struct store *store = api_of(x)->store;
     char hash[BLOB_HEX_SIZE], id[ID_SIZE];
     int64_t bytes, seconds = 0, now = clock_realtime_s();
     if (!in->writer)
-        return error_param(e, ERROR_MISSING_PARAMETER, "file", "Missing required parameter: 'file'.");
+        return error_param(
+            e, ERROR_MISSING_PARAMETER, "file", "Missing required parameter: 'file'.");
     int r = check_fields(in, &seconds, e);
     if (r == 0)
         r = store_blob_commit(in->writer, true, hash, &bytes, e);
@@ -115,8 +121,14 @@ static int store_incoming(struct http_exchange *x, struct incoming *in, struct s
         return r;
     store_file_id_new(id);
     struct store_file file = {
-        .id = id, .project = (char *)access_project(x), .filename = in->filename, .purpose = in->purpose,
-        .bytes = bytes, .created_at = now, .expires_at = seconds ? now + seconds : 0, .blob = hash,
+        .id = id,
+        .project = (char *)access_project(x),
+        .filename = in->filename,
+        .purpose = in->purpose,
+        .bytes = bytes,
+        .created_at = now,
+        .expires_at = seconds ? now + seconds : 0,
+        .blob = hash,
     };
     r = store_file_insert(store, &file, e);
     return r < 0 ? r : store_file_get(store, file.project, id, ret, e);
@@ -125,13 +137,14 @@ static int store_incoming(struct http_exchange *x, struct incoming *in, struct s
 void files_create(struct http_exchange *x)
 {
     struct multipart form;
-    struct incoming in = { 0 };
+    struct incoming in = {0};
     struct multipart_part part;
-    struct store_file file = { 0 };
-    struct error e = { 0 };
+    struct store_file file = {0};
+    struct error e = {0};
     if (!api_is_form(x)) {
         http_fail(x, ERROR_INVALID_VALUE, NULL,
-                  "Invalid content type: expected multipart/form-data with the parts 'file' and 'purpose'.");
+            "Invalid content type: expected multipart/form-data with the parts 'file' and "
+            "'purpose'.");
         return;
     }
     int r = multipart_init(&form, x, &e);
@@ -153,13 +166,13 @@ void files_create(struct http_exchange *x)
 void files_list(struct http_exchange *x)
 {
     const char *purpose = http_query(x, "purpose");
-    struct store_files files = { 0 };
+    struct store_files files = {0};
     struct store_page page;
-    struct error e = { 0 };
+    struct error e = {0};
     if (api_page(x, 10000, 10000, &page) < 0)
         return;
-    if (store_file_list(api_of(x)->store, access_project(x), purpose && *purpose ? purpose : NULL, &page,
-                        &files, &e) < 0) {
+    if (store_file_list(api_of(x)->store, access_project(x), purpose && *purpose ? purpose : NULL,
+            &page, &files, &e) < 0) {
         http_error(x, &e);
         return;
     }
@@ -168,8 +181,8 @@ void files_list(struct http_exchange *x)
     list_begin(&w);
     for (size_t i = 0; i < files.count; i++)
         encode_file(&w, &files.items[i]);
-    list_end(&w, files.count ? files.items[0].id : NULL, files.count ? files.items[files.count - 1].id : NULL,
-             files.has_more);
+    list_end(&w, files.count ? files.items[0].id : NULL,
+        files.count ? files.items[files.count - 1].id : NULL, files.has_more);
     store_files_deinit(&files);
     http_respond_json(x, 200, &text);
 }
@@ -178,15 +191,16 @@ static void no_file(struct http_exchange *x, const struct error *e)
 {
     char brief[72];
     if (e->code == ERROR_NOT_FOUND)
-        http_fail(x, ERROR_NOT_FOUND, "id", "No such File object: %s", json_in_brief(brief, http_param(x, "file_id")));
+        http_fail(x, ERROR_NOT_FOUND, "id", "No such File object: %s",
+            json_in_brief(brief, http_param(x, "file_id")));
     else
         http_error(x, e);
 }
 
 void files_get(struct http_exchange *x)
 {
-    struct store_file file = { 0 };
-    struct error e = { 0 };
+    struct store_file file = {0};
+    struct error e = {0};
     const char *id = http_param(x, "file_id");
     int r = id_valid(id) ? store_file_get(api_of(x)->store, access_project(x), id, &file, &e)
                          : error_set(&e, ERROR_NOT_FOUND, ENOENT, "No such File object.");
@@ -199,10 +213,11 @@ void files_get(struct http_exchange *x)
 
 void files_content(struct http_exchange *x)
 {
-    struct store_file file = { 0 };
-    struct error e = { 0 };
+    struct store_file file = {0};
+    struct error e = {0};
     cleanup_fd int fd = -1;
-    if (file_blob_open(api_of(x), access_project(x), http_param(x, "file_id"), "id", &file, &fd, &e) < 0) {
+    if (file_blob_open(
+            api_of(x), access_project(x), http_param(x, "file_id"), "id", &file, &fd, &e) < 0) {
         no_file(x, &e);
         return;
     }
@@ -213,7 +228,7 @@ void files_content(struct http_exchange *x)
 void files_delete(struct http_exchange *x)
 {
     const char *id = http_param(x, "file_id");
-    struct error e = { 0 };
+    struct error e = {0};
     int r = id_valid(id) ? store_file_delete(api_of(x)->store, access_project(x), id, &e)
                          : error_set(&e, ERROR_NOT_FOUND, ENOENT, "No such File object.");
     if (r < 0)

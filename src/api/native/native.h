@@ -12,8 +12,10 @@ extern const size_t native_route_count;
 /* ---- encode.c: objects as they look on the wire -------------------------------------------------- */
 
 /* The container object; `usage` NULL leaves it to be null. */
-void encode_container(struct json_writer *w, const struct session_info *info, const struct session_usage *usage);
-void encode_container_file(struct json_writer *w, const struct session_file *file, const char *container_id);
+void encode_container(
+    struct json_writer *w, const struct session_info *info, const struct session_usage *usage);
+void encode_container_file(
+    struct json_writer *w, const struct session_file *file, const char *container_id);
 void encode_file(struct json_writer *w, const struct store_file *file);
 /* {"id", "object", "deleted": true} */
 void respond_deleted(struct http_exchange *x, const char *id, const char *object);
@@ -25,13 +27,13 @@ void respond_container(struct http_exchange *x, struct session *session);
 /* Opens the blob of a File of the caller's project. 0 with *ret_fd the holder's and *ret_file filled;
  * ERROR_NOT_FOUND ("No such File object: …") naming `param`. */
 int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
-                   struct store_file *ret_file, int *ret_fd, struct error *e);
+    struct store_file *ret_file, int *ret_fd, struct error *e);
 /* Copies a descriptor's content, from its beginning, to a path of the workspace. */
-int copy_to_session(struct session *session, const char *path, int fd, struct session_file *ret,
-                    struct error *e);
+int copy_to_session(
+    struct session *session, const char *path, int fd, struct session_file *ret, struct error *e);
 /* Puts a file of the workspace into Files, for good. */
 int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
-                  const char *purpose, struct store_file *ret, struct error *e);
+    const char *purpose, struct store_file *ret, struct error *e);
 /* The name that follows the last slash. */
 const char *base_name_of(const char *path);
 /* The path below the workspace that a client means by "a/b" or "/mnt/data/a/b". */
@@ -54,11 +56,12 @@ struct execution_stream {
     struct http_exchange *x;
     struct strbuf text; /* of the event being written */
     uint64_t sequence;
-    int64_t last_us;    /* when something was last sent, or the request came */
+    int64_t last_us; /* when something was last sent, or the request came */
     bool streamed, begun, gone;
 };
 /* Sets spec->callbacks. `s` must outlive the execution. */
-void stream_init(struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec);
+void stream_init(
+    struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec);
 void stream_deinit(struct execution_stream *s);
 /* Sends the end: the execution object whole (JSON text), or the error. */
 void stream_finish(struct execution_stream *s, const struct strbuf *execution);

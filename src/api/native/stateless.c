@@ -51,7 +51,8 @@ static void request_deinit(struct stateless_request *r)
 
 /* ---- decode ---------------------------------------------------------------------------------------------- */
 
-static void decode_content(struct json_in *in, struct stateless_request *r, size_t i, const char *content)
+static void decode_content(
+    struct json_in *in, struct stateless_request *r, size_t i, const char *content)
 {
     size_t length = strlen(content), n = 0;
     unsigned char *bytes = malloc(length / 4 * 3 + 4);
@@ -61,8 +62,9 @@ static void decode_content(struct json_in *in, struct stateless_request *r, size
         return;
     }
     if (sodium_base642bin(bytes, length / 4 * 3 + 4, content, length, "\r\n \t", &n, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0) {
-        json_in_fail(in, ERROR_INVALID_VALUE, "content", "Invalid '%scontent': it is not base64.", in->prefix);
+            sodium_base64_VARIANT_ORIGINAL) != 0) {
+        json_in_fail(in, ERROR_INVALID_VALUE, "content", "Invalid '%scontent': it is not base64.",
+            in->prefix);
         return;
     }
     r->file[i].data = bytes;
@@ -76,8 +78,9 @@ static void read_source(struct json_in *in, struct stateless_request *r, size_t 
     const char *id = json_in_string(in, "file_id", JSON_OPTIONAL, 100);
     if (content && id)
         json_in_fail(in, ERROR_INVALID_VALUE, "content",
-                     "Mutually exclusive parameters: '%scontent' and '%sfile_id'. Ensure you are only "
-                     "providing one of them.", in->prefix, in->prefix);
+            "Mutually exclusive parameters: '%scontent' and '%sfile_id'. Ensure you are only "
+            "providing one of them.",
+            in->prefix, in->prefix);
     else if (content)
         decode_content(in, r, i, content);
     else if (!id)
@@ -103,14 +106,15 @@ static void read_file(struct json_in *outer, struct stateless_request *r, size_t
     r->file[i].fd = -1;
     if (!json_is_object(value)) {
         json_in_fail(outer, ERROR_INVALID_TYPE, prefix,
-                     "Invalid type for '%s': expected an object.", prefix);
+            "Invalid type for '%s': expected an object.", prefix);
         return;
     }
     snprintf(prefix, sizeof prefix, "files[%zu].", i);
     snprintf(param, sizeof param, "%sname", prefix);
     json_in_begin(&in, value, prefix, JSON_OURS, outer->e);
     const char *name = json_in_string(&in, "name", JSON_REQUIRED, 4096);
-    if (name && workspace_path_check(workspace_relative(name), strlen(workspace_relative(name)), param, in.e) < 0)
+    if (name && workspace_path_check(
+                    workspace_relative(name), strlen(workspace_relative(name)), param, in.e) < 0)
         in.failed = true;
     if (name && !in.failed) {
         r->path[i] = strdup(workspace_relative(name));
@@ -152,8 +156,9 @@ static int read_request(struct stateless_request *r, json_t *root, struct error 
     const char *memory = json_in_string(&in, "memory_limit", JSON_OPTIONAL, 64);
     if (memory && !(r->spec.memory_limit_bytes = memory_parse(memory)))
         json_in_fail(&in, ERROR_INVALID_VALUE, "memory_limit",
-                     "Invalid value: '%s'. Supported values are: '1g', '4g', '16g', '64g', and other sizes "
-                     "such as '512m'.", json_in_brief(brief, memory));
+            "Invalid value: '%s'. Supported values are: '1g', '4g', '16g', '64g', and other sizes "
+            "such as '512m'.",
+            json_in_brief(brief, memory));
     r->keep_files = json_in_bool(&in, "keep_files", false);
     read_files(&in, r);
     r->spec.project = r->project;
@@ -185,13 +190,14 @@ static char *slurp(struct session *session, const char *path, uint64_t bytes)
     return data;
 }
 
-static void collect_one(struct stateless_request *r, struct session *session, const struct session_file *file,
-                        struct result_file *made)
+static void collect_one(struct stateless_request *r, struct session *session,
+    const struct session_file *file, struct result_file *made)
 {
     if (r->keep_files) {
         struct store_file kept;
-        struct error e = { 0 };
-        if (copy_to_files(r->api, r->project, session, file->path, "assistants_output", &kept, &e) < 0) {
+        struct error e = {0};
+        if (copy_to_files(r->api, r->project, session, file->path, "assistants_output", &kept, &e) <
+            0) {
             r->unreadable++;
             return;
         }
@@ -236,7 +242,8 @@ static void encode_made(void *context, size_t i, struct json_writer *w)
 {
     struct stateless_request *r = context;
     if (r->keep_files) {
-        jw_field_string(w, "file_id", i < r->n_made && r->made[i].file_id[0] ? r->made[i].file_id : NULL);
+        jw_field_string(
+            w, "file_id", i < r->n_made && r->made[i].file_id[0] ? r->made[i].file_id : NULL);
     } else if (i < r->n_made && r->made[i].data) {
         jw_key(w, "content");
         jw_base64(w, r->made[i].data, r->made[i].length);
@@ -245,12 +252,16 @@ static void encode_made(void *context, size_t i, struct json_writer *w)
     }
 }
 
-static void finish(struct stateless_request *r, struct execution_stream *stream, struct execution *e)
+static void finish(
+    struct stateless_request *r, struct execution_stream *stream, struct execution *e)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
     if (r->too_large)
-        add_note(e, " of the files were not returned: together they are larger than 8 MiB; `keep_files` keeps "
-                    "them.", r->too_large);
+        add_note(e,
+            " of the files were not returned: together they are larger than 8 MiB; `keep_files` "
+            "keeps "
+            "them.",
+            r->too_large);
     if (r->unreadable)
         add_note(e, " of the files could not be read and were not kept.", r->unreadable);
     execution_to_json_files(e, encode_made, r, &text);
@@ -260,13 +271,14 @@ static void finish(struct stateless_request *r, struct execution_stream *stream,
 void stateless_post(struct http_exchange *x)
 {
     cleanup_json json_t *root = NULL;
-    struct stateless_request request = { .api = api_of(x), .project = access_project(x) };
+    struct stateless_request request = {.api = api_of(x), .project = access_project(x)};
     struct execution_stream stream;
-    struct execution execution = { 0 };
-    struct error e = { 0 };
+    struct execution execution = {0};
+    struct error e = {0};
     if (api_body_json(x, &root) < 0)
         return;
-    if (read_request(&request, root, &e) < 0 || environment_allowed(x, request.spec.environment, &e) < 0) {
+    if (read_request(&request, root, &e) < 0 ||
+        environment_allowed(x, request.spec.environment, &e) < 0) {
         http_error(x, &e);
         request_deinit(&request);
         return;

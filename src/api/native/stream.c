@@ -96,13 +96,17 @@ static bool client_gone(void *context)
     return s->gone;
 }
 
-void stream_init(struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec)
+void stream_init(
+    struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec)
 {
     *s = (struct execution_stream){
-        .x = x, .text = STRBUF_INIT(REPLY_MAX), .streamed = streamed, .last_us = clock_monotonic_us(),
+        .x = x,
+        .text = STRBUF_INIT(REPLY_MAX),
+        .streamed = streamed,
+        .last_us = clock_monotonic_us(),
     };
     spec->streamed = streamed;
-    spec->callbacks = (struct execution_callbacks){ .context = s, .client_gone = client_gone };
+    spec->callbacks = (struct execution_callbacks){.context = s, .client_gone = client_gone};
     if (streamed) {
         spec->callbacks.on_started = on_started;
         spec->callbacks.on_output = on_output;
@@ -110,7 +114,10 @@ void stream_init(struct execution_stream *s, struct http_exchange *x, bool strea
     }
 }
 
-void stream_deinit(struct execution_stream *s) { strbuf_deinit(&s->text); }
+void stream_deinit(struct execution_stream *s)
+{
+    strbuf_deinit(&s->text);
+}
 
 void stream_finish(struct execution_stream *s, const struct strbuf *execution)
 {
@@ -120,7 +127,8 @@ void stream_finish(struct execution_stream *s, const struct strbuf *execution)
     }
     if (execution->failed) {
         struct error e;
-        error_set(&e, ERROR_INTERNAL, 0, "The answer is too large to be sent; the execution is stored.");
+        error_set(
+            &e, ERROR_INTERNAL, 0, "The answer is too large to be sent; the execution is stored.");
         stream_fail(s, -E2BIG, &e);
         return;
     }

@@ -22,9 +22,9 @@ const char *workspace_relative(const char *path)
 }
 
 int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
-                   struct store_file *ret_file, int *ret_fd, struct error *e)
+    struct store_file *ret_file, int *ret_fd, struct error *e)
 {
-    struct store_file file = { 0 };
+    struct store_file file = {0};
     char brief[72];
     int r = id_valid(id) ? store_file_get(api->store, project, id, &file, e) : -ENOENT;
     if (r == -ENOENT) {
@@ -43,8 +43,8 @@ int file_blob_open(struct api *api, const char *project, const char *id, const c
     return 0;
 }
 
-int copy_to_session(struct session *session, const char *path, int fd, struct session_file *ret,
-                    struct error *e)
+int copy_to_session(
+    struct session *session, const char *path, int fd, struct session_file *ret, struct error *e)
 {
     struct upload *upload = NULL;
     cleanup_free char *piece = malloc(PIECE);
@@ -90,7 +90,7 @@ static int pour(struct file_reader *from, struct blob_writer *to, struct error *
 }
 
 int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
-                  const char *purpose, struct store_file *ret, struct error *e)
+    const char *purpose, struct store_file *ret, struct error *e)
 {
     struct file_reader reader;
     struct blob_writer *writer = NULL;
@@ -106,8 +106,13 @@ int copy_to_files(struct api *api, const char *project, struct session *session,
         r = store_blob_commit(writer, true, hash, &bytes, e);
     store_file_id_new(id);
     struct store_file file = {
-        .id = id, .project = (char *)project, .filename = (char *)base_name_of(path),
-        .purpose = (char *)purpose, .bytes = bytes, .created_at = clock_realtime_s(), .blob = hash,
+        .id = id,
+        .project = (char *)project,
+        .filename = (char *)base_name_of(path),
+        .purpose = (char *)purpose,
+        .bytes = bytes,
+        .created_at = clock_realtime_s(),
+        .blob = hash,
     };
     if (r == 0)
         r = store_file_insert(api->store, &file, e);
