@@ -244,7 +244,8 @@ static int enlist_and_send(struct link *l, struct pending *p, struct message *m,
 int link_call(struct link *l, struct message *m, const int *fds, size_t n, int *answer_fds, size_t max,
               int64_t timeout_us)
 {
-    struct pending p = { .answer = m, .fds = answer_fds, .max = max };
+    struct message answer; /* not *m: it may still be on its way out when the answer comes */
+    struct pending p = { .answer = &answer, .fds = answer_fds, .max = max };
     for (size_t i = 0; i < max; i++)
         answer_fds[i] = -1;
     pthread_condattr_t attr;
@@ -272,6 +273,8 @@ int link_call(struct link *l, struct message *m, const int *fds, size_t n, int *
         }
         pthread_mutex_unlock(&l->lock);
         rc = p.result;
+        if (rc >= 0)
+            memcpy(m, &answer, offsetof(struct message, text) + answer.length + 1u);
     }
     pthread_cond_destroy(&p.cond);
     return rc;
