@@ -35,3 +35,13 @@ int identity_sandboxes(enum identity_mode mode, uint32_t ids_of_ground);
 /* Writes both maps of process `pid` (0: one's own), each one or more lines "inside outside count\n"; denies
  * setgroups first when `deny`. 0 or -errno. The caller needs the right over the new namespace. */
 int identity_write_maps(pid_t pid, const char *uid_map, const char *gid_map, bool deny);
+
+/* ---- subordinate.c: supervisor and `cloche doctor`; never after clone ------------------------------ */
+
+/* True when this user namespace is the machine's own: every id is there to be lent. */
+bool identity_maps_everything(void);
+/* The ids that this ordinary user may lend. 0; -ENOEXEC: newuidmap is not installed; -ENOENT: no range,
+ * or CLOCHE_SINGLE_UID is set; -ERANGE: too small, or not the same numbers for groups. */
+int identity_subordinate(uint32_t *ret_first, uint32_t *ret_count);
+/* Maps 0 to the caller's own id and 1 … count to the range, in the user namespace of `pid`. */
+int identity_map_subordinate(pid_t pid, uint32_t first, uint32_t count);
