@@ -37,6 +37,7 @@ struct server {
     struct sessions *sessions;
     struct api api;
     struct http_server *http;
+    int listeners[INHERITED_LISTENERS_MAX]; /* the HTTP server borrows them */
     pthread_t stopper;
 };
 
@@ -178,11 +179,10 @@ static int core_start(struct server *server, struct error *e)
 static int http_start(struct server *server, struct error *e)
 {
     const struct settings *s = &server->settings;
-    int listeners[INHERITED_LISTENERS_MAX];
     for (size_t i = 0; i < server->inherited.listeners; i++)
-        listeners[i] = server->inherited.listener[i].fd;
+        server->listeners[i] = server->inherited.listener[i].fd;
     struct http_config config = {
-        .listeners = listeners,
+        .listeners = server->listeners,
         .n_listeners = server->inherited.listeners,
         .routes = server->api.routes,
         .n_routes = server->api.n_routes,
