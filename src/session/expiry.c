@@ -99,6 +99,7 @@ static void *housekeeper_main(void *arg)
             tend_at = now_s + TEND_S;
             stateless_tend(all->stateless);
             grounds_tend(all->grounds);
+            sessions_warm(all, false); /* a warden died, or an environment was built meanwhile */
         }
         if (now_s >= store_at && all->store) {
             store_at = now_s + STORE_S;

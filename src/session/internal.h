@@ -81,6 +81,11 @@ struct sessions {
     unsigned live;
 };
 
+/* ---- sessions.c ---------------------------------------------------------------------------------- */
+/* Makes what is needed most, if it is not there: the grounds and zygotes of the default environment
+ * and of base. What fails is told only the first time. */
+void sessions_warm(struct sessions *s, bool first);
+
 /* ---- session.c ----------------------------------------------------------------------------------- */
 /* A session object, in no list, without a sandbox; refs 1. NULL: no memory. Strings are copied. */
 struct session *session_new(struct sessions *all, const char *id, const struct session_spec *spec);

@@ -176,23 +176,29 @@ static int make_parts(struct sessions *s, struct inheritance *inherited)
     return grounds_new(&g, s->supervisor, s->pipes, s->environments_dir, &s->grounds);
 }
 
-static void *warm_main(void *arg)
+void sessions_warm(struct sessions *s, bool first)
 {
-    struct sessions *s = arg;
     static const char *const also = "base"; /* for stateless work that needs nothing */
     const char *names[] = { s->config->default_environment, also };
     for (int i = 0; i < 2; i++) {
         struct ground *ground = NULL;
         struct error e = { 0 };
-        if (i == 1 && strcmp(names[0], also) == 0)
+        if ((i == 1 && strcmp(names[0], also) == 0) || atomic_load(&s->stopping))
             break;
         if (ground_get(s->grounds, names[i], &ground, &e) < 0) {
-            log_line(LOG_WARN, "session", "environment not warmed", "environment=%s words=\"%s\"", names[i], e.message);
+            if (first)
+                log_line(LOG_WARN, "session", "environment not warmed", "environment=%s words=\"%s\"", names[i],
+                         e.message);
             continue;
         }
         ground_zygote_state(ground, ground->full_is_usual ? ZYGOTE_FULL : ZYGOTE_PLAIN);
         ground_unref(ground);
     }
+}
+
+static void *warm_main(void *arg)
+{
+    sessions_warm(arg, true);
     return NULL;
 }
 
