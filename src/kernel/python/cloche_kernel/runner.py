@@ -19,6 +19,7 @@ import time
 import types
 from _ast import Expr, Expression, Name
 from operator import is_
+from textwrap import dedent
 
 import _cloche
 from cloche_kernel import display, frames, imports, plots, stdin, streams, tracebacks
@@ -155,7 +156,7 @@ class Runner:
     def _may_be_ipython(self, source):
         if "!" in source or "%" in source or "?" in source:
             return True
-        if source[:1] in (" ", "\t", ",", ";", "/") or source.startswith((">>> ", "In [")):
+        if source[:1] in (",", ";", "/") or source.startswith((">>> ", "In [")):
             return True
         words = source.split(None, 1)
         return bool(words) and words[0] in AUTOMAGIC and "\n" not in source.strip()
@@ -179,12 +180,12 @@ class Runner:
         return None if python.rstrip("\n") == source.rstrip("\n") else python
 
     def compile(self, source, name):
-        """(source, code or None, last expression's code or None, quiet)."""
+        """(code or None, last expression's code or None, is it not to be shown?)."""
         tree, failed = None, None
         shell = self.shell
         if shell is not None and shell.transforms():
             source = shell.transform_cell(source)
-        lines = tracebacks.remember(name, source)
+        tracebacks.remember(name, source)
         try:
             tree = self._parse(source, name)
         except SyntaxError as e:
@@ -194,20 +195,35 @@ class Runner:
             python = self._translate(source)
             if python is not None:
                 source, failed = python, None
-                lines = tracebacks.remember(name, source)
+                tracebacks.remember(name, source)
                 tree = self._parse(source, name)
-        if failed is not None:
+        if isinstance(failed, IndentationError):
+            tree = self._parse_indented(source, name)
+        if tree is None:
             raise failed
         if shell is not None and shell.ast_transformers:
             tree = shell.transform_ast(tree)
+        lines = linecache.cache[name][2]
         try:
-            return self._codes(tree, source, lines, name)
+            return self._codes(tree, lines, name)
         except SyntaxError as e:
             if e.text is None and e.filename == name and e.lineno and e.lineno <= len(lines):
                 e.text = lines[e.lineno - 1]
             raise
 
-    def _codes(self, tree, source, lines, name):
+    def _parse_indented(self, source, name):
+        """A cell that was pasted with the indentation of where it stood; None if that is not all."""
+        flat = dedent(source)
+        if flat == source:
+            return None
+        try:
+            tree = self._parse(flat, name)
+        except SyntaxError:
+            return None
+        tracebacks.remember(name, flat)
+        return tree
+
+    def _codes(self, tree, lines, name):
         body, code, last, quiet = tree.body, None, None, False
         expression = body.pop() if body and type(body[-1]) is Expr else None
         if body:
@@ -288,9 +304,9 @@ class Runner:
             _leave_child(None)
         self.finish()
 
-    def finish(self):
+    def finish(self, figures=True):
         """The end of a cell: figures left open, buffered files. In user code."""
-        if "matplotlib._pylab_helpers" in _modules:
+        if figures and "matplotlib._pylab_helpers" in _modules:
             plots.show_open()
         if self.shell is not None:
             self.shell.after_cell()
@@ -328,10 +344,10 @@ class Runner:
     def _end_script(self):
         import atexit
         import threading
-        self.finish()
+        self.finish(figures=False)  # as plain Python: what a script did not show() was not to be seen
         getattr(threading, "_shutdown", int)()
         atexit._run_exitfuncs()
-        self.finish()
+        self.finish(figures=False)
 
     def nest(self, source, silent=False):
         """A cell within a cell (get_ipython().run_cell, %%capture). Returns its exception or None."""
