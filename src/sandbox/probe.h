@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PROBE_ABSENT = 1 }; /* this host has no such thing, or the fact is not about this user */
+enum { PROBE_ABSENT = 1 }; /* there is no such thing here, and no need: nothing is lost by it */
 
 struct probe_result {
-    int status;       /* 0: it holds; PROBE_ABSENT; -errno: it is refused, or is not as expected */
+    int status;       /* 0: it holds; PROBE_ABSENT; -errno: it is missing, refused, or not as expected */
     char detail[200]; /* a version, a number, or what was refused; may be "" */
 };
 

@@ -15,21 +15,27 @@
 #include "sandbox/clone.h"
 #include "sandbox/probe_internal.h"
 
-static void find_version(struct probe_result *r, enum cgroup_version wanted)
+/* True if the version that is in charge is `wanted`; else said. */
+static bool in_charge(struct probe_result *r, enum cgroup_version wanted)
 {
     struct error why = { 0 };
     struct cgroup_host *h = probe_cgroups(r);
     cgroup_host_init(h, 0, &why);
-    if (h->version == wanted)
-        probe_say(r, 0, "%s", h->top[0]);
-    else
-        probe_say(r, PROBE_ABSENT, "%.180s", h->version == CGROUP_NONE ? why.message
-                                             : wanted == CGROUP_V1     ? "version 2 is in charge here"
-                                                                       : "version 1 is in charge here");
+    if (h->version != wanted)
+        probe_say(r, PROBE_ABSENT, "%.180s", h->version == CGROUP_NONE ? why.message : "the other version is in charge");
+    return h->version == wanted;
 }
 
-void probe_cgroup_v1(struct probe_result *r) { find_version(r, CGROUP_V1); }
-void probe_cgroup_v2(struct probe_result *r) { find_version(r, CGROUP_V2); }
+void probe_limits(struct probe_result *r)
+{
+    struct error why = { .saved_errno = ENOENT };
+    struct cgroup_host *h = probe_cgroups(r);
+    cgroup_host_init(h, 0, &why);
+    if (h->version == CGROUP_NONE)
+        probe_say(r, -why.saved_errno, "%.180s", why.message);
+    else
+        probe_say(r, 0, "cgroup version %d", h->version == CGROUP_V1 ? 1 : 2);
+}
 
 /* ---- a session's directory --------------------------------------------------------------------------------- */
 
@@ -109,8 +115,7 @@ static int join_by_tasks(struct probe_result *r, struct limited *l)
 void probe_tasks_file(struct probe_result *r)
 {
     struct limited l = { .then = join_by_tasks };
-    find_version(r, CGROUP_V1);
-    if (r->status == 0)
+    if (in_charge(r, CGROUP_V1))
         with_session(r, &l);
 }
 
@@ -159,8 +164,7 @@ static int clone_into(struct probe_result *r, struct limited *l)
 void probe_clone_into_cgroup(struct probe_result *r)
 {
     struct limited l = { .then = clone_into };
-    find_version(r, CGROUP_V2);
-    if (r->status == 0)
+    if (in_charge(r, CGROUP_V2))
         with_session(r, &l);
 }
 
@@ -226,5 +230,5 @@ void probe_favordynmods(struct probe_result *r)
     }
     long n = fd_read_file(AT_FDCWD, "/proc/self/mounts", text, sizeof text);
     bool on = n > 0 && strstr(text, "favordynmods");
-    probe_say(r, on ? 0 : PROBE_ABSENT, "%s", on ? "" : "mount -o remount,favordynmods /sys/fs/cgroup (since Linux 6.1)");
+    probe_say(r, on ? 0 : -ENOENT, "%s", on ? "" : "mount -o remount,favordynmods /sys/fs/cgroup (since Linux 6.1)");
 }

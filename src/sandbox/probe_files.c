@@ -174,8 +174,9 @@ void probe_idmapped_mount(struct probe_result *r)
     }
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users };
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/usr", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (probe_step(r, tree, "open_tree") == 0 &&
-        probe_step(r, syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof attr), "mount_setattr on /usr's file system") == 0)
+    if (tree < 0 || syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+        probe_say(r, PROBE_ABSENT, "not for the file system of /usr: %s", strerror(errno));
+    else
         probe_say(r, 0, "%s", "");
 }
 
@@ -196,7 +197,7 @@ static int set_xattr(struct probe_result *r, const struct ground_view *v)
     if (mount("t", "/tmp", "tmpfs", 0, NULL) < 0)
         return probe_step(r, -1, "preparing");
     if (setxattr("/tmp", "user.cloche", "1", 1, 0) < 0)
-        return errno == EOPNOTSUPP ? probe_say(r, PROBE_ABSENT, "since Linux 6.6") : probe_step(r, -1, "setxattr");
+        return errno == EOPNOTSUPP ? probe_say(r, -EOPNOTSUPP, "since Linux 6.6") : probe_step(r, -1, "setxattr");
     return 0;
 }
 

@@ -148,70 +148,46 @@ void probe_ground_loopback(struct probe_result *r) { probe_in_ground(r, use_loop
 
 /* ---- ids ------------------------------------------------------------------------------------------------ */
 
-static int wait_for_maps(void *go)
+/* A child in a new user namespace that waits until its maps are written; -errno. */
+static pid_t waiting_child(int *ret_go)
 {
+    int go[2];
     char c;
-    return fd_read_all(*(int *)go, &c, 1);
+    if (pipe2(go, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t p = clone_process(CLONE_NEWUSER, SIGCHLD, NULL, -1, NULL);
+    if (p == 0) {
+        close(go[1]);
+        _exit(fd_read_all(go[0], &c, 1) < 0);
+    }
+    close(go[0]);
+    *ret_go = go[1];
+    return p;
 }
 
 void probe_id_range(struct probe_result *r)
 {
     char map[64];
-    uint32_t first, count;
-    int go[2];
-    if (geteuid() != 0) {
-        int s = identity_subordinate(&first, &count);
-        probe_say(r, s < 0 ? PROBE_ABSENT : 0, s < 0 ? "none for this user" : "%u ids from %u, of /etc/subuid", count, first);
+    uint32_t first = HOST_ID_FIRST, count = HOST_ID_COUNT;
+    int go = -1, s;
+    bool root = geteuid() == 0;
+    if (root && !identity_maps_everything()) {
+        probe_say(r, -EPERM, "this user namespace is not the machine's own");
         return;
     }
-    if (!identity_maps_everything()) {
-        probe_say(r, PROBE_ABSENT, "this user namespace is not the machine's own");
+    if (!root && (s = identity_subordinate(&first, &count)) < 0) {
+        probe_say(r, s, "%s", s == -ENOEXEC ? "newuidmap is not installed: apt-get install uidmap"
+                              : getenv("CLOCHE_SINGLE_UID") ? "CLOCHE_SINGLE_UID is set"
+                                                            : "/etc/subuid and /etc/subgid give this user no range of 65536");
         return;
     }
-    if (pipe2(go, O_CLOEXEC) < 0) {
-        probe_step(r, -1, "pipe");
-        return;
-    }
-    pid_t p = clone_process(CLONE_NEWUSER, SIGCHLD, NULL, -1, NULL);
-    if (p == 0) {
-        close(go[1]);
-        _exit(wait_for_maps(&go[0]) < 0);
-    }
-    snprintf(map, sizeof map, "0 %d %d\n", HOST_ID_FIRST, HOST_ID_COUNT);
-    int s = p < 0 ? p : identity_write_maps(p, map, map, false);
-    fds_close(go, 2);
+    pid_t p = waiting_child(&go);
+    snprintf(map, sizeof map, "0 %u %u\n", first, count);
+    s = p < 0 ? p : root ? identity_write_maps(p, map, map, false) : identity_map_subordinate(p, first, count);
+    fd_close(&go);
     if (p > 0)
         waitpid(p, NULL, 0);
-    probe_say(r, s, s < 0 ? "mapping %d ids from %d failed" : "%d ids from %d", HOST_ID_COUNT, HOST_ID_FIRST);
-}
-
-void probe_newuidmap(struct probe_result *r)
-{
-    uint32_t first, count;
-    int go[2], s = identity_subordinate(&first, &count);
-    if (geteuid() == 0) {
-        probe_say(r, access("/usr/bin/newuidmap", X_OK) < 0 ? PROBE_ABSENT : 0, "root does not need it");
-        return;
-    }
-    if (s < 0) {
-        probe_say(r, PROBE_ABSENT, "%s", s == -ENOEXEC ? "not installed: apt-get install uidmap"
-                                                       : "/etc/subuid and /etc/subgid give this user no range of 65536");
-        return;
-    }
-    if (pipe2(go, O_CLOEXEC) < 0) {
-        probe_step(r, -1, "pipe");
-        return;
-    }
-    pid_t p = clone_process(CLONE_NEWUSER, SIGCHLD, NULL, -1, NULL);
-    if (p == 0) {
-        close(go[1]);
-        _exit(wait_for_maps(&go[0]) < 0);
-    }
-    s = p < 0 ? p : identity_map_subordinate(p, first, count);
-    fds_close(go, 2);
-    if (p > 0)
-        waitpid(p, NULL, 0);
-    probe_say(r, s, s < 0 ? "it refuses %u ids from %u" : "%u ids from %u", count, first);
+    probe_say(r, s, "%u ids from %u%s%s", count, first, root ? "" : ", by newuidmap", s < 0 ? ": refused" : "");
 }
 
 /* How many user namespaces fit into one another, from here. */

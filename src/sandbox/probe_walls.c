@@ -66,7 +66,7 @@ void probe_landlock(struct probe_result *r)
 {
     int abi = landlock_abi();
     if (abi == 0)
-        probe_say(r, PROBE_ABSENT, "not in this kernel, or not among the lsm= it was started with");
+        probe_say(r, -ENOSYS, "not in this kernel, or not among the lsm= it was started with");
     else if (probe_in_ground(r, write_about, NULL) == 0)
         probe_say(r, 0, "ABI %d", abi);
 }
@@ -76,7 +76,7 @@ void probe_landlock_scopes(struct probe_result *r)
     enum { SINCE = 6 };
     pid_t outside = getppid();
     if (landlock_abi() < SINCE) {
-        probe_say(r, PROBE_ABSENT, "ABI %d; they came with %d (Linux 6.12)", landlock_abi(), SINCE);
+        probe_say(r, -ENOSYS, "ABI %d; they came with %d (Linux 6.12)", landlock_abi(), SINCE);
         return;
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -95,12 +95,12 @@ void probe_large_pages(struct probe_result *r)
 {
     char text[128];
     if (fd_read_file(AT_FDCWD, "/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) < 0) {
-        probe_say(r, PROBE_ABSENT, "not in this kernel");
+        probe_say(r, -ENOSYS, "not in this kernel");
         return;
     }
     text[strcspn(text, "\n")] = 0;
     bool off = strstr(text, "[never]") != NULL;
-    probe_say(r, off ? PROBE_ABSENT : 0, off ? "off: echo madvise >/sys/kernel/mm/transparent_hugepage/enabled" : "%s", text);
+    probe_say(r, off ? -EPERM : 0, off ? "off: echo madvise >/sys/kernel/mm/transparent_hugepage/enabled" : "%s", text);
 }
 
 void probe_pipes(struct probe_result *r)
