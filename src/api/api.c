@@ -58,14 +58,6 @@ void api_no_container(struct http_exchange *x, const char *id)
         x, ERROR_NOT_FOUND, NULL, "Container with id '%s' not found.", json_in_brief(brief, id));
 }
 
-void api_session_error(struct http_exchange *x, const struct error *e)
-{
-    if (e->code == ERROR_NOT_FOUND && !e->param[0])
-        api_no_container(x, http_param(x, "container_id") ?: "");
-    else
-        http_error(x, e);
-}
-
 struct session *api_session(struct http_exchange *x)
 {
     const char *id = http_param(x, "container_id");

@@ -60,8 +60,6 @@ bool api_is_form(struct http_exchange *x);
 struct session *api_session(struct http_exchange *x);
 /* Says that a container is not there, in OpenAI's words. */
 void api_no_container(struct http_exchange *x, const char *id);
-/* Answers with an error of the layers below; one of a container that vanished gets its words. */
-void api_session_error(struct http_exchange *x, const struct error *e);
 
 static inline void session_cleanup(struct session **s)
 {

@@ -324,6 +324,16 @@ int session_file_find(struct session *s, const char *id, const char *path, struc
     return rc < 0 ? rc : find(s, id, path, ret, e);
 }
 
+static int file_error(struct session *s, int rc, struct error *e);
+
+/* Of an upload: a file where a folder would have to be. */
+static int upload_error(struct session *s, int rc, struct error *e)
+{
+    if (rc == -ENOTDIR)
+        return error_set(e, ERROR_INVALID_VALUE, ENOTDIR, "A part of this path is a file, not a folder.");
+    return file_error(s, rc, e);
+}
+
 /* What an errno of init, or of its writer, means to a client. */
 static int file_error(struct session *s, int rc, struct error *e)
 {
@@ -457,7 +467,7 @@ static int upload_failed(struct upload *u, struct error *e)
         if (u->failed >= 0)
             u->failed = -EPIPE;
     }
-    return file_error(u->session, u->failed, e);
+    return upload_error(u->session, u->failed, e);
 }
 
 int upload_write(struct upload *u, const void *data, size_t n, struct error *e)
@@ -500,7 +510,7 @@ int upload_commit(struct upload *u, struct session_file *ret, struct error *e)
     const char *path = u->path + strlen("data/");
     if (rc == 0)
         rc = files_take_upload(u->session, u->sandbox, path);
-    rc = rc < 0 ? file_error(u->session, rc, e) : find(u->session, NULL, path, ret, e);
+    rc = rc < 0 ? upload_error(u->session, rc, e) : find(u->session, NULL, path, ret, e);
     upload_free(u);
     return rc;
 }

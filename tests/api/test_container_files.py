@@ -190,6 +190,14 @@ def test_a_folder_in_the_way(session):
     error_of(answer)
 
 
+def test_a_file_where_a_folder_would_have_to_be(session):
+    session.upload("a", b"x")
+    for content in (b"y", b"y" * (5 << 20)):
+        answer = session.client.post(f"{session.path}/files", files={"file": ("b", content)}, data={"path": "a/b"})
+        assert answer.status_code == 400 and error_of(answer)["code"] == "invalid_value", answer.text
+    assert list(session.files()) == ["/mnt/data/a"]
+
+
 def test_a_sparse_terabyte(session):
     session.run("f = open('sparse', 'wb'); f.truncate(1 << 40); f.close()", expect=None)
     entry = session.files().get("/mnt/data/sparse")

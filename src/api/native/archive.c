@@ -75,7 +75,7 @@ void container_archive(struct http_exchange *x)
         return;
     session_touch(session);
     if (session_files_list(session, &files, &n, &e) < 0) {
-        api_session_error(x, &e);
+        http_error(x, &e);
         return;
     }
     char disposition[128];

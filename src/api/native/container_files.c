@@ -174,7 +174,7 @@ void container_files_create(struct http_exchange *x)
     if (r == 0)
         respond_file_object(x, &file);
     else if (e.code != ERROR_NONE)
-        api_session_error(x, &e); /* else it was answered, or the connection is over */
+        http_error(x, &e); /* else it was answered, or the connection is over */
 }
 
 /* ---- list, retrieve, content, delete ------------------------------------------------------------------- */
@@ -231,7 +231,7 @@ void container_files_list(struct http_exchange *x)
         session_files_free(files, n);
         return;
     }
-    api_session_error(x, &e);
+    http_error(x, &e);
 }
 
 static void no_file(struct http_exchange *x, const struct error *e)

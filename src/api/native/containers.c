@@ -220,7 +220,7 @@ void containers_delete(struct http_exchange *x)
     if (!id_valid(id))
         api_no_container(x, id);
     else if (session_delete(api_of(x)->sessions, access_project(x), id, &e) < 0)
-        api_session_error(x, &e);
+        http_error(x, &e);
     else
         respond_deleted(x, id, "container.deleted");
 }
@@ -232,7 +232,7 @@ void containers_restart(struct http_exchange *x)
     if (!session)
         return;
     if (session_restart(session, &e) < 0)
-        api_session_error(x, &e);
+        http_error(x, &e);
     else
         respond_container(x, session);
 }

@@ -118,7 +118,7 @@ void container_input(struct http_exchange *x)
     if (r == 0)
         r = session_input(session, text, strlen(text), &e);
     if (r < 0) {
-        api_session_error(x, &e);
+        http_error(x, &e);
         return;
     }
     static const char accepted[] = "{\"accepted\":true}";
@@ -136,7 +136,7 @@ void container_interrupt(struct http_exchange *x)
     if (!session)
         return;
     if (session_interrupt(session, &interrupted, id, &e) < 0) {
-        api_session_error(x, &e);
+        http_error(x, &e);
         return;
     }
     jw_begin_object(&w);
@@ -158,7 +158,7 @@ void container_variables(struct http_exchange *x)
         return;
     session_touch(session);
     if (session_variables(session, &variables, &stale, &e) < 0) {
-        api_session_error(x, &e);
+        http_error(x, &e);
         return;
     }
     jw_begin_object(&w);

@@ -144,7 +144,7 @@ void stream_fail(struct execution_stream *s, int result, const struct error *e)
     if (result == -ECANCELED && e->code == ERROR_NONE)
         return; /* nobody is there */
     if (!s->begun) {
-        api_session_error(s->x, e);
+        http_error(s->x, e);
         return;
     }
     struct json_writer w = open_event(s, "error");
