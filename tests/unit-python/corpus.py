@@ -98,6 +98,8 @@ SESSIONS = [
                 "\tif 1:\n        pass\n\tx", "print('50%'", "x = 5 ! 3", "import", "a b c", "{1: 2, 3}",
                 "f(**{}, *[])", "lambda: (yield)", "del f()", "x = '''unterminated", "\x00", "é = = 1",
                 "def f():\n    global x\n    x = 1\n    global x", "from __future__ import nothing"]),
+    ("indented", ["    x = 1\n    x", "  if 1:\n    y = 2\n  y", "\n  x = 3\n  x", "  x = = 1", "  x\n y",
+                  "  1/0", "  return 1", "  !echo indented", "  '''a\\n  b'''"]),
     ("recursion", ["def f(n): return f(n + 1)\nf(0)", "def a(): b()\ndef b(): a()\na()",
                    "class R:\n    def __repr__(self): return repr(self)\nR()", "1"]),
     ("odd exceptions", ["class A(Exception):\n    def __str__(self): raise ValueError\nraise A",

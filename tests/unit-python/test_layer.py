@@ -314,6 +314,7 @@ def test_interrupt(kernel, body):
     if "os.system" not in body:  # the shell takes the signal, and its caller goes on
         assert kernel.answer.status == "interrupted"
         assert kernel.answer.error["name"] == "KeyboardInterrupt"
+        assert '  File "<cell 1>", line 3, in <module>' in kernel.answer.error["traceback"]
     assert kernel.execute("x").result == "7"
 
 
@@ -353,6 +354,15 @@ def test_own_handler(kernel):
 
 
 # ---- processes ---------------------------------------------------------------------------------
+
+def test_one_thread_unless_asked(kernel, needs):
+    needs("sklearn", "threadpoolctl")
+    code = ("import os, sklearn.cluster, scipy.linalg, threadpoolctl\n"
+            "{t['num_threads'] for t in threadpoolctl.threadpool_info()}")
+    assert kernel.execute(code, timeout=60).result == "{1}"
+    assert kernel.execute("[n for n in os.environ if 'THREADS' in n]").result == "[]"
+    assert kernel.execute("os.system('env | grep THREADS')").stdout == ""
+
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(kernel, method):

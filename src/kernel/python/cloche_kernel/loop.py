@@ -46,7 +46,8 @@ def child(home="/mnt/data"):
     state.home = home
     sys.argv = [""]
     linecache.cache.pop("<string>", None)  # from 3.13 on: what the zygote was started with
-    ours = [p for p in sys.path if p and os.path.exists(os.path.join(p, "cloche_kernel"))]
+    ours = [os.path.dirname(_cloche.__file__), os.path.dirname(os.path.dirname(__file__))]
+    ours = [p for p in sys.path if os.path.normpath(p) in map(os.path.normpath, ours)]
     sys.path[:] = [""] + [p for p in sys.path if p and p not in ours] + ours
     _reseed()
     runner.pid = os.getpid()

@@ -248,14 +248,15 @@ class Runner:
         task = loop.create_task(coroutine)
         try:
             return loop.run_until_complete(task)
-        except BaseException:
-            if not task.done():
-                task.cancel()
-                try:
-                    loop.run_until_complete(task)
-                except BaseException:
-                    pass
-            raise
+        except BaseException as e:
+            if task.done():
+                raise
+            task.cancel()
+            try:
+                loop.run_until_complete(task)
+            except BaseException as where:  # its frames are the cell's, not the loop's
+                e.__traceback__ = where.__traceback__
+            raise e from None
 
     def _exec(self, code):
         if code.co_flags & 0x80:

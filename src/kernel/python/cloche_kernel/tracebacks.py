@@ -65,7 +65,6 @@ def remember(name, source):
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     linecache.cache[name] = (len(source), None, lines, name)
-    return lines
 
 
 def _prune(te, seen):
