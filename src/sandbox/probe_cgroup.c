@@ -84,6 +84,8 @@ static void with_session(struct probe_result *r, struct limited *l)
         probe_in_ground_at(r, h->version == CGROUP_V2 ? l->join[0] : -1, make_session, l);
     fds_close(l->dirs, CGROUP_DIRS);
     fds_close(l->join, CGROUP_DIRS);
+    if (r->status < 0)
+        r->status = -EPROTO; /* it is in charge, and does not do what Cloche builds on */
 }
 
 /* As a zygote is: uid 1 of the ground with CAP_SYS_ADMIN. */
