@@ -240,7 +240,7 @@ static void warden_ended(struct ground *g)
     static struct message m;
     m = (struct message){ .op = SUP_GROUND_END, .serial = g->serial, .word = { (uint64_t)g->id } };
     if (!asked)
-        log_line(LOG_ERROR, "supervisor", "a warden died, and its ground with it", "environment=%s", g->name);
+        log_line(stopping ? LOG_DEBUG : LOG_ERROR, "supervisor", "a warden died, and its ground with it", "environment=%s", g->name);
     ground_forget(&s, g); /* the server's copy of the socket reads end of file: that is how it learns */
     if (asked && s.link >= 0)
         message_send(s.link, &m, NULL, 0);

@@ -36,6 +36,8 @@ void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const 
         message_text(&m, "%s", e->message);
     }
     int sent = message_send(WARDEN_SERVER_FD, &m, fds, n_fds);
+    if (sent == -EPIPE)
+        exit(0); /* server and supervisor are gone, see read_server() */
     if (sent < 0)
         log_line(LOG_ERROR, "warden", "answering the server failed", "op=%u errno=%d", op, -sent);
 }
