@@ -67,9 +67,17 @@ class Session:
         return name
 
 
+def lines(answer):
+    """Lines as SSE has them; httpx would also break at U+2028 and its like."""
+    rest = b""
+    for piece in answer.iter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.rstrip(b"\r").decode() for line in whole)
+
+
 def events(answer):
     name, data = None, []
-    for line in answer.iter_lines():
+    for line in lines(answer):
         if line.startswith("event:"):
             name = line[6:].strip()
         elif line.startswith("data:"):
