@@ -1,8 +1,8 @@
 /* doctor.c - `cloche doctor`: what this machine offers, what is in force, and what is lost without it.
  *
- * Each check is one row: it looks, changes nothing and says a sentence. With --sweep, empty cgroup
- * directories of supervisors that were killed are removed first. */
-#include <arpa/inet.h>
+ * Two tables: what Cloche itself is made of (below), and the facts about kernel and host that
+ * sandbox/probe.h finds out by trying. Each row says a sentence and changes nothing. With --sweep,
+ * empty cgroup directories of supervisors that were killed are removed first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -16,6 +16,7 @@
 #include "cli/paths.h"
 #include "env/environment.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/probe.h"
 
 static const char help[] =
     "usage: cloche doctor [--json] [--sweep] [--environments DIR]\n\n"
@@ -29,8 +30,8 @@ static const char help[] =
 
 enum { OPTION_JSON = COMMAND_LONG, OPTION_SWEEP, OPTION_ENVIRONMENTS };
 
-enum verdict { FINE, LOSS, FATAL };
-static const char *const verdict_names[] = { "ok", "loss", "missing" };
+enum verdict { FINE, ABSENT, LOSS, FATAL };
+static const char *const verdict_names[] = { "ok", "absent", "loss", "missing" };
 
 struct finding {
     enum verdict verdict;
@@ -103,56 +104,11 @@ static void check_environments(const struct doctor *d, struct finding *f)
         found(f, LOSS, "%s is not built: `cloche env build %s`", ENVIRONMENT_DEFAULT, ENVIRONMENT_DEFAULT);
 }
 
-static bool in_file(const char *file, const char *name)
-{
-    char text[16384], line[128];
-    if (fd_read_file(AT_FDCWD, file, text, sizeof(text)) < 0)
-        return false;
-    snprintf(line, sizeof(line), "%s:", name);
-    const char *at = strstr(text, line);
-    return at != NULL && (at == text || at[-1] == '\n');
-}
-
-static void check_identity(const struct doctor *d, struct finding *f)
-{
-    (void)d;
-    char number[16];
-    const char *user = getenv("USER");
-    snprintf(number, sizeof(number), "%u", (unsigned)geteuid());
-    bool range = in_file("/etc/subuid", number) || (user != NULL && in_file("/etc/subuid", user));
-    if (geteuid() == 0)
-        found(f, FINE, "started as root: every session has a block of 128 user ids of its own");
-    else if (access("/usr/bin/newuidmap", X_OK) < 0)
-        found(f, LOSS, "newuidmap is missing, so all sessions share one user id: apt-get install uidmap");
-    else if (!range)
-        found(f, LOSS, "/etc/subuid gives this user no range, so all sessions share one user id");
-    else
-        found(f, FINE, "an ordinary user with a range in /etc/subuid: every session has user ids of its own");
-}
-
-static void check_cgroup(const struct doctor *d, struct finding *f)
-{
-    (void)d;
-    bool v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-    bool v1 = access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) == 0 || access("/sys/fs/cgroup/memory/tasks", F_OK) == 0;
-    if (v2)
-        found(f, geteuid() == 0 ? FINE : LOSS, "version 2%s",
-              geteuid() == 0 ? "" : "; an ordinary user needs a delegated one (systemd-run --user --scope -p Delegate=yes)");
-    else if (v1 && geteuid() == 0)
-        found(f, FINE, "version 1");
-    else
-        found(f, LOSS, "no limits on memory, processes and cpu: %s", v1 ? "version 1 takes root" : "none is mounted at /sys/fs/cgroup");
-}
-
 static void check_memory(const struct doctor *d, struct finding *f)
 {
     (void)d;
-    char text[256] = "";
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    fd_read_file(AT_FDCWD, "/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text));
-    bool huge = strstr(text, "[never]") == NULL && text[0] != '\0';
-    found(f, huge ? FINE : LOSS, "%ld MiB; large pages %s", pages / 1024 * page / 1024,
-          huge ? "are on" : "are off: forking a large state is slow (/sys/kernel/mm/transparent_hugepage/enabled)");
+    found(f, FINE, "%ld MiB; all sessions together may use nine tenths", pages / 1024 * page / 1024);
 }
 
 static void check_port(const struct doctor *d, struct finding *f)
@@ -176,8 +132,6 @@ static const struct {
     { "programs", "the parts of Cloche itself", check_programs },
     { "python", "the interpreter of the environment base", check_python },
     { "environments", "packages beyond Python's own", check_environments },
-    { "user ids", "keeping sessions apart", check_identity },
-    { "cgroups", "limits of memory, processes and cpu", check_cgroup },
     { "memory", "how many sessions fit", check_memory },
     { "port", "the default address of serve", check_port },
 };
@@ -189,7 +143,8 @@ static void report(struct doctor *d, const char *name, const char *for_what, con
     d->fatal |= f->verdict == FATAL;
     d->losses += f->verdict == LOSS;
     if (!d->json) {
-        printf("%-8s %-26s %s\n", verdict_names[f->verdict], name, f->text);
+        printf("%-8s %-28s %s\n", verdict_names[f->verdict], name, f->text[0] ? f->text : for_what);
+        fflush(stdout);
         return;
     }
     jw_begin_object(&d->w);
@@ -198,6 +153,22 @@ static void report(struct doctor *d, const char *name, const char *for_what, con
     jw_field_string(&d->w, "verdict", verdict_names[f->verdict]);
     jw_field_string(&d->w, "detail", f->text);
     jw_end(&d->w);
+}
+
+/* What a probe found, with what is lost where it found nothing. */
+static void probe_report(struct doctor *d, const struct probe *p)
+{
+    struct probe_result r = { 0 };
+    struct finding f = { 0 };
+    probe_run(p, &r);
+    const char *why = r.detail[0] ? r.detail : r.status < 0 ? strerror(-r.status) : "not on this host";
+    if (r.status == 0)
+        found(&f, FINE, "%s", r.detail);
+    else if (probe_required(p))
+        found(&f, FATAL, "%s (for: %s)", why, p->use);
+    else
+        found(&f, r.status == PROBE_ABSENT ? ABSENT : LOSS, "%s%s%s", why, p->lost[0] ? "; " : "", p->lost);
+    report(d, p->name, p->use, &f);
 }
 
 static void swept(const char *path, void *user)
@@ -266,6 +237,10 @@ int command_doctor(int argc, char **argv)
         checks[i].look(&d, &f);
         report(&d, checks[i].name, checks[i].for_what, &f);
     }
+    size_t probes;
+    const struct probe *table = probe_table(&probes);
+    for (size_t i = 0; i < probes; i++)
+        probe_report(&d, &table[i]);
     end(&d);
     return fflush(stdout) == 0 && !d.fatal ? 0 : EXIT_FAILED;
 }

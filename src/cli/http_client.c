@@ -78,7 +78,7 @@ static long long length_of(const char *head, const char *end)
 static int answer(struct http_client *c, const char **ret_body, size_t *ret_length)
 {
     char *end;
-    int r;
+    int r = 0;
     while ((end = c->in.length > 0 ? strstr(c->in.data, "\r\n\r\n") : NULL) == NULL)
         if (c->in.length > HEAD_MAX || (r = read_more(c)) < 0)
             return c->in.length > HEAD_MAX ? -EPROTO : r;

@@ -171,17 +171,10 @@ static int planned(struct settings *s, int argc, char **argv, struct plan *plan)
     return r;
 }
 
-int command_serve(int argc, char **argv)
+static int serve(struct settings *s, int argc, char **argv, char **given)
 {
-    struct settings s;
     cleanup_fd int config = -1;
-    if (settings_init(&s) < 0)
-        return command_fail("serve", EXIT_FAILED, "Out of memory.");
-    char **given = calloc((size_t)argc + 1, sizeof(*given)); /* getopt reorders argv */
-    if (given == NULL)
-        return command_fail("serve", EXIT_FAILED, "Out of memory.");
-    memcpy(given, argv, sizeof(*given) * (size_t)argc);
-    int r = settings_read(&s, argc, argv, &config);
+    int r = settings_read(s, argc, argv, &config);
     if (r == 'h') {
         fputs(help_head, stdout);
         settings_help(stdout);
@@ -189,16 +182,23 @@ int command_serve(int argc, char **argv)
     }
     if (r != 0)
         return r == 'h' ? 0 : EXIT_USAGE;
-    struct plan *plan = plan_new();
+    cleanup_free struct plan *plan = plan_new();
     if (plan == NULL)
         return command_fail("serve", EXIT_FAILED, "Out of memory.");
-    r = planned(&s, argc, given, plan);
+    r = planned(s, argc, given, plan);
     if (r == 0)
-        r = descriptors_keep(&s, config);
-    if (r == 0)
-        r = plan_exec(plan, "serve"); /* returns only when it failed */
-    free(plan);
-    free(given);
+        r = descriptors_keep(s, config);
+    return r != 0 ? r : plan_exec(plan, "serve"); /* returns only when it failed */
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct settings s;
+    cleanup_free char **given = calloc((size_t)argc + 1, sizeof(*given)); /* getopt reorders argv */
+    if (given == NULL || settings_init(&s) < 0)
+        return command_fail("serve", EXIT_FAILED, "Out of memory.");
+    memcpy(given, argv, sizeof(*given) * (size_t)argc);
+    int r = serve(&s, argc, argv, given);
     settings_deinit(&s);
     return r;
 }
