@@ -12,7 +12,6 @@ import os
 import sys
 
 from cloche_kernel import frames, imports
-from cloche_kernel.state import state
 
 _WINDOWED = frozenset((
     "tkagg", "tkcairo", "tk", "qtagg", "qtcairo", "qt", "qt4agg", "qt5agg", "qt5cairo", "qt6", "qt5",

@@ -47,7 +47,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, Intera
 from IPython.core.magic import Magics, cell_magic, magics_class  # noqa: E402
 from IPython.core.profiledir import ProfileDir  # noqa: E402
 from IPython.core.magics.script import script_args  # noqa: E402
-from IPython.core.magic_arguments import magic_arguments, parse_argstring  # noqa: E402
+from IPython.core.magic_arguments import magic_arguments  # noqa: E402
 from traitlets import observe  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 

@@ -112,6 +112,7 @@ def listing(ns):
         except Exception:
             shape, preview = None, ""
         preview = frames.clean(preview[:WIDTH] + ("…" if len(preview) > WIDTH else ""))
-        found.append({"name": frames.clean(name, 100), "type": frames.clean(_type_name(type(value)), 100),
-                      "shape": shape, "preview": preview})
+        kind = frames.clean(_type_name(type(value)), 100)
+        found.append({"name": frames.clean(name, 100), "type": kind, "shape": shape,
+                      "preview": preview})
     return found
