@@ -20,6 +20,7 @@ struct init {
     int namespaces[SANDBOX_NAMESPACES]; /* for kernels to enter; the warden keeps none of a running kernel's */
     int scratch;       /* the root of branch 0's scratch, from inside its mount namespace */
     int kernel;        /* pidfd; -1: none */
+    int kernel_pid;    /* as this sandbox counts; also its process group and session */
 };
 
 /* ---- branch.c ------------------------------------------------------------------------------------ */

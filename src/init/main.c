@@ -120,6 +120,27 @@ static const struct permit server_permits[] = {
     { INIT_WRITE, 1, 1, true },   { INIT_UNLINK, 0, 0, true }, { INIT_SCAN, 0, 0, false },
 };
 
+/* The pid behind a pidfd, as this pid namespace counts; 0: it has died. */
+static int pid_of(int pidfd)
+{
+    char path[48], text[512];
+    int pid = 0;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    if (fd_read_file(AT_FDCWD, path, text, sizeof text) < 0)
+        return 0;
+    const char *line = strstr(text, "\nPid:");
+    return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 1 ? pid : 0;
+}
+
+/* As a terminal's Ctrl-C: the kernel and what it started in its own process group. libc's system()
+ * ignores the signal while it waits for its child, so the kernel alone would never come back. */
+static int interrupt_kernel(void)
+{
+    if (self.kernel < 0 || self.kernel_pid == 0)
+        return -ESRCH;
+    return kill(-self.kernel_pid, SIGINT) < 0 ? -errno : 0;
+}
+
 static void on_warden(void)
 {
     static struct message m;
@@ -130,6 +151,7 @@ static void on_warden(void)
     if (m.op == INIT_KERNEL) {
         fd_close(&self.kernel);
         self.kernel = fd;
+        self.kernel_pid = pid_of(fd);
     } else if (m.op == INIT_NAMESPACES)
         tell(m.serial, NULL, 0);
     else
@@ -154,10 +176,7 @@ static void on_server(void)
         _exit(70);
     switch (m.op) {
     case INIT_SIGNAL:
-        if (m.word[0] != SIGINT || self.kernel < 0)
-            answer(&m, m.word[0] != SIGINT ? -EINVAL : -ESRCH);
-        else
-            answer(&m, syscall(SYS_pidfd_send_signal, self.kernel, SIGINT, NULL, 0) < 0 ? -errno : 0);
+        answer(&m, m.word[0] == SIGINT ? interrupt_kernel() : -EINVAL);
         break;
     case INIT_KILL:
         answer(&m, kill_everything());

@@ -134,6 +134,23 @@ def test_interrupt_stops_code_and_keeps_state(sandbox):
     assert k.execute("print(x)")[2] == "5\n"
 
 
+def test_an_interrupt_reaches_the_programs_that_code_waits_for(sandbox):
+    """os.system ignores SIGINT until its child has ended: the child must get it too."""
+    k = sandbox.kernel()
+    k.execute("x = 5")
+    k.send({"type": "execute", "id": "i", "count": 2, "mode": "cell", "argv": [], "env": {}, "ask": False, "stdin": False},
+           b"import os; os.system('echo in; exec sleep 1000')")
+    wait_for(lambda: (k.drain(), k.text[1])[1] == b"in\n", "the program")
+    assert sandbox.init.call(links.INIT_SIGNAL, words=[signal.SIGINT]).status == 0
+    while True:
+        head, _ = k.receive(5)
+        if head["type"] == "barrier":
+            k.send({"type": "ack"})
+        if head["type"] == "done":
+            break
+    assert k.execute("print(x)")[2] == "5\n"
+
+
 def test_interrupts_between_executions_are_dropped(sandbox):
     k = sandbox.kernel()
     k.execute("x = 1")
