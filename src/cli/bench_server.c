@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ static void become_server(const struct bench *b, const char *directory, const ch
         argv[n++] = *flags;
     fcntl(ready, F_SETFD, 0);
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a benchmark that is interrupted leaves no server behind */
     execv("/proc/self/exe", (char *const *)argv);
     _exit(127);
 }

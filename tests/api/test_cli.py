@@ -225,13 +225,13 @@ def interrupted(cloche, tmp_path, code, times):
 
 
 def test_run_interrupt_reaches_the_program(cloche, tmp_path):
-    code = ("import time\nprint('ready', flush=True)\ntry:\n  time.sleep(60)\nexcept KeyboardInterrupt:\n  print('caught')")
+    code = "import time\ntry:\n  print('ready', flush=True)\n  time.sleep(60)\nexcept KeyboardInterrupt:\n  print('caught')"
     assert interrupted(cloche, tmp_path, code, ["ready\n"])[:2] == (0, "caught\n")
 
 
 def test_run_second_interrupt_kills(cloche, tmp_path):
-    code = ("import time\nprint('ready', flush=True)\nwhile True:\n  try:\n    time.sleep(60)\n"
-            "  except KeyboardInterrupt:\n    print('again', flush=True)")
+    code = ("import time\nword = 'ready'\nwhile True:\n  try:\n    print(word, flush=True)\n    time.sleep(60)\n"
+            "  except KeyboardInterrupt:\n    word = 'again'")
     status, _, _ = interrupted(cloche, tmp_path, code, ["ready\n", "again\n"])
     assert status == 130
 
