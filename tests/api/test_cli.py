@@ -271,8 +271,16 @@ def test_run_in_a_session(call, server, session, tmp_path):
     assert missing.returncode == 125 and "404" in missing.stderr
 
 
-def test_run_leaves_nothing_behind(script, no_leaks):
+def test_run_leaves_nothing_behind(script):
+    def abandoned():
+        """Cgroup directories of supervisors that are no more."""
+        owners = (re.search(r"/cloche-(\d+)", path) for path in machine.cgroups_of_cloche())
+        return {m.group() for m in owners if m and not Path("/proc", m.group(1)).exists()}
+
+    mounts, before = machine.mounts(), abandoned()
     assert script("print(1)").returncode == 0
+    assert machine.mounts() <= mounts
+    machine.wait_until(lambda: abandoned() <= before, 3, "the end of the cgroups of the run")
 
 
 # ---- keys and refusals ------------------------------------------------------------------------------------
