@@ -86,8 +86,8 @@ ATTACKS = {
     "prints bytes that are no text": Attack(
         "import os\nos.write(1, bytes(range(256)) * 300 + b'abc')\nos.write(2, b'\\xff\\xfe' * 5000)",
         {"completed"}, "kept", check=bytes_became_text),
-    "displays a hundred thousand times": Attack(
-        "from IPython.display import display\nfor n in range(100_000):\n    display(n)",
+    "displays twenty thousand times": Attack(
+        "from IPython.display import display\nfor n in range(20_000):\n    display(n)",
         {"completed", "timeout"}, "kept", timeout=60, check=at_most_a_thousand),
     "displays a hundred megabytes": Attack(
         "from IPython.display import display\n"
@@ -197,7 +197,7 @@ ATTACKS = {
         "    while n < 1_000_000: os.close(os.open(f'/mnt/data/many/{n}', os.O_CREAT)); n += 1\n"
         "except OSError as e: print(n, e.errno)", timeout=100),
     "goes as deep as folders go": Attack(
-        "import os\nos.chdir('/mnt/data')\ntry:\n    for _ in range(20_000):\n        os.mkdir('d' * 100); os.chdir('d' * 100)\n"
+        "import os\nos.chdir('/mnt/data')\ntry:\n    for _ in range(3_000):\n        os.mkdir('d' * 100); os.chdir('d' * 100)\n"
         "except OSError: pass\nos.chdir('/mnt/data')", timeout=60),
 }
 
@@ -314,4 +314,4 @@ def test_a_million_names_are_reported_in_bounds(new_session):
     session = new_session()
     execution = session.run(ATTACKS["fills the disk with names"].code, timeout=100)
     assert len(execution["files"]) <= 1000
-    assert any("1,000" in note or "1000" in note for note in execution["notes"]), execution["notes"]
+    assert any("more files were created or changed" in note for note in execution["notes"]), execution["notes"]
