@@ -66,6 +66,8 @@ def has_data_science(environments):
 def _needs(request):
     if request.node.get_closest_marker("root") and os.geteuid() != 0:
         pytest.skip("needs host root")
+    if request.node.get_closest_marker("limits") and os.geteuid() != 0:
+        pytest.skip("needs limits: an ordinary user has no cgroups")
     if request.node.get_closest_marker("data_science") and not request.getfixturevalue("has_data_science"):
         pytest.skip("the environment data-science is not built")
 

@@ -1,4 +1,5 @@
 """POST …/execute: one answer for one piece of code."""
+import os
 import re
 import threading
 import time
@@ -21,7 +22,8 @@ def test_the_object(session):
     assert done["outputs"] == [{"type": "stdout", "text": "hello\n"},
                                {"type": "execute_result", "data": {"text/plain": "2"}, "metadata": {}}]
     assert done["error"] is None and done["files"] == [] and done["truncated"] == [] and done["notes"] == []
-    assert done["execution_count"] == 1 and done["duration_ms"] > 0 and done["max_memory_bytes"] > 0
+    assert done["execution_count"] == 1 and done["duration_ms"] > 0
+    assert (done["max_memory_bytes"] > 0) == (os.geteuid() == 0)  # lost without cgroups: nobody counts
     assert session.run("2")["execution_count"] == 2
 
 

@@ -82,6 +82,7 @@ def test_env_stdin_timeout(client):
     run(client, "while True: pass", timeout=1, expect="timeout")
 
 
+@pytest.mark.limits
 def test_memory_limit(client):
     answer = client.post("/v1/execute", json={"code": "x = bytearray(600 << 20)", "memory_limit": "256m"})
     assert answer.json()["status"] == "out_of_memory" and answer.json()["state"] == "reset", answer.text

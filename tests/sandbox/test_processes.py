@@ -230,7 +230,7 @@ def test_an_upload_is_charged_to_the_session(sandbox):
 
 def test_each_sandbox_has_a_user_id_of_its_own(supervisor, ground):
     for s in (Sandbox(supervisor, ground), Sandbox(supervisor, ground)):
-        s.kernel()
+        s.kernel().execute("1")
     real = {open(f"/proc/{p}/status").read().split("Uid:")[1].split()[0] for p in pids_named(supervisor, "kernel")}
     assert len(real) == (1 if links.IDS == "one" else 2)  # lost with one id for everything
 
@@ -449,3 +449,25 @@ def test_a_sandbox_keeps_two_descriptors_of_its_warden(supervisor, ground):
     for s in sandboxes:
         s.end()
     assert count() == before
+
+
+FORKS = """
+import errno, os, signal
+n = 0
+try:
+    while n < 2000:
+        if os.fork() == 0:
+            signal.pause()
+        n += 1
+except OSError as e:
+    print(n, errno.errorcode[e.errno])
+"""
+
+
+def test_processes_are_bounded(supervisor, ground):
+    """Without cgroups by a resource limit, which the kernel counts for this uid in this user namespace."""
+    s = Sandbox(supervisor, ground, pids=64)
+    n, error = s.kernel().execute(FORKS)[2].split()
+    assert error == "EAGAIN" and int(n) < (64 if links.LIMITS else 256)
+    other = Sandbox(supervisor, ground).kernel()
+    assert other.execute("import subprocess; print(subprocess.check_output(['echo', 'hi']))")[2] == "b'hi\\n'\n"
