@@ -107,12 +107,19 @@ int store_key_create(struct store *s, const char *name, const char *project, str
     id_new(id, "key_", 32);
     make_secret(secret, hash);
     int64_t now = clock_realtime_s();
+    /* All memory is had before the commit: a key that cannot be given out must not be there. */
     struct store_key key = { strdup(id), strdup(name), NULL, now, 0 };
+    int r = key.id && key.name ? 0 : error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
 
     store_lock(s);
-    int r = query_begin(s, "the key", e);
     if (!r)
-        r = query_end(s, insert_locked(s, id, name, project, hash, now, chosen, e), "the key", e);
+        r = query_begin(s, "the key", e);
+    if (!r) {
+        r = insert_locked(s, id, name, project, hash, now, chosen, e);
+        if (!r && !(key.project = strdup(chosen)))
+            r = error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+        r = query_end(s, r, "the key", e);
+    }
     keys_forget(s);
     store_unlock(s);
 
@@ -122,9 +129,6 @@ int store_key_create(struct store *s, const char *name, const char *project, str
         keys_forget(s);
         store_unlock(s);
     }
-    key.project = r ? NULL : strdup(chosen);
-    if (!r && (!key.id || !key.name || !key.project))
-        r = error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
     if (r) {
         store_key_deinit(&key);
     } else {
