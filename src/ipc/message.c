@@ -10,7 +10,11 @@
 
 #include "base/fd.h"
 
-enum { HEAD = offsetof(struct message, text) };
+enum { HEAD = offsetof(struct message, text), SEND_TRIES = 100, SEND_PAUSE_US = 2000 };
+
+/* The kernel is out of memory, or too many descriptors travel, for a moment. A message that is given up
+ * is waited for for ever at the other end. */
+static bool passes(int number) { return number == ENOBUFS || number == ENOMEM || number == ETOOMANYREFS; }
 
 int message_send(int socket, const struct message *m, const int *fds, size_t n)
 {
@@ -33,9 +37,12 @@ int message_send(int socket, const struct message *m, const int *fds, size_t n)
         memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
     }
     ssize_t r;
-    do
-        r = sendmsg(socket, &h, MSG_NOSIGNAL);
-    while (r < 0 && errno == EINTR);
+    for (int tries = 0; (r = sendmsg(socket, &h, MSG_NOSIGNAL)) < 0;) {
+        if (passes(errno) && ++tries < SEND_TRIES)
+            usleep(SEND_PAUSE_US);
+        else if (errno != EINTR)
+            break;
+    }
     return r < 0 ? (errno == ECONNRESET ? -EPIPE : -errno) : 0;
 }
 

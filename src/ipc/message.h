@@ -22,7 +22,8 @@ struct message {
 };
 
 /* Sends, with n descriptors that stay the caller's. 0 or -errno (-EPIPE: the peer is gone,
- * -EAGAIN: the socket is non-blocking and full). Never raises SIGPIPE. */
+ * -EAGAIN: the socket is non-blocking and full). Never raises SIGPIPE. Tries for a fifth of a second
+ * when the kernel has no memory for it. */
 int message_send(int socket, const struct message *m, const int *fds, size_t n);
 /* Receives; descriptors arrive close-on-exec, are the caller's, and the rest of fds[max] is -1.
  * Returns their number; -EPIPE at the end; -EAGAIN on a non-blocking socket; -EBADMSG when the
