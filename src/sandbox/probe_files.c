@@ -169,7 +169,7 @@ void probe_idmapped_mount(struct probe_result *r)
     if (p > 0)
         waitpid(p, NULL, 0);
     if (mapped < 0 || users < 0) {
-        probe_say(r, mapped < 0 ? mapped : -EPROTO, "a user namespace cannot be had");
+        probe_say(r, PROBE_ABSENT, "a user namespace cannot be had");
         return;
     }
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users };

@@ -213,7 +213,8 @@ void probe_depth(struct probe_result *r)
     if (errno != ENOSPC && errno != EUSERS)
         probe_step(r, -1, "a user namespace in another");
     else /* ground, sandbox and branch 0 are three */
-        probe_say(r, levels < WANTED ? -ENOSPC : 0, "%d levels below this one: chains of %d branches", levels, levels - 3);
+        probe_say(r, levels < WANTED ? -ENOSPC : 0, "%d levels below this one: chains of %d branches", levels,
+                  levels > 3 ? levels - 3 : 0);
 }
 
 /* ---- entering --------------------------------------------------------------------------------------------- */

@@ -244,13 +244,14 @@ void probe_parent_death(struct probe_result *r)
                 (void)!write(alive[1], "x", 1);
             pause();
         }
-        pause();
+        if (first > 0)
+            pause();
         _exit(0);
     }
     fd_close(&alive[1]);
     struct pollfd p = { alive[0], POLLIN, 0 };
     if (poll(&p, 1, 5000) != 1 || read(alive[0], &c, 1) != 1) {
-        probe_say(r, -EPROTO, "a pid namespace cannot be filled");
+        probe_say(r, -EPERM, "a pid namespace cannot be filled");
         return;
     }
     kill(parent, SIGKILL);
