@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jupyter_client import KernelManager
 
-PANDAS = "import pandas as pd; pd.DataFrame({'a': range(10)}).describe()"
+PANDAS = "import pandas as pd; pd.DataFrame({'a': [1, 2, 3]}).a.sum()"
 
 
 def percentiles(times):
