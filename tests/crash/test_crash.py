@@ -181,9 +181,14 @@ def test_kernel_killed_from_outside(fresh_server):
         for process in machine.in_pid_namespace(namespace):
             if process.name != "cloche-init":
                 os.kill(process.pid, 9)
-        execution = session.run("print('y' in globals(), open('f.txt').read())")
-        assert execution["stdout"] == "False kept\n"
+        # Who asks in the same instant may be the one who hears of it; nobody hears of it twice.
+        look = "print('y' in globals(), open('f.txt').read())"
+        execution = session.run(look, expect=None)
         assert execution["state"] == "reset"
+        if execution["status"] == "killed":
+            execution = session.run(look)
+            assert execution["state"] == "kept"
+        assert execution["status"] == "completed" and execution["stdout"] == "False kept\n"
 
 
 def test_supervisor_killed_takes_everything_along(fresh_server, cloche):
@@ -200,7 +205,7 @@ def test_supervisor_killed_takes_everything_along(fresh_server, cloche):
     assert not any(machine.in_pid_namespace(namespace) for namespace in namespaces)
     assert machine.mounts() <= mounts
     swept = subprocess.run([cloche, "doctor", "--sweep"], capture_output=True, text=True, timeout=60)
-    assert not machine.cgroups_of_cloche(), swept.stdout + swept.stderr
+    assert not machine.cgroups_of(server.process.pid), swept.stdout + swept.stderr
     server.process = None
 
 
@@ -213,8 +218,7 @@ def test_next_start_after_a_killed_supervisor(fresh_server, tmp_path):
         file_id = client.post("/v1/files", files={"file": ("a.txt", b"stored")}, data={"purpose": "user_data"}).json()["id"]
     family = first.kill()
     first.expect_gone(family, 2)
-    first.process = None
-    old = machine.cgroups_of_cloche()
+    killed, first.process = first.process.pid, None
 
     second = fresh_server(state=state)
     with second.client() as client:
@@ -225,7 +229,7 @@ def test_next_start_after_a_killed_supervisor(fresh_server, tmp_path):
         assert answer.status_code == 400 and error_of(answer)["code"] == "container_expired"
         working(client).delete()
     second.stop()
-    assert not machine.cgroups_of_cloche() & old
+    assert not machine.cgroups_of(killed)
 
 
 def test_stop_lets_running_work_finish_in_its_time(fresh_server):

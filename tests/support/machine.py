@@ -89,8 +89,9 @@ def cgroup_directories(pid):
     return found
 
 
-def cgroups_of_cloche():
-    return {path for path, _, _ in os.walk("/sys/fs/cgroup") if "cloche" in path}
+def cgroups_of(supervisor):
+    """The directories below cloche-PID, which is how a supervisor names its own."""
+    return {path for path, _, _ in os.walk("/sys/fs/cgroup") if f"cloche-{supervisor}" in path.split("/")}
 
 
 def mounts():

@@ -117,7 +117,8 @@ class Server:
             self.kill()
             raise AssertionError(f"cloche serve ignored SIGTERM for {seconds} s:\n{self.log()[-4000:]}")
         self.expect_gone(family)
-        self.process = None
+        pid, self.process = self.process.pid, None
+        machine.wait_until(lambda: not machine.cgroups_of(pid), 3, f"the end of every cgroup of supervisor {pid}")
         return status
 
     def kill(self):
