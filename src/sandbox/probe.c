@@ -25,59 +25,74 @@ enum { DEADLINE_MS = 10000 };
 
 static const struct probe table[] = {
     /* ---- a ground ---------------------------------------------------------------------------------- */
-    { "user namespaces", "every ground and sandbox stands in one of its own", "", PROBE_REQUIRED, probe_user_namespace },
-    { "a ground's namespaces", "pid, network, ipc, host name and cgroup of their own", "", PROBE_REQUIRED, probe_ground },
-    { "a ground is poor", "its root reads no /etc/shadow, mounts no disk, makes no device", "", PROBE_REQUIRED,
-      probe_ground_is_poor },
-    { "a ground's tree", "the read-only root that sandboxes stand in", "", PROBE_REQUIRED, probe_ground_tree },
-    { "a ground's /proc", "processes see their own namespace only", "", PROBE_REQUIRED, probe_ground_proc },
-    { "a ground's loopback", "servers and clients inside one session", "", PROBE_REQUIRED, probe_ground_loopback },
-    { "a range of ids", "a user id for each session, and one for each branch",
-      "all sessions share one user id, and a branch cannot be killed alone", PROBE_OPTIONAL, probe_id_range },
-    { "depth of user namespaces", "branches of branches", "branches nest less deeply", PROBE_OPTIONAL, probe_depth },
-    { "order of entering", "a kernel takes network and host name first, user namespace then", "", PROBE_REQUIRED,
-      probe_setns_order },
+    {"user namespaces", "every ground and sandbox stands in one of its own", "", PROBE_REQUIRED,
+        probe_user_namespace},
+    {"a ground's namespaces", "pid, network, ipc, host name and cgroup of their own", "",
+        PROBE_REQUIRED, probe_ground},
+    {"a ground is poor", "its root reads no /etc/shadow, mounts no disk, makes no device", "",
+        PROBE_REQUIRED, probe_ground_is_poor},
+    {"a ground's tree", "the read-only root that sandboxes stand in", "", PROBE_REQUIRED,
+        probe_ground_tree},
+    {"a ground's /proc", "processes see their own namespace only", "", PROBE_REQUIRED,
+        probe_ground_proc},
+    {"a ground's loopback", "servers and clients inside one session", "", PROBE_REQUIRED,
+        probe_ground_loopback},
+    {"a range of ids", "a user id for each session, and one for each branch",
+        "all sessions share one user id, and a branch cannot be killed alone", PROBE_OPTIONAL,
+        probe_id_range},
+    {"depth of user namespaces", "branches of branches", "branches nest less deeply",
+        PROBE_OPTIONAL, probe_depth},
+    {"order of entering", "a kernel takes network and host name first, user namespace then", "",
+        PROBE_REQUIRED, probe_setns_order},
     /* ---- processes --------------------------------------------------------------------------------- */
-    { "clone3", "making grounds, sandboxes and kernels", "", PROBE_REQUIRED, probe_clone3 },
-    { "CLONE_PARENT", "the warden, not the zygote, is every kernel's parent", "", PROBE_REQUIRED, probe_clone_parent },
-    { "thread id address", "a forked interpreter's C library knows its own thread", "", PROBE_REQUIRED,
-      probe_thread_id_address },
-    { "pidfd", "an interrupt reaches its kernel and nobody else", "", PROBE_REQUIRED, probe_pidfd },
-    { "not dumpable", "no process of its own user id opens a kernel's memory, root or descriptors", "", PROBE_REQUIRED,
-      probe_not_dumpable },
-    { "kill by user id", "one branch is killed, and its siblings live", "a branch cannot be killed alone", PROBE_OPTIONAL,
-      probe_kill_by_id },
-    { "death with the parent", "kill -9 of the supervisor ends everything", "", PROBE_REQUIRED, probe_parent_death },
-    { "close_range", "no descriptor leaks into a new program", "", PROBE_REQUIRED, probe_close_range },
+    {"clone3", "making grounds, sandboxes and kernels", "", PROBE_REQUIRED, probe_clone3},
+    {"CLONE_PARENT", "the warden, not the zygote, is every kernel's parent", "", PROBE_REQUIRED,
+        probe_clone_parent},
+    {"thread id address", "a forked interpreter's C library knows its own thread", "",
+        PROBE_REQUIRED, probe_thread_id_address},
+    {"pidfd", "an interrupt reaches its kernel and nobody else", "", PROBE_REQUIRED, probe_pidfd},
+    {"not dumpable", "no process of its own user id opens a kernel's memory, root or descriptors",
+        "", PROBE_REQUIRED, probe_not_dumpable},
+    {"kill by user id", "one branch is killed, and its siblings live",
+        "a branch cannot be killed alone", PROBE_OPTIONAL, probe_kill_by_id},
+    {"death with the parent", "kill -9 of the supervisor ends everything", "", PROBE_REQUIRED,
+        probe_parent_death},
+    {"close_range", "no descriptor leaks into a new program", "", PROBE_REQUIRED,
+        probe_close_range},
     /* ---- files ------------------------------------------------------------------------------------- */
-    { "tmpfs with a quota", "the scratch of a session", "", PROBE_REQUIRED, probe_tmpfs },
-    { "openat2", "the file agent follows no link and leaves no scratch", "", PROBE_REQUIRED, probe_openat2 },
-    { "file agent", "files are opened with a kernel's rights and passed out", "", PROBE_REQUIRED, probe_file_agent },
-    { "detached mounts", "a ground's tree from places that others may not enter", "", PROBE_FOR_ROOT, probe_detached_mount },
-    { "mounts with mapped ids", "nothing needs them yet", "", PROBE_OPTIONAL, probe_idmapped_mount },
-    { "overlay in a user namespace", "branches with many files share them in layers", "branches copy all files",
-      PROBE_OPTIONAL, probe_overlay },
-    { "user xattrs on tmpfs", "layers over a session's scratch", "branches copy all files", PROBE_OPTIONAL,
-      probe_tmpfs_xattr },
+    {"tmpfs with a quota", "the scratch of a session", "", PROBE_REQUIRED, probe_tmpfs},
+    {"openat2", "the file agent follows no link and leaves no scratch", "", PROBE_REQUIRED,
+        probe_openat2},
+    {"file agent", "files are opened with a kernel's rights and passed out", "", PROBE_REQUIRED,
+        probe_file_agent},
+    {"detached mounts", "a ground's tree from places that others may not enter", "", PROBE_FOR_ROOT,
+        probe_detached_mount},
+    {"mounts with mapped ids", "nothing needs them yet", "", PROBE_OPTIONAL, probe_idmapped_mount},
+    {"overlay in a user namespace", "branches with many files share them in layers",
+        "branches copy all files", PROBE_OPTIONAL, probe_overlay},
+    {"user xattrs on tmpfs", "layers over a session's scratch", "branches copy all files",
+        PROBE_OPTIONAL, probe_tmpfs_xattr},
     /* ---- limits ------------------------------------------------------------------------------------ */
-    { "limits", "memory, processes and cpu of a session, by cgroups", "a session may use all of the machine", PROBE_OPTIONAL,
-      probe_limits },
-    { "joining limits, cgroup v1", "a kernel enters its session's cgroup", "no limits", PROBE_OPTIONAL, probe_tasks_file },
-    { "joining limits, cgroup v2", "a kernel is born inside its session's cgroup", "no limits", PROBE_OPTIONAL,
-      probe_clone_into_cgroup },
-    { "counter of oom kills", "a death says that memory ran out", "a death by memory is only \"killed\"", PROBE_OPTIONAL,
-      probe_oom_counter },
-    { "favordynmods", "with cgroup v2 a branch enters its cgroup without waiting", "a branch takes some 10 ms more",
-      PROBE_OPTIONAL, probe_favordynmods },
+    {"limits", "memory, processes and cpu of a session, by cgroups",
+        "a session may use all of the machine", PROBE_OPTIONAL, probe_limits},
+    {"joining limits, cgroup v1", "a kernel enters its session's cgroup", "no limits",
+        PROBE_OPTIONAL, probe_tasks_file},
+    {"joining limits, cgroup v2", "a kernel is born inside its session's cgroup", "no limits",
+        PROBE_OPTIONAL, probe_clone_into_cgroup},
+    {"counter of oom kills", "a death says that memory ran out",
+        "a death by memory is only \"killed\"", PROBE_OPTIONAL, probe_oom_counter},
+    {"favordynmods", "with cgroup v2 a branch enters its cgroup without waiting",
+        "a branch takes some 10 ms more", PROBE_OPTIONAL, probe_favordynmods},
     /* ---- walls, and the rest ------------------------------------------------------------------------- */
-    { "two seccomp filters", "what a kernel may ask of the host", "", PROBE_REQUIRED, probe_filters },
-    { "landlock", "a second wall behind the read-only root", "the mounts alone keep files unchanged", PROBE_OPTIONAL,
-      probe_landlock },
-    { "landlock's scopes", "signals and abstract sockets stay inside a session", "the namespaces alone keep them inside",
-      PROBE_OPTIONAL, probe_landlock_scopes },
-    { "large pages", "forking a gigabyte of state in a millisecond", "forks of large states are up to 30 times slower",
-      PROBE_OPTIONAL, probe_large_pages },
-    { "pipes", "four of 64 KiB for each kernel", "output stalls earlier with many sessions", PROBE_OPTIONAL, probe_pipes },
+    {"two seccomp filters", "what a kernel may ask of the host", "", PROBE_REQUIRED, probe_filters},
+    {"landlock", "a second wall behind the read-only root", "the mounts alone keep files unchanged",
+        PROBE_OPTIONAL, probe_landlock},
+    {"landlock's scopes", "signals and abstract sockets stay inside a session",
+        "the namespaces alone keep them inside", PROBE_OPTIONAL, probe_landlock_scopes},
+    {"large pages", "forking a gigabyte of state in a millisecond",
+        "forks of large states are up to 30 times slower", PROBE_OPTIONAL, probe_large_pages},
+    {"pipes", "four of 64 KiB for each kernel", "output stalls earlier with many sessions",
+        PROBE_OPTIONAL, probe_pipes},
 };
 
 const struct probe *probe_table(size_t *ret_n)
@@ -113,7 +128,9 @@ int probe_refused(struct probe_result *r, long ok, int wanted, const char *what)
     int saved = errno;
     if (ok >= 0)
         return probe_say(r, -EPROTO, "%s is open", what);
-    return saved == wanted ? 0 : probe_say(r, -saved, "%s: %s instead of %s", what, strerror(saved), strerror(wanted));
+    return saved == wanted ? 0
+                           : probe_say(r, -saved, "%s: %s instead of %s", what, strerror(saved),
+                                 strerror(wanted));
 }
 
 /* ---- running ------------------------------------------------------------------------------------------- */
@@ -124,15 +141,19 @@ struct shared {
     struct cgroup_host cgroups;
 };
 
-struct cgroup_host *probe_cgroups(struct probe_result *r) { return &((struct shared *)r)->cgroups; }
+struct cgroup_host *probe_cgroups(struct probe_result *r)
+{
+    return &((struct shared *)r)->cgroups;
+}
 
 void probe_run(const struct probe *p, struct probe_result *ret)
 {
-    *ret = (struct probe_result){ .status = -EIO };
-    struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    *ret = (struct probe_result){.status = -EIO};
+    struct shared *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return;
-    shared->result = (struct probe_result){ .status = -ECHILD, .detail = "the probe died" };
+    shared->result = (struct probe_result){.status = -ECHILD, .detail = "the probe died"};
     int done[2];
     pid_t child = pipe2(done, O_CLOEXEC) < 0 ? -1 : fork();
     if (child == 0) {
@@ -145,7 +166,7 @@ void probe_run(const struct probe *p, struct probe_result *ret)
     if (child > 0) {
         setpgid(child, child);
         fd_close(&done[1]);
-        struct pollfd end = { done[0], POLLIN, 0 };
+        struct pollfd end = {done[0], POLLIN, 0};
         /* The pipe reads end of file when the child and what it forked are gone. */
         bool late = poll(&end, 1, DEADLINE_MS) <= 0;
         kill(-child, SIGKILL);
@@ -160,7 +181,8 @@ void probe_run(const struct probe *p, struct probe_result *ret)
     munmap(shared, sizeof *shared);
 }
 
-int probe_in_child(struct probe_result *r, int (*body)(struct probe_result *r, void *user), void *user)
+int probe_in_child(
+    struct probe_result *r, int (*body)(struct probe_result *r, void *user), void *user)
 {
     int status;
     pid_t p = fork();
@@ -187,7 +209,8 @@ struct clone_of_ground {
 /* The ids far above those that a running server lends: the last of the range. */
 static void find_ids(struct clone_of_ground *g)
 {
-    *g = (struct clone_of_ground){ .uid = geteuid(), .gid = getegid(), .mode = IDENTITY_SINGLE, .count = 1 };
+    *g = (struct clone_of_ground){
+        .uid = geteuid(), .gid = getegid(), .mode = IDENTITY_SINGLE, .count = 1};
     if (g->uid == 0 && identity_maps_everything()) {
         g->mode = IDENTITY_RANGE;
         g->count = 65536;
@@ -225,7 +248,8 @@ static int become_root(struct probe_result *r, const struct clone_of_ground *g)
     }
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
         return probe_step(r, -1, "becoming root of the ground");
-    prctl(PR_SET_DUMPABLE, 1); /* a change of id took that, and with it the right to one's own /proc/self */
+    prctl(PR_SET_DUMPABLE,
+        1); /* a change of id took that, and with it the right to one's own /proc/self */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return probe_step(r, -1, "making mounts private");
     return 0;
@@ -238,13 +262,14 @@ uid_t probe_ground_owner(void)
     return g.mode == IDENTITY_RANGE ? g.first : g.uid;
 }
 
-int probe_in_ground(struct probe_result *r, int (*body)(struct probe_result *r, const struct ground_view *v), void *user)
+int probe_in_ground(struct probe_result *r,
+    int (*body)(struct probe_result *r, const struct ground_view *v), void *user)
 {
     return probe_in_ground_at(r, -1, body, user);
 }
 
-int probe_in_ground_at(struct probe_result *r, int cgroup, int (*body)(struct probe_result *r, const struct ground_view *v),
-                       void *user)
+int probe_in_ground_at(struct probe_result *r, int cgroup,
+    int (*body)(struct probe_result *r, const struct ground_view *v), void *user)
 {
     struct clone_of_ground g;
     int status;
@@ -252,8 +277,10 @@ int probe_in_ground_at(struct probe_result *r, int cgroup, int (*body)(struct pr
     g.view.user = user;
     if (pipe2(g.sync, O_CLOEXEC) < 0)
         return probe_step(r, -1, "pipe");
-    uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-    pid_t p = clone_process(flags | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0), SIGCHLD, NULL, cgroup, NULL);
+    uint64_t flags =
+        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    pid_t p =
+        clone_process(flags | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0), SIGCHLD, NULL, cgroup, NULL);
     if (p == 0) {
         close(g.sync[1]);
         prctl(PR_SET_PDEATHSIG, SIGKILL);

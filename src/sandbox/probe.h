@@ -11,7 +11,7 @@
 enum { PROBE_ABSENT = 1 }; /* there is no such thing here, and no need: nothing is lost by it */
 
 struct probe_result {
-    int status;       /* 0: it holds; PROBE_ABSENT; -errno: it is missing or refused; -EPROTO: it is there
+    int status; /* 0: it holds; PROBE_ABSENT; -errno: it is missing or refused; -EPROTO: it is there
                        * and does not do what Cloche builds on */
     char detail[200]; /* a version, a number, or what was refused; may be "" */
 };

@@ -18,17 +18,18 @@
 /* True if the version that is in charge is `wanted`; else said. */
 static bool in_charge(struct probe_result *r, enum cgroup_version wanted)
 {
-    struct error why = { 0 };
+    struct error why = {0};
     struct cgroup_host *h = probe_cgroups(r);
     cgroup_host_init(h, 0, &why);
     if (h->version != wanted)
-        probe_say(r, PROBE_ABSENT, "%.180s", h->version == CGROUP_NONE ? why.message : "the other version is in charge");
+        probe_say(r, PROBE_ABSENT, "%.180s",
+            h->version == CGROUP_NONE ? why.message : "the other version is in charge");
     return h->version == wanted;
 }
 
 void probe_limits(struct probe_result *r)
 {
-    struct error why = { .saved_errno = ENOENT };
+    struct error why = {.saved_errno = ENOENT};
     struct cgroup_host *h = probe_cgroups(r);
     cgroup_host_init(h, 0, &why);
     if (h->version == CGROUP_NONE)
@@ -54,8 +55,8 @@ enum { SESSION_MEMORY = 32 << 20, INIT_ID = GROUND_BLOCKS_ID };
 static int make_session(struct probe_result *r, const struct ground_view *v)
 {
     struct limited *l = v->user;
-    struct cgroup_limits limits = { .memory_bytes = SESSION_MEMORY, .pids = 32, .cpu_shares = 256 };
-    struct error e = { 0 };
+    struct cgroup_limits limits = {.memory_bytes = SESSION_MEMORY, .pids = 32, .cpu_shares = 256};
+    struct error e = {0};
     int s = probe_needs_ids(r, v);
     if (s != 0)
         return s;
@@ -69,12 +70,13 @@ static int make_session(struct probe_result *r, const struct ground_view *v)
         s = cgroup_session_join(l->version, l->dirs, SESSION, INIT_ID, l->init_join);
     if (s == 0)
         s = cgroup_session_usage(l->version, l->dirs, SESSION, l->usage);
-    return s < 0 ? probe_say(r, s, "opening the files of a session's cgroup: %s", strerror(-s)) : l->then(r, l);
+    return s < 0 ? probe_say(r, s, "opening the files of a session's cgroup: %s", strerror(-s))
+                 : l->then(r, l);
 }
 
 static void with_session(struct probe_result *r, struct limited *l)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     struct cgroup_host *h = probe_cgroups(r);
     l->version = h->version;
     int s = cgroup_ground_make(h, 0, probe_ground_owner(), l->dirs, l->join, &e);
@@ -116,7 +118,7 @@ static int join_by_tasks(struct probe_result *r, struct limited *l)
 
 void probe_tasks_file(struct probe_result *r)
 {
-    struct limited l = { .then = join_by_tasks };
+    struct limited l = {.then = join_by_tasks};
     if (in_charge(r, CGROUP_V1))
         with_session(r, &l);
 }
@@ -152,7 +154,8 @@ static int refused_inside(struct probe_result *r, void *user)
     if (p == 0)
         _exit(0);
     errno = p < 0 ? -p : 0;
-    return probe_refused(r, p < 0 ? -1 : 0, EACCES, "a cgroup.procs that is not the zygote's to write");
+    return probe_refused(
+        r, p < 0 ? -1 : 0, EACCES, "a cgroup.procs that is not the zygote's to write");
 }
 
 static int clone_into(struct probe_result *r, struct limited *l)
@@ -165,7 +168,7 @@ static int clone_into(struct probe_result *r, struct limited *l)
 
 void probe_clone_into_cgroup(struct probe_result *r)
 {
-    struct limited l = { .then = clone_into };
+    struct limited l = {.then = clone_into};
     if (in_charge(r, CGROUP_V2))
         with_session(r, &l);
 }
@@ -187,7 +190,8 @@ static int eat_in_session(struct probe_result *r, void *user)
     int s = become_zygote(r);
     if (s < 0)
         return s;
-    pid_t p = clone_process(l->version == CGROUP_V2 ? CLONE_INTO_CGROUP : 0, SIGCHLD, NULL, l->kernel_join[0], NULL);
+    pid_t p = clone_process(
+        l->version == CGROUP_V2 ? CLONE_INTO_CGROUP : 0, SIGCHLD, NULL, l->kernel_join[0], NULL);
     if (p == 0) {
         for (int i = 0; l->version == CGROUP_V1 && i < CGROUP_DIRS; i++)
             if (write(l->kernel_join[i], "0", 1) < 0)
@@ -214,8 +218,8 @@ static int count_kills(struct probe_result *r, struct limited *l)
 
 void probe_oom_counter(struct probe_result *r)
 {
-    struct limited l = { .then = count_kills };
-    struct error why = { 0 };
+    struct limited l = {.then = count_kills};
+    struct error why = {0};
     cgroup_host_init(probe_cgroups(r), 0, &why);
     if (probe_cgroups(r)->version == CGROUP_NONE)
         probe_say(r, PROBE_ABSENT, "%.180s", why.message);
@@ -232,5 +236,6 @@ void probe_favordynmods(struct probe_result *r)
     }
     long n = fd_read_file(AT_FDCWD, "/proc/self/mounts", text, sizeof text);
     bool on = n > 0 && strstr(text, "favordynmods");
-    probe_say(r, on ? 0 : -ENOENT, "%s", on ? "" : "mount -o remount,favordynmods /sys/fs/cgroup (since Linux 6.1)");
+    probe_say(r, on ? 0 : -ENOENT, "%s",
+        on ? "" : "mount -o remount,favordynmods /sys/fs/cgroup (since Linux 6.1)");
 }

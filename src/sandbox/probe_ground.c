@@ -28,9 +28,10 @@ void probe_user_namespace(struct probe_result *r)
     most[strcspn(most, "\n")] = 0;
     if (unshare(CLONE_NEWUSER) < 0) {
         int saved = errno;
-        probe_say(r, -saved, "%s: %s", geteuid() == 0 ? "refused even to root (a chroot, a container, max_user_namespaces 0?)"
-                                                      : "refused to ordinary users (a setting of this distribution?)",
-                  strerror(saved));
+        probe_say(r, -saved, "%s: %s",
+            geteuid() == 0 ? "refused even to root (a chroot, a container, max_user_namespaces 0?)"
+                           : "refused to ordinary users (a setting of this distribution?)",
+            strerror(saved));
         return;
     }
     probe_say(r, 0, "up to %s", most);
@@ -44,7 +45,10 @@ static int look_at_ground(struct probe_result *r, const struct ground_view *v)
     return probe_step(r, unshare(CLONE_NEWCGROUP), "a cgroup namespace");
 }
 
-void probe_ground(struct probe_result *r) { probe_in_ground(r, look_at_ground, NULL); }
+void probe_ground(struct probe_result *r)
+{
+    probe_in_ground(r, look_at_ground, NULL);
+}
 
 /* A file system that lives on disks, as the first word of /proc/filesystems without "nodev". */
 static int disk_file_system(char *to, size_t size)
@@ -68,11 +72,13 @@ static int look_for_riches(struct probe_result *r, const struct ground_view *v)
 {
     char disk[64];
     (void)v;
-    int s = probe_refused(r, open("/etc/shadow", O_RDONLY | O_CLOEXEC), EACCES, "reading /etc/shadow");
+    int s =
+        probe_refused(r, open("/etc/shadow", O_RDONLY | O_CLOEXEC), EACCES, "reading /etc/shadow");
     if (s == 0)
         s = probe_step(r, mount("t", "/tmp", "tmpfs", 0, NULL), "tmpfs");
     if (s == 0)
-        s = probe_refused(r, mknod("/tmp/disk", S_IFBLK | 0600, makedev(8, 0)), EPERM, "making a device");
+        s = probe_refused(
+            r, mknod("/tmp/disk", S_IFBLK | 0600, makedev(8, 0)), EPERM, "making a device");
     if (s == 0 && disk_file_system(disk, sizeof disk) == 0)
         s = probe_refused(r, mount("/dev/null", "/tmp", disk, 0, NULL), EPERM, "mounting a disk");
     if (s == 0)
@@ -80,12 +86,15 @@ static int look_for_riches(struct probe_result *r, const struct ground_view *v)
     return s;
 }
 
-void probe_ground_is_poor(struct probe_result *r) { probe_in_ground(r, look_for_riches, NULL); }
+void probe_ground_is_poor(struct probe_result *r)
+{
+    probe_in_ground(r, look_for_riches, NULL);
+}
 
 static int build_tree(struct probe_result *r, const struct ground_view *v)
 {
     struct tree *t = v->user;
-    struct error e = { 0 };
+    struct error e = {0};
     if (t->library.mount < 0 && tree_source_open(&t->library, "/usr", false) < 0)
         return probe_step(r, -1, "opening /usr");
     int s = tree_enter(t, &e);
@@ -99,8 +108,9 @@ static int build_tree(struct probe_result *r, const struct ground_view *v)
 
 void probe_ground_tree(struct probe_result *r)
 {
-    struct tree t = { { -1, -1 }, { -1, -1 }, -1 };
-    if (geteuid() == 0 && identity_maps_everything() && tree_source_open(&t.library, "/usr", true) < 0) {
+    struct tree t = {{-1, -1}, {-1, -1}, -1};
+    if (geteuid() == 0 && identity_maps_everything() &&
+        tree_source_open(&t.library, "/usr", true) < 0) {
         probe_step(r, -1, "open_tree");
         return;
     }
@@ -111,40 +121,53 @@ static int mount_proc(struct probe_result *r, const struct ground_view *v)
 {
     (void)v;
     /* refused where the host's /proc is masked, as in a container: one could unmask it so */
-    int s = probe_step(r, mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL), "mounting /proc");
+    int s = probe_step(r, mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL),
+        "mounting /proc");
     char target[32];
     if (s == 0 && (readlink("/proc/self", target, sizeof target) != 1 || target[0] != '1'))
         s = probe_say(r, -EPROTO, "it shows other processes");
     return s;
 }
 
-void probe_ground_proc(struct probe_result *r) { probe_in_ground(r, mount_proc, NULL); }
+void probe_ground_proc(struct probe_result *r)
+{
+    probe_in_ground(r, mount_proc, NULL);
+}
 
 static int use_loopback(struct probe_result *r, const struct ground_view *v)
 {
-    struct ifreq lo = { .ifr_name = "lo" };
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct ifreq lo = {.ifr_name = "lo"};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof a;
     (void)v;
-    int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int s = probe_step(r, ioctl(server, SIOCGIFFLAGS, &lo), "looking at lo");
     lo.ifr_flags |= IFF_UP;
     if (s == 0)
         s = probe_step(r, ioctl(server, SIOCSIFFLAGS, &lo), "bringing lo up");
     if (s == 0)
-        s = probe_step(r, bind(server, (struct sockaddr *)&a, sizeof a) < 0 ? -1 : listen(server, 1), "listening");
+        s = probe_step(r,
+            bind(server, (struct sockaddr *)&a, sizeof a) < 0 ? -1 : listen(server, 1),
+            "listening");
     if (s == 0)
         s = probe_step(r, getsockname(server, (struct sockaddr *)&a, &length), "the address");
     if (s == 0)
         s = probe_step(r, connect(client, (struct sockaddr *)&a, sizeof a), "connecting");
-    struct sockaddr_in out = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xc6336401) };
+    struct sockaddr_in out = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(0xc6336401)};
     if (s == 0) /* TEST-NET-2: anywhere but here */
-        s = probe_refused(r, connect(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&out, sizeof out),
-                          ENETUNREACH, "the network outside");
+        s = probe_refused(r,
+            connect(
+                socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&out, sizeof out),
+            ENETUNREACH, "the network outside");
     return s;
 }
 
-void probe_ground_loopback(struct probe_result *r) { probe_in_ground(r, use_loopback, NULL); }
+void probe_ground_loopback(struct probe_result *r)
+{
+    probe_in_ground(r, use_loopback, NULL);
+}
 
 /* ---- ids ------------------------------------------------------------------------------------------------ */
 
@@ -176,18 +199,23 @@ void probe_id_range(struct probe_result *r)
         return;
     }
     if (!root && (s = identity_subordinate(&first, &count)) < 0) {
-        probe_say(r, s, "%s", s == -ENOEXEC ? "newuidmap is not installed: apt-get install uidmap"
-                              : getenv("CLOCHE_SINGLE_UID") ? "CLOCHE_SINGLE_UID is set"
-                                                            : "/etc/subuid and /etc/subgid give this user no range of 65536");
+        probe_say(r, s, "%s",
+            s == -ENOEXEC ? "newuidmap is not installed: apt-get install uidmap"
+            : getenv("CLOCHE_SINGLE_UID")
+                ? "CLOCHE_SINGLE_UID is set"
+                : "/etc/subuid and /etc/subgid give this user no range of 65536");
         return;
     }
     pid_t p = waiting_child(&go);
     snprintf(map, sizeof map, "0 %u %u\n", first, count);
-    s = p < 0 ? p : root ? identity_write_maps(p, map, map, false) : identity_map_subordinate(p, first, count);
+    s = p < 0  ? p
+        : root ? identity_write_maps(p, map, map, false)
+               : identity_map_subordinate(p, first, count);
     fd_close(&go);
     if (p > 0)
         waitpid(p, NULL, 0);
-    probe_say(r, s, "%u ids from %u%s%s", count, first, root ? "" : ", by newuidmap", s < 0 ? ": refused" : "");
+    probe_say(r, s, "%u ids from %u%s%s", count, first, root ? "" : ", by newuidmap",
+        s < 0 ? ": refused" : "");
 }
 
 /* How many user namespaces fit into one another, from here. */
@@ -213,8 +241,8 @@ void probe_depth(struct probe_result *r)
     if (errno != ENOSPC && errno != EUSERS)
         probe_step(r, -1, "a user namespace in another");
     else /* ground, sandbox and branch 0 are three */
-        probe_say(r, levels < WANTED ? -ENOSPC : 0, "%d levels below this one: chains of %d branches", levels,
-                  levels > 3 ? levels - 3 : 0);
+        probe_say(r, levels < WANTED ? -ENOSPC : 0,
+            "%d levels below this one: chains of %d branches", levels, levels > 3 ? levels - 3 : 0);
 }
 
 /* ---- entering --------------------------------------------------------------------------------------------- */
@@ -248,7 +276,9 @@ static int enter_in_the_wrong_order(struct probe_result *r, void *user)
 {
     const struct sandbox_view *s = user;
     int e = probe_step(r, setns(s->user, CLONE_NEWUSER), "user namespace");
-    return e == 0 ? probe_refused(r, setns(s->net, CLONE_NEWNET), EPERM, "network after user namespace") : e;
+    return e == 0 ? probe_refused(
+                        r, setns(s->net, CLONE_NEWNET), EPERM, "network after user namespace")
+                  : e;
 }
 
 /* A sandbox (user, net, uts) with a branch (user, mnt, ipc) in it; entered from the ground with
@@ -258,19 +288,23 @@ static int make_and_enter(struct probe_result *r, const struct ground_view *v)
     int up[2], down[2];
     char c;
     (void)v;
-    if (mount("proc", "/proc", "proc", 0, NULL) < 0 || pipe2(up, O_CLOEXEC) < 0 || pipe2(down, O_CLOEXEC) < 0)
+    if (mount("proc", "/proc", "proc", 0, NULL) < 0 || pipe2(up, O_CLOEXEC) < 0 ||
+        pipe2(down, O_CLOEXEC) < 0)
         return probe_step(r, -1, "preparing");
     pid_t sandbox = fork();
     if (sandbox == 0) {
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS) < 0 || identity_write_maps(0, "0 0 1\n", "0 0 1\n", true) < 0 ||
-            fd_write_all(up[1], "1", 1) < 0 || fd_read_all(down[0], &c, 1) < 0 || unshare(CLONE_NEWUSER) < 0 ||
-            identity_write_maps(0, "1000 0 1\n", "1000 0 1\n", true) < 0 || unshare(CLONE_NEWNS | CLONE_NEWIPC) < 0)
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS) < 0 ||
+            identity_write_maps(0, "0 0 1\n", "0 0 1\n", true) < 0 ||
+            fd_write_all(up[1], "1", 1) < 0 || fd_read_all(down[0], &c, 1) < 0 ||
+            unshare(CLONE_NEWUSER) < 0 ||
+            identity_write_maps(0, "1000 0 1\n", "1000 0 1\n", true) < 0 ||
+            unshare(CLONE_NEWNS | CLONE_NEWIPC) < 0)
             _exit(1);
         (void)!write(up[1], "2", 1);
         (void)!read(down[0], &c, 1);
         _exit(0);
     }
-    struct sandbox_view s = { -1, -1, -1, -1, -1 };
+    struct sandbox_view s = {-1, -1, -1, -1, -1};
     fd_close(&up[1]);
     if (fd_read_all(up[0], &c, 1) < 0)
         return probe_say(r, -EPROTO, "a sandbox's namespaces cannot be made");
@@ -287,4 +321,7 @@ static int make_and_enter(struct probe_result *r, const struct ground_view *v)
     return e == 0 ? probe_in_child(r, enter_in_the_wrong_order, &s) : e;
 }
 
-void probe_setns_order(struct probe_result *r) { probe_in_ground(r, make_and_enter, NULL); }
+void probe_setns_order(struct probe_result *r)
+{
+    probe_in_ground(r, make_and_enter, NULL);
+}

@@ -8,7 +8,8 @@
 #include "sandbox/probe.h"
 
 /* Sets status and detail. Returns the status, so that a step can end with it. */
-int probe_say(struct probe_result *r, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int probe_say(struct probe_result *r, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A step that must work: if `ok` is negative, says that `what` failed with errno. Returns 0 or -errno. */
 int probe_step(struct probe_result *r, long ok, const char *what);
 /* A step that must be refused with `wanted`: else says so. Returns 0 or negative. */
@@ -21,14 +22,16 @@ struct ground_view {
 /* Runs `body` as pid 1 and root of a ground as the supervisor makes it: new user, mount, pid, net, ipc
  * and uts namespaces, this user's ids mapped in. What it returns is the status, unless it said more.
  * What the body started ends with it. Returns r->status. */
-int probe_in_ground(struct probe_result *r, int (*body)(struct probe_result *r, const struct ground_view *v), void *user);
+int probe_in_ground(struct probe_result *r,
+    int (*body)(struct probe_result *r, const struct ground_view *v), void *user);
 /* The same, born in the v2 cgroup of that descriptor; -1: none. */
-int probe_in_ground_at(struct probe_result *r, int cgroup, int (*body)(struct probe_result *r, const struct ground_view *v),
-                       void *user);
+int probe_in_ground_at(struct probe_result *r, int cgroup,
+    int (*body)(struct probe_result *r, const struct ground_view *v), void *user);
 /* This host's id of the root of such a ground. */
 uid_t probe_ground_owner(void);
 /* Forks; the child runs `body`. Waits. 0, or what the child said. */
-int probe_in_child(struct probe_result *r, int (*body)(struct probe_result *r, void *user), void *user);
+int probe_in_child(
+    struct probe_result *r, int (*body)(struct probe_result *r, void *user), void *user);
 /* Ids inside the ground, for programs that must not be root there. Need ids > 1. */
 enum { PROBE_ID_A = 1001, PROBE_ID_B = 1002 };
 /* Becomes `id` of the ground without any capability. 0 or -errno. */
@@ -40,13 +43,14 @@ int probe_needs_ids(struct probe_result *r, const struct ground_view *v);
 struct cgroup_host *probe_cgroups(struct probe_result *r);
 
 /* ---- the probes -------------------------------------------------------------------------------------- */
-#define PROBES(X) \
-    X(user_namespace) X(ground) X(ground_is_poor) X(ground_tree) X(ground_proc) X(ground_loopback) X(id_range) \
-    X(depth) X(setns_order) \
-    X(clone3) X(clone_parent) X(thread_id_address) X(pidfd) X(not_dumpable) X(kill_by_id) X(parent_death) \
-    X(tmpfs) X(openat2) X(file_agent) X(detached_mount) X(idmapped_mount) X(overlay) X(tmpfs_xattr) X(close_range) \
-    X(limits) X(clone_into_cgroup) X(tasks_file) X(oom_counter) X(favordynmods) \
-    X(filters) X(landlock) X(landlock_scopes) X(large_pages) X(pipes)
+#define PROBES(X)                                                                                  \
+    X(user_namespace)                                                                              \
+    X(ground) X(ground_is_poor) X(ground_tree) X(ground_proc) X(ground_loopback) X(id_range)       \
+        X(depth) X(setns_order) X(clone3) X(clone_parent) X(thread_id_address) X(pidfd)            \
+            X(not_dumpable) X(kill_by_id) X(parent_death) X(tmpfs) X(openat2) X(file_agent)        \
+                X(detached_mount) X(idmapped_mount) X(overlay) X(tmpfs_xattr) X(close_range)       \
+                    X(limits) X(clone_into_cgroup) X(tasks_file) X(oom_counter) X(favordynmods)    \
+                        X(filters) X(landlock) X(landlock_scopes) X(large_pages) X(pipes)
 #define X(name) void probe_##name(struct probe_result *r);
 PROBES(X)
 #undef X

@@ -33,7 +33,7 @@ void probe_clone3(struct probe_result *r)
 void probe_clone_parent(struct probe_result *r)
 {
     int told[2];
-    pid_t words[2] = { 0, 0 }; /* the kernel's pid, and whether the zygote has a child */
+    pid_t words[2] = {0, 0}; /* the kernel's pid, and whether the zygote has a child */
     if (pipe2(told, O_CLOEXEC) < 0) {
         probe_step(r, -1, "pipe");
         return;
@@ -53,11 +53,12 @@ void probe_clone_parent(struct probe_result *r)
         return;
     }
     bool reaped = false;
-    siginfo_t i = { 0 };
+    siginfo_t i = {0};
     while (!reaped && waitid(P_ALL, 0, &i, WEXITED | __WALL) == 0)
         reaped = i.si_pid == words[0] && i.si_status == STATUS;
     if (!reaped || !words[1])
-        probe_say(r, -EPROTO, "%s", reaped ? "the zygote has a child of its own" : "its parent cannot reap it");
+        probe_say(r, -EPROTO, "%s",
+            reaped ? "the zygote has a child of its own" : "its parent cannot reap it");
     else
         probe_say(r, 0, "%s", "");
 }
@@ -75,13 +76,14 @@ void probe_thread_id_address(struct probe_result *r)
         _exit(*address != getpid());
     if (p > 0)
         waitpid(p, &status, 0);
-    probe_say(r, status == 0 ? 0 : -EPROTO, "%s", status == 0 ? "" : "a clone does not find its own id there");
+    probe_say(r, status == 0 ? 0 : -EPROTO, "%s",
+        status == 0 ? "" : "a clone does not find its own id there");
 }
 
 void probe_pidfd(struct probe_result *r)
 {
     int pidfd = -1;
-    siginfo_t i = { 0 };
+    siginfo_t i = {0};
     pid_t p = clone_process(0, SIGCHLD, &pidfd, -1, NULL);
     if (p == 0) {
         pause();
@@ -91,14 +93,18 @@ void probe_pidfd(struct probe_result *r)
         probe_say(r, p, "clone3 gives none: %s", strerror(-p));
         return;
     }
-    struct pollfd end = { pidfd, POLLIN, 0 };
-    int s = probe_step(r, syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0), "pidfd_send_signal");
+    struct pollfd end = {pidfd, POLLIN, 0};
+    int s =
+        probe_step(r, syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0), "pidfd_send_signal");
     if (s == 0)
-        s = poll(&end, 1, 5000) == 1 ? 0 : probe_say(r, -EPROTO, "it does not say that its process ended");
+        s = poll(&end, 1, 5000) == 1
+                ? 0
+                : probe_say(r, -EPROTO, "it does not say that its process ended");
     kill(p, SIGKILL);
     waitid(P_PID, (id_t)p, &i, WEXITED);
     if (s == 0)
-        s = probe_refused(r, syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0), ESRCH, "signalling who is gone");
+        s = probe_refused(r, syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0), ESRCH,
+            "signalling who is gone");
     if (s == 0)
         probe_say(r, 0, "%s", "");
 }
@@ -110,7 +116,8 @@ enum { WAYS_IN = 6 };
 /* What can be opened of a process of the same uid; a letter each. */
 static void opened(pid_t p, char found[8])
 {
-    static const char *const names[WAYS_IN] = { "mem", "root/etc", "ns/user", "fd", "environ", "cwd/." };
+    static const char *const names[WAYS_IN] = {
+        "mem", "root/etc", "ns/user", "fd", "environ", "cwd/."};
     int n = 0;
     for (size_t i = 0; i < WAYS_IN; i++) {
         char path[64];
@@ -166,7 +173,7 @@ static pid_t target(struct probe_result *r, int ids, int dumpable)
 
 static int hide(struct probe_result *r, const struct ground_view *v)
 {
-    struct targets t = { .ids = v->ids };
+    struct targets t = {.ids = v->ids};
     if (mount("proc", "/proc", "proc", 0, NULL) < 0)
         return probe_step(r, -1, "preparing");
     t.shown = target(r, v->ids, 1);
@@ -176,7 +183,10 @@ static int hide(struct probe_result *r, const struct ground_view *v)
     return probe_in_child(r, look_into, &t);
 }
 
-void probe_not_dumpable(struct probe_result *r) { probe_in_ground(r, hide, NULL); }
+void probe_not_dumpable(struct probe_result *r)
+{
+    probe_in_ground(r, hide, NULL);
+}
 
 /* ---- killing one user id ----------------------------------------------------------------------------------- */
 
@@ -219,10 +229,14 @@ static int kill_one_of_two(struct probe_result *r, const struct ground_view *v)
         return s;
     if (waitpid(a, &status, 0) < 0 || !WIFSIGNALED(status))
         return probe_say(r, -EPROTO, "who was meant lives");
-    return waitpid(b, NULL, WNOHANG) == 0 ? 0 : probe_say(r, -EPROTO, "another id was killed as well");
+    return waitpid(b, NULL, WNOHANG) == 0 ? 0
+                                          : probe_say(r, -EPROTO, "another id was killed as well");
 }
 
-void probe_kill_by_id(struct probe_result *r) { probe_in_ground(r, kill_one_of_two, NULL); }
+void probe_kill_by_id(struct probe_result *r)
+{
+    probe_in_ground(r, kill_one_of_two, NULL);
+}
 
 /* ---- ends ------------------------------------------------------------------------------------------------------ */
 
@@ -249,7 +263,7 @@ void probe_parent_death(struct probe_result *r)
         _exit(0);
     }
     fd_close(&alive[1]);
-    struct pollfd p = { alive[0], POLLIN, 0 };
+    struct pollfd p = {alive[0], POLLIN, 0};
     if (poll(&p, 1, 5000) != 1 || read(alive[0], &c, 1) != 1) {
         probe_say(r, -EPERM, "a pid namespace cannot be filled");
         return;

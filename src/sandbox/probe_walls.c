@@ -38,7 +38,8 @@ void probe_filters(struct probe_result *r)
         s = probe_refused(r, setns(0, 0), EPERM, "setns");
     if (s == 0)
         s = probe_refused(r, setuid(0), EPERM, "setuid");
-    for (long number = HIGHEST_REVIEWED_SYSCALL + 1; s == 0 && number < HIGHEST_REVIEWED_SYSCALL + 50; number++)
+    for (long number = HIGHEST_REVIEWED_SYSCALL + 1;
+         s == 0 && number < HIGHEST_REVIEWED_SYSCALL + 50; number++)
         s = probe_refused(r, syscall(number, 0, 0, 0), ENOSYS, "a call nobody has reviewed");
     if (s == 0)
         s = probe_refused(r, syscall(0x40000000 | SYS_getpid), ENOSYS, "the x32 ABI");
@@ -51,15 +52,19 @@ void probe_filters(struct probe_result *r)
 static int write_about(struct probe_result *r, const struct ground_view *v)
 {
     (void)v;
-    if (mount("t", "/tmp", "tmpfs", 0, "mode=777") < 0 || mount("t", "/mnt", "tmpfs", 0, NULL) < 0 ||
-        mkdir("/mnt/data", 0755) < 0 || mount("t", "/mnt/data", "tmpfs", 0, NULL) < 0)
+    if (mount("t", "/tmp", "tmpfs", 0, "mode=777") < 0 ||
+        mount("t", "/mnt", "tmpfs", 0, NULL) < 0 || mkdir("/mnt/data", 0755) < 0 ||
+        mount("t", "/mnt/data", "tmpfs", 0, NULL) < 0)
         return probe_step(r, -1, "preparing");
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     int s = landlock_confine(landlock_abi());
     if (s < 0)
         return probe_say(r, s, "%s", strerror(-s));
-    s = probe_step(r, open("/mnt/data/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), "writing to a mount below /mnt");
-    return s == 0 ? probe_refused(r, open("/tmp/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), EACCES, "writing elsewhere") : s;
+    s = probe_step(r, open("/mnt/data/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+        "writing to a mount below /mnt");
+    return s == 0 ? probe_refused(r, open("/tmp/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600), EACCES,
+                        "writing elsewhere")
+                  : s;
 }
 
 void probe_landlock(struct probe_result *r)
@@ -94,13 +99,15 @@ void probe_landlock_scopes(struct probe_result *r)
 void probe_large_pages(struct probe_result *r)
 {
     char text[128];
-    if (fd_read_file(AT_FDCWD, "/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) < 0) {
+    if (fd_read_file(AT_FDCWD, "/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text) <
+        0) {
         probe_say(r, -ENOSYS, "not in this kernel");
         return;
     }
     text[strcspn(text, "\n")] = 0;
     bool off = strstr(text, "[never]") != NULL;
-    probe_say(r, off ? -EPERM : 0, off ? "off: echo madvise >/sys/kernel/mm/transparent_hugepage/enabled" : "%s", text);
+    probe_say(r, off ? -EPERM : 0,
+        off ? "off: echo madvise >/sys/kernel/mm/transparent_hugepage/enabled" : "%s", text);
 }
 
 void probe_pipes(struct probe_result *r)
@@ -120,5 +127,6 @@ void probe_pipes(struct probe_result *r)
     else if (geteuid() == 0 || pages == 0)
         probe_say(r, 0, "%d bytes, however many", size);
     else
-        probe_say(r, 0, "%d bytes for the first %lu, then two pages (fs.pipe-user-pages-soft)", size, pages / 16);
+        probe_say(r, 0, "%d bytes for the first %lu, then two pages (fs.pipe-user-pages-soft)",
+            size, pages / 16);
 }

@@ -13,7 +13,8 @@
 #define NEWGIDMAP "/usr/bin/newgidmap"
 
 /* One line of /etc/subuid: "name-or-uid:first:count". */
-static int subordinate_range(const char *file, const char *name, uint32_t id, uint32_t *first, uint32_t *count)
+static int subordinate_range(
+    const char *file, const char *name, uint32_t id, uint32_t *first, uint32_t *count)
 {
     char text[8192], number[16];
     if (fd_read_file(AT_FDCWD, file, text, sizeof text) < 0)
@@ -41,7 +42,8 @@ bool identity_maps_everything(void)
     char text[256];
     unsigned long inside, outside, count;
     return fd_read_file(AT_FDCWD, "/proc/self/uid_map", text, sizeof text) > 0 &&
-           sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 && count >= 0xfffffffe;
+           sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
+           outside == 0 && count >= 0xfffffffe;
 }
 
 int identity_subordinate(uint32_t *ret_first, uint32_t *ret_count)
@@ -70,10 +72,11 @@ static int run_helper(const char *program, pid_t pid, uid_t own, uint32_t first,
     snprintf(text[1], 16, "%u", own);
     snprintf(text[2], 16, "%u", first);
     snprintf(text[3], 16, "%u", count);
-    char *argv[] = { (char *)program, text[0], (char *)"0", text[1], (char *)"1", (char *)"1", text[2], text[3], NULL };
+    char *argv[] = {(char *)program, text[0], (char *)"0", text[1], (char *)"1", (char *)"1",
+        text[2], text[3], NULL};
     pid_t helper = fork();
     if (helper == 0) {
-        char *env[] = { NULL };
+        char *env[] = {NULL};
         execve(program, argv, env);
         _exit(127);
     }

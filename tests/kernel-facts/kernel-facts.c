@@ -47,6 +47,7 @@ int main(void)
     const struct probe *table = probe_table(&n);
     struct CMUnitTest tests[MOST];
     for (size_t i = 0; i < n && i < MOST; i++)
-        tests[i] = (struct CMUnitTest){ .name = table[i].name, .test_func = fact, .initial_state = (void *)&table[i] };
+        tests[i] = (struct CMUnitTest){
+            .name = table[i].name, .test_func = fact, .initial_state = (void *)&table[i]};
     return _cmocka_run_group_tests("kernel facts", tests, n < MOST ? n : MOST, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #include "sandbox/filter.h"
 
 enum { NUMBERS = 1024, X32 = 0x40000000, LATER = 462, OWN = 1000 };
-#define RUBBISH 0xdead00000000u /* in the upper half of an argument */
+#define RUBBISH   0xdead00000000u /* in the upper half of an argument */
 #define MINUS_ONE 0xffffffffu
 
 /* ---- the interpreter ---------------------------------------------------------------------------------- */
@@ -52,9 +52,7 @@ static uint32_t interpret(const struct sock_filter *program, size_t n, const str
         case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
         case BPF_JMP | BPF_JA: pc += i->k; break;
         case BPF_RET | BPF_K: return i->k;
-        default:
-            assert_int_equal(BPF_CLASS(i->code), BPF_JMP);
-            pc += jumps(i, a) ? i->jt : i->jf;
+        default: assert_int_equal(BPF_CLASS(i->code), BPF_JMP); pc += jumps(i, a) ? i->jt : i->jf;
         }
     }
     fail_msg("the program ends without a verdict");
@@ -62,11 +60,12 @@ static uint32_t interpret(const struct sock_filter *program, size_t n, const str
 }
 
 /* 0 for "allowed", else the errno. */
-static int verdict(const struct sock_filter *(*get)(size_t *), uint32_t arch, uint32_t nr, const uint64_t args[6])
+static int verdict(
+    const struct sock_filter *(*get)(size_t *), uint32_t arch, uint32_t nr, const uint64_t args[6])
 {
     size_t n;
     const struct sock_filter *program = get(&n);
-    struct seccomp_data d = { .nr = (int)nr, .arch = arch };
+    struct seccomp_data d = {.nr = (int)nr, .arch = arch};
     memcpy(d.args, args, sizeof d.args);
     uint32_t r = interpret(program, n, &d);
     if (r == SECCOMP_RET_ALLOW)
@@ -75,39 +74,171 @@ static int verdict(const struct sock_filter *(*get)(size_t *), uint32_t arch, ui
     return (int)(r & SECCOMP_RET_DATA);
 }
 
-static int first(uint32_t nr, const uint64_t args[6]) { return verdict(filter_first_program, AUDIT_ARCH_X86_64, nr, args); }
-static int second(uint32_t nr, const uint64_t args[6]) { return verdict(filter_second_program, AUDIT_ARCH_X86_64, nr, args); }
+static int first(uint32_t nr, const uint64_t args[6])
+{
+    return verdict(filter_first_program, AUDIT_ARCH_X86_64, nr, args);
+}
+static int second(uint32_t nr, const uint64_t args[6])
+{
+    return verdict(filter_second_program, AUDIT_ARCH_X86_64, nr, args);
+}
 
 /* ---- the expected verdicts ---------------------------------------------------------------------------- */
 
 /* Refused whatever the arguments, by the first filter: EPERM. */
 static const int never[] = {
-    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig,
-    SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_unshare, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev,
-    SYS_process_madvise, SYS_process_mrelease, SYS_pidfd_getfd, SYS_kcmp, SYS_move_pages, SYS_migrate_pages, SYS_bpf,
-    SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_keyctl,
-    SYS_add_key, SYS_request_key, SYS_kexec_load, SYS_kexec_file_load, SYS_init_module, SYS_finit_module,
-    SYS_delete_module, SYS_fanotify_init, SYS_fanotify_mark, SYS_modify_ldt, SYS_lookup_dcookie, SYS_uselib, SYS_ustat,
-    SYS__sysctl, SYS_nfsservctl, SYS_vmsplice, SYS_remap_file_pages, SYS_open_by_handle_at, SYS_name_to_handle_at,
-    SYS_quotactl, SYS_quotactl_fd, SYS_acct, SYS_swapon, SYS_swapoff, SYS_reboot, SYS_settimeofday, SYS_clock_settime,
-    SYS_clock_adjtime, SYS_adjtimex, SYS_syslog, SYS_vhangup, SYS_iopl, SYS_ioperm, SYS_personality, SYS_sethostname,
-    SYS_setdomainname, SYS_mbind, SYS_set_mempolicy, SYS_set_mempolicy_home_node,
-    457 /* statmount */, 458 /* listmount */, 460 /* lsm_set_self_attr */,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_open_tree,
+    SYS_move_mount,
+    SYS_fsopen,
+    SYS_fsconfig,
+    SYS_fsmount,
+    SYS_fspick,
+    SYS_mount_setattr,
+    SYS_unshare,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_process_madvise,
+    SYS_process_mrelease,
+    SYS_pidfd_getfd,
+    SYS_kcmp,
+    SYS_move_pages,
+    SYS_migrate_pages,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_kexec_load,
+    SYS_kexec_file_load,
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_fanotify_init,
+    SYS_fanotify_mark,
+    SYS_modify_ldt,
+    SYS_lookup_dcookie,
+    SYS_uselib,
+    SYS_ustat,
+    SYS__sysctl,
+    SYS_nfsservctl,
+    SYS_vmsplice,
+    SYS_remap_file_pages,
+    SYS_open_by_handle_at,
+    SYS_name_to_handle_at,
+    SYS_quotactl,
+    SYS_quotactl_fd,
+    SYS_acct,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_reboot,
+    SYS_settimeofday,
+    SYS_clock_settime,
+    SYS_clock_adjtime,
+    SYS_adjtimex,
+    SYS_syslog,
+    SYS_vhangup,
+    SYS_iopl,
+    SYS_ioperm,
+    SYS_personality,
+    SYS_sethostname,
+    SYS_setdomainname,
+    SYS_mbind,
+    SYS_set_mempolicy,
+    SYS_set_mempolicy_home_node,
+    457 /* statmount */,
+    458 /* listmount */,
+    460 /* lsm_set_self_attr */,
 };
 
 /* What scientific Python was seen to use or may: never refused by either filter, whatever the
  * arguments. A list that kills numpy is the best-known failure of this field. */
 static const int needed[] = {
-    SYS_read, SYS_write, SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_fork, SYS_vfork,
-    SYS_execve, SYS_execveat, SYS_wait4, SYS_waitid, SYS_kill, SYS_tgkill, SYS_futex, SYS_openat, SYS_openat2, SYS_statx,
-    SYS_getdents64, SYS_rename, SYS_renameat2, SYS_memfd_create, SYS_pipe2, SYS_eventfd2, SYS_epoll_create1,
-    SYS_epoll_wait, SYS_epoll_pwait2, SYS_connect, SYS_bind, SYS_listen, SYS_accept4, SYS_sendmsg, SYS_recvmsg,
-    SYS_socketpair, SYS_sched_getaffinity, SYS_sched_yield, SYS_getcpu, SYS_getrandom, SYS_rseq, SYS_set_robust_list,
-    SYS_shmget, SYS_shmat, SYS_shmctl, SYS_semget, SYS_semtimedop, SYS_mq_open, SYS_flock, SYS_fallocate, SYS_ftruncate,
-    SYS_copy_file_range, SYS_sendfile, SYS_inotify_init1, SYS_timerfd_create, SYS_signalfd4, SYS_pidfd_open,
-    SYS_pidfd_send_signal, SYS_close_range, SYS_membarrier, SYS_getrlimit, SYS_setrlimit, SYS_getpriority, SYS_sysinfo,
-    SYS_uname, SYS_arch_prctl, SYS_prctl, SYS_seccomp, SYS_chmod, SYS_chown, SYS_mknodat, SYS_setxattr, SYS_utimensat,
-    SYS_landlock_create_ruleset, SYS_landlock_add_rule, SYS_landlock_restrict_self, SYS_get_mempolicy,
+    SYS_read,
+    SYS_write,
+    SYS_mmap,
+    SYS_mprotect,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_brk,
+    SYS_fork,
+    SYS_vfork,
+    SYS_execve,
+    SYS_execveat,
+    SYS_wait4,
+    SYS_waitid,
+    SYS_kill,
+    SYS_tgkill,
+    SYS_futex,
+    SYS_openat,
+    SYS_openat2,
+    SYS_statx,
+    SYS_getdents64,
+    SYS_rename,
+    SYS_renameat2,
+    SYS_memfd_create,
+    SYS_pipe2,
+    SYS_eventfd2,
+    SYS_epoll_create1,
+    SYS_epoll_wait,
+    SYS_epoll_pwait2,
+    SYS_connect,
+    SYS_bind,
+    SYS_listen,
+    SYS_accept4,
+    SYS_sendmsg,
+    SYS_recvmsg,
+    SYS_socketpair,
+    SYS_sched_getaffinity,
+    SYS_sched_yield,
+    SYS_getcpu,
+    SYS_getrandom,
+    SYS_rseq,
+    SYS_set_robust_list,
+    SYS_shmget,
+    SYS_shmat,
+    SYS_shmctl,
+    SYS_semget,
+    SYS_semtimedop,
+    SYS_mq_open,
+    SYS_flock,
+    SYS_fallocate,
+    SYS_ftruncate,
+    SYS_copy_file_range,
+    SYS_sendfile,
+    SYS_inotify_init1,
+    SYS_timerfd_create,
+    SYS_signalfd4,
+    SYS_pidfd_open,
+    SYS_pidfd_send_signal,
+    SYS_close_range,
+    SYS_membarrier,
+    SYS_getrlimit,
+    SYS_setrlimit,
+    SYS_getpriority,
+    SYS_sysinfo,
+    SYS_uname,
+    SYS_arch_prctl,
+    SYS_prctl,
+    SYS_seccomp,
+    SYS_chmod,
+    SYS_chown,
+    SYS_mknodat,
+    SYS_setxattr,
+    SYS_utimensat,
+    SYS_landlock_create_ruleset,
+    SYS_landlock_add_rule,
+    SYS_landlock_restrict_self,
+    SYS_get_mempolicy,
 };
 
 static bool in(const int *list, size_t n, int nr)
@@ -125,8 +256,8 @@ static const uint64_t harmless[6];
 /* With every argument 0: the second filter's rules on identities refuse id 0, all others pass. */
 static int expected_second_with_zeros(uint32_t nr)
 {
-    static const int refused[] = { SYS_setns,    SYS_setgroups, SYS_setuid,    SYS_setgid,   SYS_setfsuid,
-                                   SYS_setfsgid, SYS_setreuid,  SYS_setregid,  SYS_setresuid, SYS_setresgid };
+    static const int refused[] = {SYS_setns, SYS_setgroups, SYS_setuid, SYS_setgid, SYS_setfsuid,
+        SYS_setfsgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid};
     return nr > LATER || nr == SYS_clone3 ? ENOSYS : IN(refused, nr) ? EPERM : 0;
 }
 
@@ -155,7 +286,8 @@ static void every_call_of_the_second_filter(void **state)
 
 static void other_abis_are_refused_whole(void **state)
 {
-    static const uint32_t others[] = { AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_AARCH64, AUDIT_ARCH_RISCV64, 0 };
+    static const uint32_t others[] = {
+        AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_AARCH64, AUDIT_ARCH_RISCV64, 0};
     (void)state;
     for (uint32_t nr = 0; nr < NUMBERS; nr++) {
         for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -169,7 +301,7 @@ static void other_abis_are_refused_whole(void **state)
 
 static void what_python_needs_passes_whatever_the_arguments(void **state)
 {
-    static const uint64_t values[] = { 0, 1, 17, 0x5412, 0x8000, MINUS_ONE, ~UINT64_C(0), RUBBISH };
+    static const uint64_t values[] = {0, 1, 17, 0x5412, 0x8000, MINUS_ONE, ~UINT64_C(0), RUBBISH};
     (void)state;
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
@@ -183,14 +315,14 @@ static void what_python_needs_passes_whatever_the_arguments(void **state)
 
 /* ---- rules about arguments --------------------------------------------------------------------------- */
 
-#define ARGS(...) ((const uint64_t[6]){ __VA_ARGS__ })
+#define ARGS(...) ((const uint64_t[6]){__VA_ARGS__})
 
 static void clone_makes_no_namespace_and_no_sibling(void **state)
 {
-    static const uint64_t bad[] = { CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID,
-                                    CLONE_NEWNET, CLONE_PARENT };
-    static const uint64_t with[] = { 0, 17 /* SIGCHLD */, CLONE_VM | CLONE_VFORK | 17, RUBBISH,
-                                     CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD };
+    static const uint64_t bad[] = {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+        CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_PARENT};
+    static const uint64_t with[] = {0, 17 /* SIGCHLD */, CLONE_VM | CLONE_VFORK | 17, RUBBISH,
+        CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD};
     (void)state;
     for (size_t w = 0; w < sizeof with / sizeof *with; w++) {
         assert_int_equal(first(SYS_clone, ARGS(with[w])), 0);
@@ -219,12 +351,14 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
 {
     (void)state;
     for (uint64_t family = 0; family < 64; family++) {
-        bool fine = family == AF_UNSPEC || family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
+        bool fine = family == AF_UNSPEC || family == AF_UNIX || family == AF_INET ||
+                    family == AF_INET6 || family == AF_NETLINK;
         int wanted = fine ? 0 : EAFNOSUPPORT;
         for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
             if (first(SYS_socket, ARGS(family, type)) != wanted)
                 fail_msg("family %d is %s", (int)family, fine ? "refused" : "open");
-            assert_int_equal(first(SYS_socket, ARGS(RUBBISH | family, type | SOCK_CLOEXEC)), wanted);
+            assert_int_equal(
+                first(SYS_socket, ARGS(RUBBISH | family, type | SOCK_CLOEXEC)), wanted);
             assert_int_equal(second(SYS_socket, ARGS(family, type)), 0);
         }
     }
@@ -232,10 +366,12 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
 
 static void terminals_cannot_be_typed_into(void **state)
 {
-    static const uint64_t fine[] = { 0x5401 /* TCGETS */, 0x5411, 0x5413 /* TIOCGWINSZ */, 0x541b /* FIONREAD */, 0x5421 };
+    static const uint64_t fine[] = {
+        0x5401 /* TCGETS */, 0x5411, 0x5413 /* TIOCGWINSZ */, 0x541b /* FIONREAD */, 0x5421};
     (void)state;
     for (uint64_t request = 0x5400; request < 0x5500; request++)
-        assert_int_equal(first(SYS_ioctl, ARGS(0, request)), request == 0x5412 || request == 0x541c ? EPERM : 0);
+        assert_int_equal(
+            first(SYS_ioctl, ARGS(0, request)), request == 0x5412 || request == 0x541c ? EPERM : 0);
     assert_int_equal(first(SYS_ioctl, ARGS(0, RUBBISH | 0x5412)), EPERM); /* TIOCSTI */
     assert_int_equal(first(SYS_ioctl, ARGS(0, RUBBISH | 0x541c)), EPERM); /* TIOCLINUX */
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
@@ -246,26 +382,37 @@ static void terminals_cannot_be_typed_into(void **state)
  * would be another branch's. */
 static void identity_cannot_be_changed(void **state)
 {
-    static const struct { int nr, ids; } calls[] = {
-        { SYS_setuid, 1 },   { SYS_setgid, 1 },    { SYS_setfsuid, 1 }, { SYS_setfsgid, 1 },
-        { SYS_setreuid, 2 }, { SYS_setregid, 2 },  { SYS_setresuid, 3 }, { SYS_setresgid, 3 },
+    static const struct {
+        int nr, ids;
+    } calls[] = {
+        {SYS_setuid, 1},
+        {SYS_setgid, 1},
+        {SYS_setfsuid, 1},
+        {SYS_setfsgid, 1},
+        {SYS_setreuid, 2},
+        {SYS_setregid, 2},
+        {SYS_setresuid, 3},
+        {SYS_setresgid, 3},
     };
-    static const uint64_t own[] = { OWN, MINUS_ONE, RUBBISH | OWN, RUBBISH | MINUS_ONE };
-    static const uint64_t others[] = { 0, 1, OWN - 1, OWN + 1, 2000, 2001, 65534, RUBBISH, 0xfffffffe, 0x7fffffff };
+    static const uint64_t own[] = {OWN, MINUS_ONE, RUBBISH | OWN, RUBBISH | MINUS_ONE};
+    static const uint64_t others[] = {
+        0, 1, OWN - 1, OWN + 1, 2000, 2001, 65534, RUBBISH, 0xfffffffe, 0x7fffffff};
     (void)state;
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
         for (size_t o = 0; o < sizeof own / sizeof *own; o++) {
-            uint64_t args[6] = { 0 };
+            uint64_t args[6] = {0};
             for (int i = 0; i < calls[c].ids; i++)
                 args[i] = own[o];
             assert_int_equal(second((uint32_t)calls[c].nr, args), 0);
             assert_int_equal(first((uint32_t)calls[c].nr, args), 0);
-            for (int i = 0; i < calls[c].ids; i++) /* one wrong id among right ones, in every place */
+            for (int i = 0; i < calls[c].ids;
+                 i++) /* one wrong id among right ones, in every place */
                 for (size_t x = 0; x < sizeof others / sizeof *others; x++) {
                     uint64_t saved = args[i];
                     args[i] = others[x];
                     if (second((uint32_t)calls[c].nr, args) != EPERM)
-                        fail_msg("call %d with id %#llx at %d is open", calls[c].nr, (unsigned long long)others[x], i);
+                        fail_msg("call %d with id %#llx at %d is open", calls[c].nr,
+                            (unsigned long long)others[x], i);
                     args[i] = saved;
                 }
         }
@@ -275,17 +422,19 @@ static void identity_cannot_be_changed(void **state)
 
 static void other_processes_cannot_be_throttled(void **state)
 {
-    static const uint64_t others[] = { 1, 2, 4711, MINUS_ONE, RUBBISH | 1 };
+    static const uint64_t others[] = {1, 2, 4711, MINUS_ONE, RUBBISH | 1};
     (void)state;
     assert_int_equal(second(SYS_prlimit64, ARGS(0, 7)), 0);
-    assert_int_equal(second(SYS_prlimit64, ARGS(RUBBISH, 7)), 0); /* the kernel reads 32 bits: pid 0 */
+    assert_int_equal(
+        second(SYS_prlimit64, ARGS(RUBBISH, 7)), 0); /* the kernel reads 32 bits: pid 0 */
     assert_int_equal(second(SYS_sched_setaffinity, ARGS(0, 8)), 0);
     assert_int_equal(second(SYS_setpriority, ARGS(0, 0, 5)), 0);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         assert_int_equal(second(SYS_prlimit64, ARGS(others[i], 7)), EPERM);
         assert_int_equal(second(SYS_sched_setaffinity, ARGS(others[i], 8)), EPERM);
         assert_int_equal(second(SYS_setpriority, ARGS(0, others[i], 5)), EPERM); /* PRIO_PROCESS */
-        assert_int_equal(second(SYS_setpriority, ARGS(others[i], 0, 5)), EPERM); /* a group, a user */
+        assert_int_equal(
+            second(SYS_setpriority, ARGS(others[i], 0, 5)), EPERM); /* a group, a user */
     }
 }
 
