@@ -7,18 +7,21 @@
 #include <unistd.h>
 
 enum {
-    FILL = 64 << 10,    /* read at once: what a pipe holds */
-    KEEP = 256 << 10,   /* memory a reader keeps while it holds nothing */
+    FILL = 64 << 10,  /* read at once: what a pipe holds */
+    KEEP = 256 << 10, /* memory a reader keeps while it holds nothing */
     PREFIX = 2 * sizeof(uint32_t),
 };
 
 void frame_reader_deinit(struct frame_reader *r)
 {
     free(r->data);
-    *r = (struct frame_reader){ 0 };
+    *r = (struct frame_reader){0};
 }
 
-size_t frame_reader_held(const struct frame_reader *r) { return r->capacity; }
+size_t frame_reader_held(const struct frame_reader *r)
+{
+    return r->capacity;
+}
 
 /* Room for n more bytes behind what is held. */
 static int make_room(struct frame_reader *r, size_t n)
@@ -133,7 +136,7 @@ int frame_reader_next(struct frame_reader *r, struct frame *ret)
     ret->head = head;
     const char *data = at + prefix + ret->head_length;
     for (size_t i = 0; i < ret->buffers; i++) {
-        ret->buffer[i] = (struct frame_buffer){ data, lengths[i] };
+        ret->buffer[i] = (struct frame_buffer){data, lengths[i]};
         data += lengths[i];
     }
     r->start += prefix + body;
@@ -141,7 +144,7 @@ int frame_reader_next(struct frame_reader *r, struct frame *ret)
 }
 
 int frame_writer_init(struct frame_writer *w, const char *head, size_t head_length,
-                      const struct frame_buffer *buffers, size_t n)
+    const struct frame_buffer *buffers, size_t n)
 {
     size_t bytes = 0;
     if (head_length > FRAME_HEAD_MAX || n > FRAME_BUFFERS_MAX)
@@ -151,12 +154,12 @@ int frame_writer_init(struct frame_writer *w, const char *head, size_t head_leng
             return -EMSGSIZE;
         bytes += buffers[i].length;
         w->prefix[2 + i] = (uint32_t)buffers[i].length;
-        w->part[2 + i] = (struct iovec){ (void *)buffers[i].data, buffers[i].length };
+        w->part[2 + i] = (struct iovec){(void *)buffers[i].data, buffers[i].length};
     }
     w->prefix[0] = (uint32_t)head_length;
     w->prefix[1] = (uint32_t)n;
-    w->part[0] = (struct iovec){ w->prefix, PREFIX + n * sizeof(uint32_t) };
-    w->part[1] = (struct iovec){ (void *)head, head_length };
+    w->part[0] = (struct iovec){w->prefix, PREFIX + n * sizeof(uint32_t)};
+    w->part[1] = (struct iovec){(void *)head, head_length};
     w->parts = 2 + n;
     w->next = 0;
     return 0;

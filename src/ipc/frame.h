@@ -55,7 +55,7 @@ struct frame_writer {
 
 /* Prepares a frame; 0, or -EMSGSIZE when it is beyond the bounds the other side holds. */
 int frame_writer_init(struct frame_writer *w, const char *head, size_t head_length,
-                      const struct frame_buffer *buffers, size_t n);
+    const struct frame_buffer *buffers, size_t n);
 /* Writes as much as the pipe takes, in one writev where it fits. 1: all is written; 0: the pipe is
  * full, call again when it is writable; -errno (-EPIPE: the kernel closed it; SIGPIPE must be
  * ignored in this process). Never blocks on a non-blocking descriptor. */

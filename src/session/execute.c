@@ -48,14 +48,18 @@ int execute_check(const struct sessions *all, const struct execute_spec *spec, s
         return error_param(e, ERROR_INVALID_VALUE, "code", "'code' holds a NUL.");
     if (!utf8_valid(spec->code, spec->code_length))
         return error_param(e, ERROR_INVALID_VALUE, "code", "'code' is not UTF-8.");
-    if (ms != 0 && (ms > all->config->timeout_max_ms || ms < (ms == -1 ? -1 : 1)) && !(ms == -1 && all->config->one_shot))
-        return error_param(e, ERROR_INVALID_VALUE, "timeout", "'timeout' must be between 1 and %lld seconds.",
-                           (long long)all->config->timeout_max_ms / 1000);
+    if (ms != 0 && (ms > all->config->timeout_max_ms || ms < (ms == -1 ? -1 : 1)) &&
+        !(ms == -1 && all->config->one_shot))
+        return error_param(e, ERROR_INVALID_VALUE, "timeout",
+            "'timeout' must be between 1 and %lld seconds.",
+            (long long)all->config->timeout_max_ms / 1000);
     if (spec->env_n > ENV_PAIRS_MAX)
-        return error_param(e, ERROR_INVALID_VALUE, "env", "'env' has more than %d names.", ENV_PAIRS_MAX);
+        return error_param(
+            e, ERROR_INVALID_VALUE, "env", "'env' has more than %d names.", ENV_PAIRS_MAX);
     for (size_t i = 0; i < spec->env_n; i++)
         if (!spec->env[2 * i][0] || strchr(spec->env[2 * i], '='))
-            return error_param(e, ERROR_INVALID_VALUE, "env", "'env' has a name that is empty or holds '='.");
+            return error_param(
+                e, ERROR_INVALID_VALUE, "env", "'env' has a name that is empty or holds '='.");
     return 0;
 }
 
@@ -84,14 +88,15 @@ static void record_begin(void *context)
 {
     struct record *r = context;
     struct store *store = r->session->all->store;
-    struct error e = { 0 };
+    struct error e = {0};
     if (!store || r->there)
         return;
     struct store_execution row = row_of(r);
     int rc = store_execution_insert(store, &row, &e);
     r->there = rc == 0;
     if (rc < 0 && rc != -ENOENT)
-        log_line(LOG_WARN, "session", "running execution not stored", "id=%s words=\"%s\"", r->execution->id, e.message);
+        log_line(LOG_WARN, "session", "running execution not stored", "id=%s words=\"%s\"",
+            r->execution->id, e.message);
 }
 
 /* Stores the finished execution; what hinders that is a note, because the code has run. */
@@ -99,16 +104,16 @@ static void record_end(struct record *r, struct execution *x)
 {
     struct session *s = r->session;
     struct store *store = s->all->store;
-    struct error e = { 0 };
+    struct error e = {0};
     if (!store)
         return;
     struct strbuf json = STRBUF_INIT(RECORD_MAX);
     const char *status = execution_status_name(x->status);
     int rc = execution_to_json(x, &json);
     if (rc == 0 && r->there) {
-        struct store_touch touch = { atomic_load(&s->last_active_at), s->execution_count };
-        rc = store_execution_finish(store, s->anonymous ? NULL : s->id, x->id, status, json.data, json.length,
-                                    s->anonymous ? NULL : &touch, &e);
+        struct store_touch touch = {atomic_load(&s->last_active_at), s->execution_count};
+        rc = store_execution_finish(store, s->anonymous ? NULL : s->id, x->id, status, json.data,
+            json.length, s->anonymous ? NULL : &touch, &e);
     } else if (rc == 0) {
         struct store_execution row = row_of(r);
         row.status = (char *)status;
@@ -120,10 +125,10 @@ static void record_end(struct record *r, struct execution *x)
         return;
     log_line(LOG_ERROR, "session", "execution not stored", "id=%s words=\"%s\"", x->id, e.message);
     if (r->there)
-        store_execution_cut_short(store, s->anonymous ? NULL : s->id, x->id, status, "Its record could not be stored.",
-                                  NULL);
+        store_execution_cut_short(store, s->anonymous ? NULL : s->id, x->id, status,
+            "Its record could not be stored.", NULL);
     execution_note(x, "The record of this execution could not be stored: %s",
-                   e.message[0] ? e.message : "it is too long.");
+        e.message[0] ? e.message : "it is too long.");
 }
 
 /* ---- running ---------------------------------------------------------------------------------------------- */
@@ -173,7 +178,7 @@ static void look_after(struct session *s, struct engine *x)
     }
     if (x->kernel_lost)
         sandbox_forget_kernel(b);
-    struct init_scan usage = { 0 };
+    struct init_scan usage = {0};
     if (files_scan(s, b, e, &usage) < 0) {
         if (!s->anonymous || !x->canceled)
             execution_note(e, "What changed in the workspace could not be found out.");
@@ -181,11 +186,13 @@ static void look_after(struct session *s, struct engine *x)
     }
     e->max_memory_bytes = usage.memory_peak_bytes;
     if (usage.oom_kills > b->oom_kills && e->status != EXECUTION_OUT_OF_MEMORY)
-        execution_note(e, "A subprocess was killed because the session's memory limit was reached.");
+        execution_note(
+            e, "A subprocess was killed because the session's memory limit was reached.");
     b->oom_kills = usage.oom_kills;
 }
 
-int execute_in_turn(struct session *s, const struct execute_spec *spec, struct execution *ret, struct error *e)
+int execute_in_turn(
+    struct session *s, const struct execute_spec *spec, struct execution *ret, struct error *e)
 {
     const struct sessions_config *c = s->all->config;
     struct sandbox *sandbox;
@@ -194,7 +201,7 @@ int execute_in_turn(struct session *s, const struct execute_spec *spec, struct e
     int rc = turn_kernel(s, e);
     if (rc < 0 || (rc = session_sandbox(s, &sandbox, e)) < 0)
         return rc;
-    struct execution x = { .created_at = clock_realtime_s(), .reset = false };
+    struct execution x = {.created_at = clock_realtime_s(), .reset = false};
     id_new(x.id, "exec_", 48);
     if (!s->anonymous)
         snprintf(x.container_id, sizeof x.container_id, "%s", s->id);
@@ -206,7 +213,7 @@ int execute_in_turn(struct session *s, const struct execute_spec *spec, struct e
         sandbox_unref(sandbox);
         return rc;
     }
-    struct record record = { s, spec, &x, false };
+    struct record record = {s, spec, &x, false};
     begin(s, &control, &x);
     if (spec->streamed)
         record_begin(&record);
@@ -214,11 +221,15 @@ int execute_in_turn(struct session *s, const struct execute_spec *spec, struct e
         spec->callbacks.on_started(spec->callbacks.context, &x);
     pool_busy(sandbox->ground->pool);
     int64_t timeout_ms = spec->timeout_ms ? spec->timeout_ms : c->timeout_default_ms;
-    struct engine engine = { .sandbox = sandbox, .spec = spec, .execution = &x, .control = &control,
-                             .timeout_us = timeout_ms < 0 ? -1 : timeout_ms * 1000,
-                             .limits = { c->output_head_bytes, c->output_tail_bytes, c->output_file_bytes },
-                             .ends_with_client = s->anonymous,
-                             .on_slow = record_begin, .on_slow_context = &record };
+    struct engine engine = {.sandbox = sandbox,
+        .spec = spec,
+        .execution = &x,
+        .control = &control,
+        .timeout_us = timeout_ms < 0 ? -1 : timeout_ms * 1000,
+        .limits = {c->output_head_bytes, c->output_tail_bytes, c->output_file_bytes},
+        .ends_with_client = s->anonymous,
+        .on_slow = record_begin,
+        .on_slow_context = &record};
     execution_run(&engine, &head);
     end(s, &x);
     look_after(s, &engine);
@@ -234,7 +245,8 @@ int execute_in_turn(struct session *s, const struct execute_spec *spec, struct e
     return 0;
 }
 
-int session_execute(struct session *s, const struct execute_spec *spec, struct execution *ret, struct error *e)
+int session_execute(
+    struct session *s, const struct execute_spec *spec, struct execution *ret, struct error *e)
 {
     int rc = execute_check(s->all, spec, e);
     if (rc == 0)

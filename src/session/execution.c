@@ -9,133 +9,39 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/json_writer.h"
 #include "base/log.h"
 #include "ipc/protocol.h"
 #include "session/kernel.h"
 #include "session/outputs.h"
 
 enum {
-    GRACE_US = 2000000,       /* between SIGINT and SIGKILL */
-    READY_US = 60000000,      /* a forked kernel's first frame */
-    CLOSED_US = 300000,       /* between the end of its frames and the news of its death */
-    DEATH_US = 1000000,       /* between its death as init sees it and the warden's word */
+    GRACE_US = 2000000,  /* between SIGINT and SIGKILL */
+    READY_US = 60000000, /* a forked kernel's first frame */
+    CLOSED_US = 300000,  /* between the end of its frames and the news of its death */
+    DEATH_US = 1000000,  /* between its death as init sees it and the warden's word */
     SLOW_US = 5000,
-    CLIENT_US = 1000000,      /* between looks at whether the client is there */
-    WHOLE_US = 5000000,       /* for a stream's file to be closed by its writer */
+    CLIENT_US = 1000000, /* between looks at whether the client is there */
+    WHOLE_US = 5000000,  /* for a stream's file to be closed by its writer */
     CHUNK = 32 << 10,
 };
 
-/* ---- control ------------------------------------------------------------------------------------- */
-
-int control_init(struct control *c)
-{
-    *c = (struct control){ .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-    if (c->wake_fd < 0)
-        return -errno;
-    pthread_mutex_init(&c->lock, NULL);
-    return 0;
-}
-
-void control_deinit(struct control *c)
-{
-    fd_close(&c->wake_fd);
-    free(c->reply);
-    c->reply = NULL;
-    pthread_mutex_destroy(&c->lock);
-}
-
-/* Lock held. */
-static void control_wake(struct control *c)
-{
-    uint64_t one = 1;
-    if (write(c->wake_fd, &one, sizeof one) < 0)
-        log_line(LOG_WARN, "session", "wake failed", "errno=%d", errno);
-}
-
-void control_interrupt(struct control *c)
-{
-    pthread_mutex_lock(&c->lock);
-    c->interrupt = true;
-    control_wake(c);
-    pthread_mutex_unlock(&c->lock);
-}
-
-void control_stop(struct control *c, enum stop_reason why)
-{
-    pthread_mutex_lock(&c->lock);
-    if (c->stop != STOP_DELETED)
-        c->stop = why;
-    control_wake(c);
-    pthread_mutex_unlock(&c->lock);
-}
-
-int control_input(struct control *c, const char *text, size_t n, struct error *e)
-{
-    char *copy = malloc(n + 1);
-    if (!copy)
-        return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
-    memcpy(copy, text, n);
-    pthread_mutex_lock(&c->lock);
-    bool asking = c->asking;
-    if (asking) {
-        c->asking = false;
-        free(c->reply);
-        c->reply = take_ptr(copy);
-        c->reply_length = n;
-        control_wake(c);
-    }
-    pthread_mutex_unlock(&c->lock);
-    free(copy);
-    return asking ? 0 : error_set(e, ERROR_NOT_WAITING, 0, "No execution waits for input.");
-}
-
-/* ---- the execute frame ------------------------------------------------------------------------------ */
-
-int execution_head(const struct execute_spec *spec, const char *id, unsigned count, const char *zone,
-                   struct strbuf *out, struct error *e)
-{
-    struct json_writer w = JSON_WRITER(out);
-    jw_begin_object(&w);
-    jw_field_string(&w, "type", "execute");
-    jw_field_string(&w, "id", id);
-    jw_field_uint(&w, "count", count);
-    jw_field_string(&w, "mode", spec->script ? "script" : "cell");
-    if (spec->script) {
-        jw_field_array(&w, "argv");
-        for (size_t i = 0; i < spec->argc; i++)
-            jw_text(&w, spec->argv[i]);
-        jw_end(&w);
-    }
-    jw_field_object(&w, "env");
-    bool zoned = !zone || strcmp(zone, "UTC") == 0;
-    for (size_t i = 0; i < spec->env_n; i++) {
-        zoned |= strcmp(spec->env[2 * i], "TZ") == 0;
-        jw_field_string(&w, spec->env[2 * i], spec->env[2 * i + 1]);
-    }
-    if (!zoned)
-        jw_field_string(&w, "TZ", zone);
-    jw_end(&w);
-    jw_field_bool(&w, "ask", spec->streamed && !spec->stdin_data);
-    jw_field_bool(&w, "stdin", spec->stdin_data != NULL);
-    jw_end(&w);
-    if (out->failed || out->length > FRAME_HEAD_MAX)
-        return error_param(e, ERROR_INVALID_VALUE, "env", "'env' is too long.");
-    if (spec->stdin_length > FRAME_BUFFERS_BYTES_MAX - spec->code_length)
-        return error_param(e, ERROR_INVALID_VALUE, "stdin", "'stdin' is longer than 64 MiB.");
-    return 0;
-}
-
 /* ---- one run ------------------------------------------------------------------------------------------ */
 
-enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_INTERRUPT, CAUSE_STOPPED, CAUSE_VIOLATION, CAUSE_CLIENT, CAUSE_NOT_READY };
+enum cause {
+    CAUSE_NONE,
+    CAUSE_TIMEOUT,
+    CAUSE_INTERRUPT,
+    CAUSE_STOPPED,
+    CAUSE_VIOLATION,
+    CAUSE_CLIENT,
+    CAUSE_NOT_READY
+};
 
 struct run {
     struct engine *x;
@@ -174,8 +80,9 @@ static int open_whole(void *context, enum output_kind stream)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
     snprintf(path, sizeof path, "data/.output/%s.%s.txt", r->x->execution->id,
-             stream == OUTPUT_STDOUT ? "stdout" : "stderr");
-    int rc = init_write_begin(r->x->sandbox->init, path, 0644, INIT_WRITE_MKDIR, ends[0], &r->whole[stream]);
+        stream == OUTPUT_STDOUT ? "stdout" : "stderr");
+    int rc = init_write_begin(
+        r->x->sandbox->init, path, 0644, INIT_WRITE_MKDIR, ends[0], &r->whole[stream]);
     close(ends[0]);
     if (rc < 0 || fd_set_nonblock(ends[1], true) < 0) {
         close(ends[1]);
@@ -229,7 +136,8 @@ static void run_writer(struct run *r)
         r->writer_broken = true;
 }
 
-static void begin_write(struct run *r, const char *head, const struct frame_buffer *buffers, size_t n)
+static void begin_write(
+    struct run *r, const char *head, const struct frame_buffer *buffers, size_t n)
 {
     if (r->writing) {
         violate(r, "asked for something before it had read what it was sent");
@@ -254,8 +162,9 @@ static void on_input_request(struct run *r, const json_t *head)
     x->control->asking = true;
     pthread_mutex_unlock(&x->control->lock);
     if (x->spec->callbacks.on_input)
-        x->spec->callbacks.on_input(x->spec->callbacks.context, x->execution, prompt ? json_string_value(prompt) : "",
-                                    json_is_true(json_object_get(head, "password")));
+        x->spec->callbacks.on_input(x->spec->callbacks.context, x->execution,
+            prompt ? json_string_value(prompt) : "",
+            json_is_true(json_object_get(head, "password")));
 }
 
 static void on_done(struct run *r, const json_t *head)
@@ -263,8 +172,8 @@ static void on_done(struct run *r, const json_t *head)
     struct execution *e = r->x->execution;
     const char *status = json_string_value(json_object_get(head, "status"));
     const json_t *cpu = json_object_get(head, "cpu_us"), *notes = json_object_get(head, "notes");
-    if (!status || (strcmp(status, "ok") != 0 && strcmp(status, "error") != 0 && strcmp(status, "interrupted") != 0 &&
-                    strcmp(status, "exit") != 0)) {
+    if (!status || (strcmp(status, "ok") != 0 && strcmp(status, "error") != 0 &&
+                       strcmp(status, "interrupted") != 0 && strcmp(status, "exit") != 0)) {
         violate(r, "sent a frame that breaks the rules");
         return;
     }
@@ -272,7 +181,8 @@ static void on_done(struct run *r, const json_t *head)
     if (json_is_integer(cpu) && json_integer_value(cpu) > 0)
         e->cpu_us = json_integer_value(cpu);
     e->exited = strcmp(status, "exit") == 0;
-    e->exit_code = e->exited ? (int)(json_integer_value(json_object_get(head, "exit_code")) & 0xff) : 0;
+    e->exit_code =
+        e->exited ? (int)(json_integer_value(json_object_get(head, "exit_code")) & 0xff) : 0;
     for (size_t i = 0; i < json_array_size(notes) && i < 20; i++)
         if (json_string_length(json_array_get(notes, i)) < 1000)
             outputs_note(&r->out, "%s", json_string_value(json_array_get(notes, i)));
@@ -289,24 +199,15 @@ static void on_frame(struct run *r, const struct kernel_head *h, const struct fr
         drain(r);
         begin_write(r, "{\"type\":\"ack\"}", NULL, 0);
         break;
-    case FRAME_DISPLAY_DATA:
-        rc = outputs_display(&r->out, OUTPUT_DISPLAY, h->json, f);
-        break;
-    case FRAME_EXECUTE_RESULT:
-        rc = outputs_display(&r->out, OUTPUT_RESULT, h->json, f);
-        break;
-    case FRAME_ERROR:
-        rc = outputs_error(&r->out, h->json);
-        break;
-    case FRAME_INPUT_REQUEST:
-        on_input_request(r, h->json);
-        break;
+    case FRAME_DISPLAY_DATA: rc = outputs_display(&r->out, OUTPUT_DISPLAY, h->json, f); break;
+    case FRAME_EXECUTE_RESULT: rc = outputs_display(&r->out, OUTPUT_RESULT, h->json, f); break;
+    case FRAME_ERROR: rc = outputs_error(&r->out, h->json); break;
+    case FRAME_INPUT_REQUEST: on_input_request(r, h->json); break;
     case FRAME_DONE:
         drain(r);
         on_done(r, h->json);
         break;
-    default:
-        break; /* an answer that came too late for who asked */
+    default: break; /* an answer that came too late for who asked */
     }
     if (rc < 0)
         violate(r, "sent a frame that breaks the rules");
@@ -405,7 +306,7 @@ static void look_at_control(struct run *r, int64_t now)
     pthread_mutex_unlock(&c->lock);
     look_at_death(r);
     if (reply) {
-        struct frame_buffer b = { reply, n };
+        struct frame_buffer b = {reply, n};
         free(r->reply);
         r->reply = reply;
         begin_write(r, "{\"type\":\"input_reply\"}", &b, 1);
@@ -482,7 +383,7 @@ static int64_t next_moment(const struct run *r)
  * been seen. When there were frames, their barriers have read it already, and it is looked at anew. */
 static void read_all(struct run *r, const struct pollfd *out, const struct pollfd stream[2])
 {
-    size_t limit[2] = { 0, 0 };
+    size_t limit[2] = {0, 0};
     for (int which = 0; which < 2; which++) {
         int have = 0;
         if (stream[which].revents && ioctl(stream[which].fd, FIONREAD, &have) == 0)
@@ -499,17 +400,17 @@ static void wait_and_read(struct run *r)
 {
     const int *fd = r->k->pipes.server;
     int64_t left = next_moment(r) - clock_monotonic_us();
-    struct timespec timeout = { left / 1000000, left % 1000000 * 1000 };
+    struct timespec timeout = {left / 1000000, left % 1000000 * 1000};
     if (left < 0)
-        timeout = (struct timespec){ 0, 0 };
+        timeout = (struct timespec){0, 0};
     struct pollfd p[] = {
-        { r->out_closed ? -1 : fd[PIPE_OUT], POLLIN, 0 },
-        { r->stream_closed[0] ? -1 : fd[PIPE_STDOUT], POLLIN, 0 },
-        { r->stream_closed[1] ? -1 : fd[PIPE_STDERR], POLLIN, 0 },
-        { r->x->control->wake_fd, POLLIN, 0 },
-        { r->writing ? fd[PIPE_IN] : -1, POLLOUT, 0 },
+        {r->out_closed ? -1 : fd[PIPE_OUT], POLLIN, 0},
+        {r->stream_closed[0] ? -1 : fd[PIPE_STDOUT], POLLIN, 0},
+        {r->stream_closed[1] ? -1 : fd[PIPE_STDERR], POLLIN, 0},
+        {r->x->control->wake_fd, POLLIN, 0},
+        {r->writing ? fd[PIPE_IN] : -1, POLLOUT, 0},
     };
-    if (ppoll(p, 5, left > 3600000000LL ? &(struct timespec){ 3600, 0 } : &timeout, NULL) < 0)
+    if (ppoll(p, 5, left > 3600000000LL ? &(struct timespec){3600, 0} : &timeout, NULL) < 0)
         return;
     read_all(r, &p[0], &p[1]);
     if (p[4].revents)
@@ -531,25 +432,28 @@ static void describe_death(struct run *r)
     } else if (d->code == CLD_EXITED) {
         e->status = EXECUTION_KILLED;
         e->exit_code = d->status & 0xff;
-        outputs_note(&r->out, "The interpreter process ended itself with exit code %d.", d->status & 0xff);
+        outputs_note(
+            &r->out, "The interpreter process ended itself with exit code %d.", d->status & 0xff);
     } else if (d->status == SIGKILL && d->oom_kills > 0) {
         e->status = EXECUTION_OUT_OF_MEMORY;
         e->exit_code = 128 + SIGKILL;
-        outputs_note(&r->out, "The interpreter was killed because the session's memory limit of %llu MiB was reached.",
-                     (unsigned long long)(r->x->sandbox->memory_bytes >> 20));
+        outputs_note(&r->out,
+            "The interpreter was killed because the session's memory limit of %llu MiB was "
+            "reached.",
+            (unsigned long long)(r->x->sandbox->memory_bytes >> 20));
     } else {
         e->status = EXECUTION_KILLED;
         e->exit_code = 128 + (d->status & 0x7f);
         outputs_note(&r->out, "The interpreter process was ended by signal %d (%s).", d->status,
-                     sigdescr_np(d->status) ? sigdescr_np(d->status) : "unknown");
+            sigdescr_np(d->status) ? sigdescr_np(d->status) : "unknown");
     }
 }
 
 static enum execution_status plain_status(struct run *r)
 {
     struct execution *e = r->x->execution;
-    bool failed = strcmp(r->done_status, "error") == 0 || strcmp(r->done_status, "interrupted") == 0 ||
-                  (e->exited && e->exit_code != 0);
+    bool failed = strcmp(r->done_status, "error") == 0 ||
+                  strcmp(r->done_status, "interrupted") == 0 || (e->exited && e->exit_code != 0);
     if (e->exited && e->exit_code != 0) {
         char code[16];
         bool told = false;
@@ -573,27 +477,24 @@ static void conclude(struct run *r)
     switch (r->cause) {
     case CAUSE_TIMEOUT:
         e->status = EXECUTION_TIMEOUT;
-        outputs_note(&r->out, "The time limit of %g seconds was reached.", (double)r->x->timeout_us / 1e6);
+        outputs_note(
+            &r->out, "The time limit of %g seconds was reached.", (double)r->x->timeout_us / 1e6);
         break;
-    case CAUSE_INTERRUPT:
-        e->status = EXECUTION_INTERRUPTED;
-        break;
+    case CAUSE_INTERRUPT: e->status = EXECUTION_INTERRUPTED; break;
     case CAUSE_NONE:
         if (r->done)
             e->status = plain_status(r);
         else
             describe_death(r);
         break;
-    default:
-        e->status = EXECUTION_KILLED;
-        break;
+    default: e->status = EXECUTION_KILLED; break;
     }
 }
 
 /* Waits for the files that keep streams whole, and says so when they could not. */
 static void finish_outputs(struct run *r)
 {
-    const char *where[2] = { NULL, NULL };
+    const char *where[2] = {NULL, NULL};
     char path[2][ID_SIZE + 40];
     outputs_close(&r->out);
     for (int i = 0; i < 2; i++) {
@@ -604,12 +505,14 @@ static void finish_outputs(struct run *r)
         if (r->whole_begun[i])
             rc = init_write_finish(r->x->sandbox->init, &r->whole[i], WHOLE_US, &bytes);
         if (rc >= 0 && !st->whole_failed) {
-            snprintf(path[i], sizeof path[i], "/mnt/data/.output/%s.%s.txt", r->x->execution->id, name);
+            snprintf(
+                path[i], sizeof path[i], "/mnt/data/.output/%s.%s.txt", r->x->execution->id, name);
             where[i] = path[i];
         } else if (st->dropped_bytes > 0) {
-            outputs_note(&r->out, "The whole of %s (%llu bytes) could not be kept in the session: %s.", name,
-                         (unsigned long long)st->total_bytes,
-                         rc == -ENOSPC || rc == -EDQUOT ? "its disk is full" : "its writer failed");
+            outputs_note(&r->out,
+                "The whole of %s (%llu bytes) could not be kept in the session: %s.", name,
+                (unsigned long long)st->total_bytes,
+                rc == -ENOSPC || rc == -EDQUOT ? "its disk is full" : "its writer failed");
         }
     }
     if (outputs_finish(&r->out, r->x->execution, where) < 0)
@@ -621,9 +524,9 @@ static void finish_outputs(struct run *r)
 
 void execution_run(struct engine *x, const struct strbuf *head)
 {
-    struct run r = { .x = x, .k = &x->sandbox->kernel, .begun_us = clock_monotonic_us() };
-    struct frame_buffer buffers[2] = { { x->spec->code, x->spec->code_length },
-                                       { x->spec->stdin_data, x->spec->stdin_length } };
+    struct run r = {.x = x, .k = &x->sandbox->kernel, .begun_us = clock_monotonic_us()};
+    struct frame_buffer buffers[2] = {
+        {x->spec->code, x->spec->code_length}, {x->spec->stdin_data, x->spec->stdin_length}};
     outputs_init(&r.out, x->execution, &x->spec->callbacks, &x->limits, open_whole, &r);
     r.client_at_us = r.begun_us + CLIENT_US;
     if (r.k->ready)

@@ -21,8 +21,8 @@ struct control {
     int wake_fd; /* an eventfd */
     bool interrupt;
     enum stop_reason stop;
-    bool asking;  /* input() waits for an answer */
-    char *reply;  /* the answer, not yet written to the kernel */
+    bool asking; /* input() waits for an answer */
+    char *reply; /* the answer, not yet written to the kernel */
     size_t reply_length;
 };
 /* 0 or -errno. */
@@ -34,24 +34,24 @@ void control_stop(struct control *c, enum stop_reason why);
 int control_input(struct control *c, const char *text, size_t n, struct error *e);
 
 struct engine {
-    struct sandbox *sandbox;          /* with a kernel in it */
-    const struct execute_spec *spec;  /* checked */
-    struct execution *execution;      /* id, count and created_at set; the rest is filled in */
+    struct sandbox *sandbox;         /* with a kernel in it */
+    const struct execute_spec *spec; /* checked */
+    struct execution *execution;     /* id, count and created_at set; the rest is filled in */
     struct control *control;
-    int64_t timeout_us;               /* -1: none */
+    int64_t timeout_us; /* -1: none */
     struct output_limits limits;
-    bool ends_with_client;            /* stateless: client_gone ends it */
-    void (*on_slow)(void *context);   /* once, when it has lasted longer than a moment; may be NULL */
+    bool ends_with_client;          /* stateless: client_gone ends it */
+    void (*on_slow)(void *context); /* once, when it has lasted longer than a moment; may be NULL */
     void *on_slow_context;
     /* Out: */
-    bool kernel_lost;   /* the kernel is dead, or was killed */
-    bool sandbox_lost;  /* init is silent or gone: end the sandbox */
-    bool canceled;      /* the client went */
+    bool kernel_lost;       /* the kernel is dead, or was killed */
+    bool sandbox_lost;      /* init is silent or gone: end the sandbox */
+    bool canceled;          /* the client went */
     struct init_scan usage; /* not yet known: all zero */
 };
 
 /* Builds the head of the execute frame; `zone` is TZ for the code unless it sets that itself. 0, or ERROR_INVALID_VALUE when it is beyond the bounds. */
-int execution_head(const struct execute_spec *spec, const char *id, unsigned count, const char *zone,
-                   struct strbuf *out, struct error *e);
+int execution_head(const struct execute_spec *spec, const char *id, unsigned count,
+    const char *zone, struct strbuf *out, struct error *e);
 /* Runs it to its end, whatever that is; never fails. `head` is execution_head's. */
 void execution_run(struct engine *x, const struct strbuf *head);

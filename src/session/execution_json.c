@@ -6,13 +6,19 @@
 #include "session/session.h"
 
 static const char *const status_names[] = {
-    [EXECUTION_COMPLETED] = "completed",     [EXECUTION_ERROR] = "error",
-    [EXECUTION_TIMEOUT] = "timeout",         [EXECUTION_INTERRUPTED] = "interrupted",
-    [EXECUTION_OUT_OF_MEMORY] = "out_of_memory", [EXECUTION_KILLED] = "killed",
+    [EXECUTION_COMPLETED] = "completed",
+    [EXECUTION_ERROR] = "error",
+    [EXECUTION_TIMEOUT] = "timeout",
+    [EXECUTION_INTERRUPTED] = "interrupted",
+    [EXECUTION_OUT_OF_MEMORY] = "out_of_memory",
+    [EXECUTION_KILLED] = "killed",
 };
 static const char *const kind_names[] = {
-    [OUTPUT_STDOUT] = "stdout", [OUTPUT_STDERR] = "stderr", [OUTPUT_DISPLAY] = "display_data",
-    [OUTPUT_RESULT] = "execute_result", [OUTPUT_ERROR] = "error",
+    [OUTPUT_STDOUT] = "stdout",
+    [OUTPUT_STDERR] = "stderr",
+    [OUTPUT_DISPLAY] = "display_data",
+    [OUTPUT_RESULT] = "execute_result",
+    [OUTPUT_ERROR] = "error",
 };
 
 const char *execution_status_name(enum execution_status status)
@@ -31,8 +37,8 @@ static void write_part(struct json_writer *w, const struct output_part *p)
     jw_key(w, p->mime);
     if (mime_is(p->mime, "+json") || mime_is(p->mime, "application/json"))
         jw_raw(w, p->data, p->length);
-    else if (strncmp(p->mime, "text/", 5) == 0 || mime_is(p->mime, "+xml") || mime_is(p->mime, "javascript") ||
-             mime_is(p->mime, "application/xml"))
+    else if (strncmp(p->mime, "text/", 5) == 0 || mime_is(p->mime, "+xml") ||
+             mime_is(p->mime, "javascript") || mime_is(p->mime, "application/xml"))
         jw_string(w, p->data, p->length);
     else
         jw_base64(w, p->data, p->length);
@@ -54,20 +60,17 @@ static void write_output(struct json_writer *w, const struct output *o)
     jw_field_string(w, "type", kind_names[o->kind]);
     switch (o->kind) {
     case OUTPUT_STDOUT:
-    case OUTPUT_STDERR:
-        jw_field_bytes(w, "text", o->text, o->text_length);
-        break;
+    case OUTPUT_STDERR: jw_field_bytes(w, "text", o->text, o->text_length); break;
     case OUTPUT_DISPLAY:
     case OUTPUT_RESULT:
         jw_field_object(w, "data");
         for (size_t i = 0; i < o->parts; i++)
             write_part(w, &o->part[i]);
         jw_end(w);
-        jw_field_raw(w, "metadata", o->metadata ? o->metadata : "{}", o->metadata ? strlen(o->metadata) : 2);
+        jw_field_raw(
+            w, "metadata", o->metadata ? o->metadata : "{}", o->metadata ? strlen(o->metadata) : 2);
         break;
-    case OUTPUT_ERROR:
-        write_error_fields(w, o);
-        break;
+    case OUTPUT_ERROR: write_error_fields(w, o); break;
     }
     jw_end(w);
 }
@@ -90,7 +93,7 @@ static void write_stream(struct json_writer *w, const struct execution *e, enum 
 }
 
 static void write_files(struct json_writer *w, const struct execution *e,
-                        void (*extra)(void *context, size_t file, struct json_writer *w), void *context)
+    void (*extra)(void *context, size_t file, struct json_writer *w), void *context)
 {
     jw_field_array(w, "files");
     for (size_t i = 0; i < e->files; i++) {
@@ -132,8 +135,8 @@ int execution_to_json(const struct execution *e, struct strbuf *out)
 }
 
 int execution_to_json_files(const struct execution *e,
-                            void (*extra)(void *context, size_t file, struct json_writer *w), void *context,
-                            struct strbuf *out)
+    void (*extra)(void *context, size_t file, struct json_writer *w), void *context,
+    struct strbuf *out)
 {
     struct json_writer w = JSON_WRITER(out);
     jw_begin_object(&w);

@@ -10,8 +10,8 @@
 
 enum {
     LOOK_MS = 1000,
-    TEND_S = 2,      /* grounds, sandboxes kept for stateless work */
-    TOUCH_S = 10,    /* what the store knows of the last use of each session */
+    TEND_S = 2,   /* grounds, sandboxes kept for stateless work */
+    TOUCH_S = 10, /* what the store knows of the last use of each session */
     STORE_S = 60,
     BATCH = 128,
 };
@@ -27,7 +27,8 @@ static enum duty duty_of(struct session *s, int64_t now_s, bool touch)
         duty = DUTY_DEAD;
     else if (s->state == SESSION_LIVE && s->busy)
         atomic_store(&s->last_active_at, now_s);
-    else if (s->state == SESSION_LIVE && now_s - atomic_load(&s->last_active_at) >= 60 * (int64_t)s->idle_minutes)
+    else if (s->state == SESSION_LIVE &&
+             now_s - atomic_load(&s->last_active_at) >= 60 * (int64_t)s->idle_minutes)
         duty = DUTY_IDLE;
     if (duty == DUTY_NONE && touch && s->stored_active_at != atomic_load(&s->last_active_at))
         duty = DUTY_TOUCH;
@@ -39,9 +40,7 @@ static void fulfil(struct session *s, enum duty duty)
 {
     char why[80];
     switch (duty) {
-    case DUTY_DEAD:
-        session_look(s);
-        break;
+    case DUTY_DEAD: session_look(s); break;
     case DUTY_IDLE:
         snprintf(why, sizeof why, "Nobody used it for %u minutes.", s->idle_minutes);
         session_expire(s, why);
@@ -51,8 +50,7 @@ static void fulfil(struct session *s, enum duty duty)
         if (s->all->store)
             store_container_touch(s->all->store, s->id, s->stored_active_at, NULL);
         break;
-    case DUTY_NONE:
-        break;
+    case DUTY_NONE: break;
     }
 }
 
@@ -84,9 +82,10 @@ static void *housekeeper_main(void *arg)
     struct sessions *all = arg;
     int64_t tend_at = 0, touch_at = 0, store_at = 0;
     while (!atomic_load(&all->quitting)) {
-        struct pollfd p = { all->death_fd, POLLIN, 0 };
+        struct pollfd p = {all->death_fd, POLLIN, 0};
         uint64_t count;
-        if (poll(&p, 1, LOOK_MS) > 0 && read(all->death_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+        if (poll(&p, 1, LOOK_MS) > 0 && read(all->death_fd, &count, sizeof count) < 0 &&
+            errno != EAGAIN)
             log_line(LOG_WARN, "session", "housekeeper not woken", "errno=%d", errno);
         if (atomic_load(&all->quitting))
             break;

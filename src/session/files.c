@@ -1,14 +1,9 @@
-/* files.c - a session's files through its init: scans, uploads, reading, deleting.
- *
- * Uploads travel over a stream socket, not a pipe: to give one up is to close it with a byte unread,
- * which the writing child sees as a reset instead of an end. So does the death of this process. */
+/* files.c - what files a session has: scans and their changes, ids, what the store remembers of them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,8 +14,6 @@
 #include "session/internal.h"
 
 enum {
-    STALL_MS = 30000,         /* an upload whose writer takes nothing for so long fails */
-    COMMIT_US = 60000000,
     DELETES_ONE_BY_ONE = 64,
 };
 
@@ -42,20 +35,46 @@ const char *file_mime_type(const char *path)
     static const struct {
         const char *extension, *mime;
     } types[] = {
-        { "csv", "text/csv" }, { "tsv", "text/tab-separated-values" }, { "txt", "text/plain" }, { "log", "text/plain" },
-        { "md", "text/markdown" }, { "html", "text/html" }, { "htm", "text/html" }, { "css", "text/css" },
-        { "xml", "application/xml" }, { "json", "application/json" }, { "jsonl", "application/jsonl" },
-        { "py", "text/x-python" }, { "js", "text/javascript" }, { "ipynb", "application/x-ipynb+json" },
-        { "yaml", "application/yaml" }, { "yml", "application/yaml" }, { "png", "image/png" }, { "jpg", "image/jpeg" },
-        { "jpeg", "image/jpeg" }, { "gif", "image/gif" }, { "svg", "image/svg+xml" }, { "webp", "image/webp" },
-        { "bmp", "image/bmp" }, { "tif", "image/tiff" }, { "tiff", "image/tiff" }, { "pdf", "application/pdf" },
-        { "zip", "application/zip" }, { "gz", "application/gzip" }, { "tar", "application/x-tar" },
-        { "parquet", "application/vnd.apache.parquet" }, { "sqlite", "application/vnd.sqlite3" },
-        { "db", "application/vnd.sqlite3" }, { "xls", "application/vnd.ms-excel" },
-        { "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" },
-        { "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document" },
-        { "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation" },
-        { "wav", "audio/wav" }, { "mp3", "audio/mpeg" }, { "mp4", "video/mp4" }, { "webm", "video/webm" },
+        {"csv", "text/csv"},
+        {"tsv", "text/tab-separated-values"},
+        {"txt", "text/plain"},
+        {"log", "text/plain"},
+        {"md", "text/markdown"},
+        {"html", "text/html"},
+        {"htm", "text/html"},
+        {"css", "text/css"},
+        {"xml", "application/xml"},
+        {"json", "application/json"},
+        {"jsonl", "application/jsonl"},
+        {"py", "text/x-python"},
+        {"js", "text/javascript"},
+        {"ipynb", "application/x-ipynb+json"},
+        {"yaml", "application/yaml"},
+        {"yml", "application/yaml"},
+        {"png", "image/png"},
+        {"jpg", "image/jpeg"},
+        {"jpeg", "image/jpeg"},
+        {"gif", "image/gif"},
+        {"svg", "image/svg+xml"},
+        {"webp", "image/webp"},
+        {"bmp", "image/bmp"},
+        {"tif", "image/tiff"},
+        {"tiff", "image/tiff"},
+        {"pdf", "application/pdf"},
+        {"zip", "application/zip"},
+        {"gz", "application/gzip"},
+        {"tar", "application/x-tar"},
+        {"parquet", "application/vnd.apache.parquet"},
+        {"sqlite", "application/vnd.sqlite3"},
+        {"db", "application/vnd.sqlite3"},
+        {"xls", "application/vnd.ms-excel"},
+        {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+        {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+        {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
+        {"wav", "audio/wav"},
+        {"mp3", "audio/mpeg"},
+        {"mp4", "video/mp4"},
+        {"webm", "video/webm"},
     };
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof types / sizeof *types; i++)
@@ -69,7 +88,8 @@ static int describe(const struct workspace_file *f, struct session_file *ret)
     char *path = strdup(f->path);
     if (!path)
         return -ENOMEM;
-    *ret = (struct session_file){ .path = path, .bytes = f->size, .created_at = f->created_at, .from_user = f->from_user };
+    *ret = (struct session_file){
+        .path = path, .bytes = f->size, .created_at = f->created_at, .from_user = f->from_user};
     snprintf(ret->id, sizeof ret->id, "%s", f->id);
     return 0;
 }
@@ -78,7 +98,8 @@ static int describe(const struct workspace_file *f, struct session_file *ret)
 
 static int compare_changes(const void *a, const void *b)
 {
-    return strcmp(((const struct file_change *)a)->file.path, ((const struct file_change *)b)->file.path);
+    return strcmp(
+        ((const struct file_change *)a)->file.path, ((const struct file_change *)b)->file.path);
 }
 
 /* Names the changes in an execution. Lock held. */
@@ -95,7 +116,8 @@ static void report(struct execution *e, const struct workspace_changes *c)
     if (e->files > 1)
         qsort(e->file, e->files, sizeof *e->file, compare_changes);
     if (there > named)
-        execution_note(e, "%zu more files were created or changed than are named here.", there - named);
+        execution_note(
+            e, "%zu more files were created or changed than are named here.", there - named);
 }
 
 /* What the store is to be told, gathered under the lock and written after it. */
@@ -120,9 +142,13 @@ static void store_change_free(struct store_change *x)
 static int gather_one(struct session *s, struct workspace_file *f, struct store_container_file *to)
 {
     *to = (struct store_container_file){
-        .id = strdup(f->id), .container_id = s->id, .path = strdup(f->path), .bytes = (int64_t)f->size,
-        .created_at = f->created_at, .by_user = f->from_user,
-        .fingerprint = { (int64_t)f->inode, f->ctime_ns, (int64_t)f->size },
+        .id = strdup(f->id),
+        .container_id = s->id,
+        .path = strdup(f->path),
+        .bytes = (int64_t)f->size,
+        .created_at = f->created_at,
+        .by_user = f->from_user,
+        .fingerprint = {(int64_t)f->inode, f->ctime_ns, (int64_t)f->size},
     };
     return to->id && to->path ? 0 : -ENOMEM;
 }
@@ -143,7 +169,7 @@ static void gather_each(void *context, struct workspace_file *f)
 /* Everything that is in the workspace now. Lock held. */
 static int gather_all(struct session *s, struct store_change *x)
 {
-    struct gathering g = { s, x, 0 };
+    struct gathering g = {s, x, 0};
     x->all = true;
     x->put = calloc(s->workspace.files ? s->workspace.files : 1, sizeof *x->put);
     if (!x->put)
@@ -174,7 +200,7 @@ static int gather(struct session *s, const struct workspace_changes *c, struct s
 static void write_store(struct session *s, const struct store_change *x)
 {
     struct store *store = s->all->store;
-    struct error e = { 0 };
+    struct error e = {0};
     int rc = 0;
     if (x->all)
         rc = store_container_file_delete_all(store, s->id, &e);
@@ -187,22 +213,24 @@ static void write_store(struct session *s, const struct store_change *x)
         rc = r < 0 && r != -ENOENT ? r : rc;
     }
     if (rc < 0) /* the files are there; after a server's restart their ids would be others */
-        log_line(LOG_WARN, "session", "file ids not stored", "id=%s words=\"%s\"", s->id, e.message);
+        log_line(
+            LOG_WARN, "session", "file ids not stored", "id=%s words=\"%s\"", s->id, e.message);
 }
 
-int files_scan(struct session *s, struct sandbox *sandbox, struct execution *e, struct init_scan *usage)
+int files_scan(
+    struct session *s, struct sandbox *sandbox, struct execution *e, struct init_scan *usage)
 {
     struct strbuf records = STRBUF_INIT(SCAN_BYTES_MAX);
     struct init_scan scan;
-    struct workspace_changes changes = { 0 };
-    struct store_change stored = { 0 };
+    struct workspace_changes changes = {0};
+    struct store_change stored = {0};
     bool store = s->all->store && !s->anonymous;
     pthread_mutex_lock(&s->files);
     int rc = init_scan(sandbox->init, 0, &records, &scan);
     if (rc == 0) {
         pthread_mutex_lock(&s->lock);
-        rc = workspace_update(&s->workspace, records.data, records.length, !scan.cut_short && !records.failed,
-                              clock_realtime_s(), &changes);
+        rc = workspace_update(&s->workspace, records.data, records.length,
+            !scan.cut_short && !records.failed, clock_realtime_s(), &changes);
         if (e)
             report(e, &changes);
         if (store && changes.n > 0 && gather(s, &changes, &stored) < 0)
@@ -216,7 +244,8 @@ int files_scan(struct session *s, struct sandbox *sandbox, struct execution *e, 
         write_store(s, &stored);
     pthread_mutex_unlock(&s->files);
     if (rc == 0 && e && changes.unlistable)
-        execution_note(e, "%zu files were left out: their names are not usable text.", changes.unlistable);
+        execution_note(
+            e, "%zu files were left out: their names are not usable text.", changes.unlistable);
     if (rc == 0 && e && scan.cut_short)
         execution_note(e, "The workspace has too many files; not all of them were looked at.");
     if (rc == 0 && usage)
@@ -230,10 +259,11 @@ int files_scan(struct session *s, struct sandbox *sandbox, struct execution *e, 
 void files_hide(struct session *s, const char *execution_id, const struct truncation *t)
 {
     char path[ID_SIZE + 32];
-    snprintf(path, sizeof path, ".output/%s.%s.txt", execution_id, t->stream == OUTPUT_STDOUT ? "stdout" : "stderr");
+    snprintf(path, sizeof path, ".output/%s.%s.txt", execution_id,
+        t->stream == OUTPUT_STDOUT ? "stdout" : "stderr");
     uint64_t most = s->all->config->output_file_bytes;
-    struct workspace_file *f = workspace_put(&s->workspace, path, t->file_id, 0, t->total_bytes < most ? t->total_bytes : most,
-                                             0, clock_realtime_s(), false);
+    struct workspace_file *f = workspace_put(&s->workspace, path, t->file_id, 0,
+        t->total_bytes < most ? t->total_bytes : most, 0, clock_realtime_s(), false);
     if (f)
         f->hidden = true;
 }
@@ -290,7 +320,7 @@ int session_files_list(struct session *s, struct session_file **ret, size_t *ret
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&s->lock);
-    struct listing l = { .capacity = s->workspace.files };
+    struct listing l = {.capacity = s->workspace.files};
     l.file = calloc(l.capacity ? l.capacity : 1, sizeof *l.file);
     l.failed = !l.file;
     workspace_each(&s->workspace, list_one, &l);
@@ -305,58 +335,53 @@ int session_files_list(struct session *s, struct session_file **ret, size_t *ret
     return 0;
 }
 
-static int find(struct session *s, const char *id, const char *path, struct session_file *ret, struct error *e)
+int files_find(
+    struct session *s, const char *id, const char *path, struct session_file *ret, struct error *e)
 {
     pthread_mutex_lock(&s->lock);
-    const struct workspace_file *f = id ? workspace_by_id(&s->workspace, id) : workspace_find(&s->workspace, path);
+    const struct workspace_file *f =
+        id ? workspace_by_id(&s->workspace, id) : workspace_find(&s->workspace, path);
     int rc = f ? describe(f, ret) : -ENOENT;
     pthread_mutex_unlock(&s->lock);
     if (rc == -ENOENT && id)
-        return error_set(e, ERROR_NOT_FOUND, ENOENT, "File %.70s not found on container %.70s", id, s->id);
+        return error_set(
+            e, ERROR_NOT_FOUND, ENOENT, "File %.70s not found on container %.70s", id, s->id);
     if (rc == -ENOENT)
         return error_set(e, ERROR_NOT_FOUND, ENOENT, "File not found.");
     return rc < 0 ? error_set(e, ERROR_UNAVAILABLE, -rc, "The server is out of memory.") : 0;
 }
 
-int session_file_find(struct session *s, const char *id, const char *path, struct session_file *ret, struct error *e)
+int session_file_find(
+    struct session *s, const char *id, const char *path, struct session_file *ret, struct error *e)
 {
     int rc = refresh(s, e);
-    return rc < 0 ? rc : find(s, id, path, ret, e);
-}
-
-static int file_error(struct session *s, int rc, struct error *e);
-
-/* Of an upload: a file where a folder would have to be. */
-static int upload_error(struct session *s, int rc, struct error *e)
-{
-    if (rc == -ENOTDIR)
-        return error_set(e, ERROR_INVALID_VALUE, ENOTDIR, "A part of this path is a file, not a folder.");
-    return file_error(s, rc, e);
+    return rc < 0 ? rc : files_find(s, id, path, ret, e);
 }
 
 /* What an errno of init, or of its writer, means to a client. */
-static int file_error(struct session *s, int rc, struct error *e)
+int files_error(struct session *s, int rc, struct error *e)
 {
     switch (-rc) {
     case ENOENT:
-    case ENOTDIR:
-        return error_set(e, ERROR_NOT_FOUND, ENOENT, "File not found.");
+    case ENOTDIR: return error_set(e, ERROR_NOT_FOUND, ENOENT, "File not found.");
     case ENOSPC:
-    case EDQUOT:
-        return error_set(e, ERROR_SCRATCH_FULL, -rc, "The container's disk is full.");
+    case EDQUOT: return error_set(e, ERROR_SCRATCH_FULL, -rc, "The container's disk is full.");
     case EINTR:
     case ENOMEM:
-        return error_set(e, ERROR_SCRATCH_FULL, -rc, "The container's memory does not hold this file.");
+        return error_set(
+            e, ERROR_SCRATCH_FULL, -rc, "The container's memory does not hold this file.");
     case ELOOP:
     case EXDEV:
     case EISDIR:
     case EINVAL:
     case EEXIST:
     case ENXIO:
-        return error_set(e, ERROR_INVALID_VALUE, -rc, "There is something else than a regular file at this path.");
+        return error_set(e, ERROR_INVALID_VALUE, -rc,
+            "There is something else than a regular file at this path.");
     case EACCES:
     case EPERM:
-        return error_set(e, ERROR_INVALID_VALUE, -rc, "The container's own permissions forbid this path.");
+        return error_set(
+            e, ERROR_INVALID_VALUE, -rc, "The container's own permissions forbid this path.");
     case EPIPE:
         session_look(s);
         pthread_mutex_lock(&s->lock);
@@ -365,29 +390,32 @@ static int file_error(struct session *s, int rc, struct error *e)
         if (rc < 0)
             return rc;
         break;
-    default:
-        break;
+    default: break;
     }
-    return error_set(e, ERROR_UNAVAILABLE, rc ? -rc : EPIPE, "The container's file agent does not answer.");
+    return error_set(
+        e, ERROR_UNAVAILABLE, rc ? -rc : EPIPE, "The container's file agent does not answer.");
 }
 
-static void in_scratch(char to[1100], const char *path) { snprintf(to, 1100, "data/%s", path); }
+void files_path(char to[FILES_PATH_SIZE], const char *path)
+{
+    snprintf(to, FILES_PATH_SIZE, "data/%s", path);
+}
 
 int session_file_delete(struct session *s, const char *id, struct error *e)
 {
     struct session_file f;
     struct sandbox *b;
-    char path[1100];
+    char path[FILES_PATH_SIZE];
     int rc = session_file_find(s, id, NULL, &f, e);
     if (rc < 0)
         return rc;
     rc = session_sandbox(s, &b, e);
     if (rc == 0) {
-        in_scratch(path, f.path);
+        files_path(path, f.path);
         rc = init_unlink(b->init, path);
         sandbox_unref(b);
         if (rc < 0)
-            rc = file_error(s, rc, e);
+            rc = files_error(s, rc, e);
     }
     if (rc == 0) {
         pthread_mutex_lock(&s->lock);
@@ -402,135 +430,13 @@ int session_file_delete(struct session *s, const char *id, struct error *e)
     return rc;
 }
 
-/* ---- uploads ------------------------------------------------------------------------------------------------- */
-
-struct upload {
-    struct session *session;
-    struct sandbox *sandbox;
-    struct init_write write;
-    int fd;
-    uint64_t bytes;
-    int failed; /* the writer's -errno, once it has answered */
-    char path[1100];
-};
-
-int session_upload_begin(struct session *s, const char *path, struct upload **ret, struct error *e)
-{
-    int ends[2];
-    int rc = workspace_path_check(path, strlen(path), "path", e);
-    if (rc < 0)
-        return rc;
-    struct upload *u = calloc(1, sizeof *u);
-    if (!u)
-        return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
-    rc = session_sandbox(s, &u->sandbox, e);
-    if (rc < 0) {
-        free(u);
-        return rc;
-    }
-    in_scratch(u->path, path);
-    rc = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
-    if (rc == 0) {
-        u->fd = ends[0];
-        /* The byte that lies unread until the end: closing before that resets the other side. */
-        if (write(ends[1], "", 1) != 1 || fd_set_nonblock(ends[0], true) < 0)
-            rc = -errno;
-        if (rc == 0)
-            rc = init_write_begin(u->sandbox->init, u->path, 0644, INIT_WRITE_MKDIR, ends[1], &u->write);
-        close(ends[1]);
-        if (rc < 0)
-            close(ends[0]);
-    }
-    if (rc < 0) {
-        sandbox_unref(u->sandbox);
-        free(u);
-        return file_error(s, rc, e);
-    }
-    u->session = session_ref(s);
-    *ret = u;
-    return 0;
-}
-
-static void upload_free(struct upload *u)
-{
-    fd_close(&u->fd);
-    sandbox_unref(u->sandbox);
-    session_unref(u->session);
-    free(u);
-}
-
-/* The writer has gone: why? */
-static int upload_failed(struct upload *u, struct error *e)
-{
-    if (!u->failed) {
-        u->failed = init_write_finish(u->sandbox->init, &u->write, INIT_FILE_US, NULL);
-        if (u->failed >= 0)
-            u->failed = -EPIPE;
-    }
-    return upload_error(u->session, u->failed, e);
-}
-
-int upload_write(struct upload *u, const void *data, size_t n, struct error *e)
-{
-    const char *at = data;
-    uint64_t most = u->session->all->config->upload_max_bytes;
-    if (u->failed)
-        return upload_failed(u, e);
-    if (n > most - u->bytes)
-        return error_set(e, ERROR_PAYLOAD_TOO_LARGE, EFBIG, "The file is larger than %llu bytes, the most an upload may have.",
-                         (unsigned long long)most);
-    while (n > 0) {
-        ssize_t w = send(u->fd, at, n, MSG_NOSIGNAL);
-        if (w > 0) {
-            at += w;
-            n -= (size_t)w;
-            u->bytes += (uint64_t)w;
-            continue;
-        }
-        if (errno == EINTR)
-            continue;
-        struct pollfd p = { u->fd, POLLOUT, 0 };
-        if (errno == EAGAIN && poll(&p, 1, STALL_MS) > 0)
-            continue;
-        return upload_failed(u, e);
-    }
-    return 0;
-}
-
-int upload_commit(struct upload *u, struct session_file *ret, struct error *e)
-{
-    char byte;
-    int rc = u->failed;
-    if (rc == 0) {
-        if (read(u->fd, &byte, 1) < 0)
-            log_line(LOG_WARN, "session", "upload not clean", "errno=%d", errno);
-        shutdown(u->fd, SHUT_WR);
-        rc = u->failed = init_write_finish(u->sandbox->init, &u->write, COMMIT_US, NULL);
-    }
-    const char *path = u->path + strlen("data/");
-    if (rc == 0)
-        rc = files_take_upload(u->session, u->sandbox, path);
-    rc = rc < 0 ? upload_error(u->session, rc, e) : find(u->session, NULL, path, ret, e);
-    upload_free(u);
-    return rc;
-}
-
-void upload_abort(struct upload *u)
-{
-    if (!u)
-        return;
-    if (!u->failed)
-        init_write_forget(u->sandbox->init, &u->write);
-    upload_free(u);
-}
-
 int files_take_upload(struct session *s, struct sandbox *b, const char *path)
 {
-    char inside[1100];
+    char inside[FILES_PATH_SIZE];
     struct stat st;
-    struct store_change stored = { 0 };
-    struct workspace_changes changes = { 0 };
-    in_scratch(inside, path);
+    struct store_change stored = {0};
+    struct workspace_changes changes = {0};
+    files_path(inside, path);
     cleanup_fd int fd = init_open(b->init, inside);
     if (fd < 0)
         return fd;
@@ -542,12 +448,12 @@ int files_take_upload(struct session *s, struct sandbox *b, const char *path)
     pthread_mutex_lock(&s->lock);
     struct workspace_file *f =
         workspace_put(&s->workspace, path, id, st.st_ino, (uint64_t)st.st_size,
-                      st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec, clock_realtime_s(), true);
-    struct workspace_change change = { .now = f };
+            st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec, clock_realtime_s(), true);
+    struct workspace_change change = {.now = f};
     int rc = f ? 0 : -ENOMEM;
     if (f) {
         f->hidden = workspace_hides(path);
-        changes = (struct workspace_changes){ .change = &change, .n = 1 };
+        changes = (struct workspace_changes){.change = &change, .n = 1};
     }
     bool store = rc == 0 && s->all->store && !s->anonymous;
     if (store)
@@ -558,89 +464,4 @@ int files_take_upload(struct session *s, struct sandbox *b, const char *path)
     pthread_mutex_unlock(&s->files);
     store_change_free(&stored);
     return rc;
-}
-
-/* ---- reading --------------------------------------------------------------------------------------------------- */
-
-int session_file_open(struct session *s, const char *path, struct file_reader *ret, struct error *e)
-{
-    struct sandbox *b;
-    struct stat st;
-    char inside[1100];
-    int rc = workspace_path_check(path, strlen(path), "path", e);
-    if (rc == 0)
-        rc = session_sandbox(s, &b, e);
-    if (rc < 0)
-        return rc;
-    in_scratch(inside, path);
-    cleanup_fd int fd = init_open(b->init, inside);
-    sandbox_unref(b);
-    if (fd < 0)
-        return file_error(s, fd, e);
-    if (fstat(fd, &st) < 0)
-        return file_error(s, -errno, e);
-    if (!S_ISREG(st.st_mode))
-        return file_error(s, -EINVAL, e);
-    if ((uint64_t)st.st_size > s->all->config->download_max_bytes)
-        return error_set(e, ERROR_PAYLOAD_TOO_LARGE, EFBIG, "The file has %lld bytes, more than can be downloaded at once.",
-                         (long long)st.st_size);
-    *ret = (struct file_reader){ .fd = take_fd(&fd), .bytes = (uint64_t)st.st_size, .mtime_s = st.st_mtim.tv_sec };
-    return 0;
-}
-
-/* Finds out what lies at the offset: data up to data_end, or a hole up to hole_end. */
-static int look_ahead(struct file_reader *r)
-{
-    off_t data = lseek(r->fd, (off_t)r->offset, SEEK_DATA);
-    if (data < 0 && errno == ENXIO)
-        data = (off_t)r->bytes;
-    if (data < 0)
-        return -errno;
-    r->hole_end = (uint64_t)data < r->bytes ? (uint64_t)data : r->bytes;
-    if (r->hole_end > r->offset)
-        return 0;
-    off_t hole = lseek(r->fd, (off_t)r->offset, SEEK_HOLE);
-    if (hole < 0)
-        return errno == ENXIO ? -ESTALE : -errno;
-    r->data_end = (uint64_t)hole < r->bytes ? (uint64_t)hole : r->bytes;
-    return 0;
-}
-
-long file_reader_read(struct file_reader *r, void *to, size_t n)
-{
-    if (r->offset >= r->bytes || n == 0)
-        return 0;
-    if (r->offset >= r->data_end && r->offset >= r->hole_end) {
-        int rc = look_ahead(r);
-        if (rc < 0)
-            return rc;
-    }
-    if (r->offset < r->hole_end) {
-        struct stat st;
-        if (fstat(r->fd, &st) < 0 || (uint64_t)st.st_size < r->bytes)
-            return -ESTALE;
-        if (n > r->hole_end - r->offset)
-            n = r->hole_end - r->offset;
-        memset(to, 0, n);
-        r->offset += n;
-        return (long)n;
-    }
-    if (n > r->data_end - r->offset)
-        n = r->data_end - r->offset;
-    ssize_t got;
-    do
-        got = pread(r->fd, to, n, (off_t)r->offset);
-    while (got < 0 && errno == EINTR);
-    if (got == 0)
-        return -ESTALE;
-    if (got < 0)
-        return -errno;
-    r->offset += (uint64_t)got;
-    return got;
-}
-
-void file_reader_deinit(struct file_reader *r)
-{
-    fd_close(&r->fd);
-    *r = (struct file_reader){ .fd = -1 };
 }

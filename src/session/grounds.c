@@ -15,17 +15,19 @@
 #include "session/pool.h"
 #include "session/session.h"
 
-enum {
-    GROUND_US = 60000000,   /* making a ground: a warden's exec and a tree's mounts */
-    ZYGOTE_RETRY_US = 2000000, /* doubled at each failure in a row, up to */
-    ZYGOTE_RETRY_MAX_US = 60000000,
-};
+enum { GROUND_US = 60000000 /* making a ground: a warden's exec and a tree's mounts */ };
 
 static const struct permit warden_permits[] = {
-    { WARDEN_HELLO, 0, 0, true },       { WARDEN_SANDBOX_IS, 0, 1, true }, { WARDEN_ZYGOTE, 0, 0, true },
-    { WARDEN_SANDBOX, 0, 1, true },     { WARDEN_KERNEL, 0, 0, true },     { WARDEN_RECYCLE, 0, 0, true },
-    { WARDEN_END, 0, 0, true },         { WARDEN_KERNEL_DIED, 0, 0, true }, { WARDEN_SANDBOX_DIED, 0, 0, true },
-    { WARDEN_ZYGOTE_DIED, 0, 0, true },
+    {WARDEN_HELLO, 0, 0, true},
+    {WARDEN_SANDBOX_IS, 0, 1, true},
+    {WARDEN_ZYGOTE, 0, 0, true},
+    {WARDEN_SANDBOX, 0, 1, true},
+    {WARDEN_KERNEL, 0, 0, true},
+    {WARDEN_RECYCLE, 0, 0, true},
+    {WARDEN_END, 0, 0, true},
+    {WARDEN_KERNEL_DIED, 0, 0, true},
+    {WARDEN_SANDBOX_DIED, 0, 0, true},
+    {WARDEN_ZYGOTE_DIED, 0, 0, true},
 };
 
 void cond_init_monotonic(pthread_cond_t *c)
@@ -56,7 +58,8 @@ int environment_generation(int environments, const char *name, char *to, size_t 
     }
     if (!environment_name_valid(name) || environments < 0)
         return -ENOENT;
-    cleanup_fd int dir = openat(environments, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    cleanup_fd int dir =
+        openat(environments, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir < 0)
         return -errno;
     int rc = generation_current(dir, generation);
@@ -66,7 +69,7 @@ int environment_generation(int environments, const char *name, char *to, size_t 
 }
 
 int grounds_new(const struct grounds_config *config, struct link *supervisor, struct pipes *pipes,
-                int environments, struct grounds **ret)
+    int environments, struct grounds **ret)
 {
     struct grounds *g = calloc(1, sizeof *g);
     if (!g)
@@ -146,8 +149,8 @@ static void zygote_died(struct ground *ground, const struct message *m)
     struct grounds *g = ground->grounds;
     if (m->word[0] >= ZYGOTE_SLOTS)
         return;
-    log_line(LOG_WARN, "session", "zygote died", "environment=%s slot=%u words=\"%s\"", ground->environment,
-             (unsigned)m->word[0], m->text);
+    log_line(LOG_WARN, "session", "zygote died", "environment=%s slot=%u words=\"%s\"",
+        ground->environment, (unsigned)m->word[0], m->text);
     pthread_mutex_lock(&g->lock);
     ground->zygote[m->word[0]].state = ZYGOTE_ABSENT;
     pthread_cond_broadcast(&g->changed);
@@ -161,9 +164,10 @@ static void hello_append(struct ground *ground, const struct message *m, int *fd
     struct live_sandbox *more = realloc(ground->hello, (ground->hello_n + 1) * sizeof *more);
     if (more) {
         ground->hello = more;
-        more[ground->hello_n++] = (struct live_sandbox){ .id = m->sandbox, .state = m->word[0],
-                                                         .kernel_serial = m->word[1],
-                                                         .init_fd = take_fd(&fds[0]) };
+        more[ground->hello_n++] = (struct live_sandbox){.id = m->sandbox,
+            .state = m->word[0],
+            .kernel_serial = m->word[1],
+            .init_fd = take_fd(&fds[0])};
     }
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
@@ -184,7 +188,8 @@ static void on_event(void *context, const struct message *m, int *fds, int n)
         if (s && whole)
             s->death.sandbox = true;
         else if (s)
-            s->death = (struct death){ m->word[0], (int)m->word[1], (int)m->word[2], m->word[3], s->death.sandbox };
+            s->death = (struct death){
+                m->word[0], (int)m->word[1], (int)m->word[2], m->word[3], s->death.sandbox};
         if (s)
             wake_sandbox(s);
         pthread_mutex_unlock(&g->lock);
@@ -192,7 +197,7 @@ static void on_event(void *context, const struct message *m, int *fds, int n)
             tell_housekeeper(g);
     } else if (m->op == WARDEN_SANDBOX && m->status == 0) {
         /* An answer too late: whoever waited has given up. */
-        struct message end = { .op = WARDEN_END, .sandbox = m->sandbox };
+        struct message end = {.op = WARDEN_END, .sandbox = m->sandbox};
         link_send(ground->link, &end, NULL, 0);
     }
     fds_close(fds, n > 0 ? (size_t)n : 0);
@@ -215,8 +220,8 @@ static void on_gone(void *context)
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
     if (unexpected)
-        log_line(LOG_ERROR, "session", "warden gone", "environment=%s ground=%llu", ground->environment,
-                 (unsigned long long)ground->id);
+        log_line(LOG_ERROR, "session", "warden gone", "environment=%s ground=%llu",
+            ground->environment, (unsigned long long)ground->id);
     tell_housekeeper(g);
 }
 
@@ -240,11 +245,11 @@ static struct ground *ground_new(struct grounds *g, const char *environment, con
 static int ground_open(struct ground *ground, int socket)
 {
     struct grounds *g = ground->grounds;
-    struct timeval patience = { .tv_sec = 5 };
+    struct timeval patience = {.tv_sec = 5};
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    struct link_handlers handlers = { on_event, on_gone, ground };
+    struct link_handlers handlers = {on_event, on_gone, ground};
     int rc = link_new(socket, ground->environment, warden_permits,
-                      sizeof warden_permits / sizeof *warden_permits, &handlers, &ground->link);
+        sizeof warden_permits / sizeof *warden_permits, &handlers, &ground->link);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&g->lock);
@@ -258,7 +263,7 @@ static int ground_open(struct ground *ground, int socket)
 static int ground_ask(struct ground *ground, struct error *e)
 {
     struct grounds *g = ground->grounds;
-    struct message m = { .op = SUP_GROUND };
+    struct message m = {.op = SUP_GROUND};
     int fd = -1;
     message_text(&m, "%s", ground->environment);
     int n = link_call(g->supervisor, &m, NULL, 0, &fd, 1, GROUND_US);
@@ -266,20 +271,20 @@ static int ground_ask(struct ground *ground, struct error *e)
         return error_set(e, ERROR_UNAVAILABLE, -n, "The supervisor does not answer.");
     if (m.status == -ENOENT)
         return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
-                         "The environment '%s' is not built. Build it with: cloche env build %s",
-                         ground->environment, ground->environment);
+            "The environment '%s' is not built. Build it with: cloche env build %s",
+            ground->environment, ground->environment);
     if (m.status < 0 || fd < 0) {
         fd_close(&fd);
         return error_set(e, ERROR_UNAVAILABLE, m.status ? -m.status : EPROTO,
-                         "The environment '%s' could not be prepared: %s.", ground->environment, m.text);
+            "The environment '%s' could not be prepared: %s.", ground->environment, m.text);
     }
     ground->id = m.word[0];
     int rc = ground_open(ground, fd);
     if (rc < 0)
         return error_set(e, ERROR_UNAVAILABLE, -rc, "The environment '%s' could not be prepared.",
-                         ground->environment);
+            ground->environment);
     log_line(LOG_INFO, "session", "ground made", "environment=%s generation=%s ground=%llu",
-             ground->environment, ground->generation, (unsigned long long)ground->id);
+        ground->environment, ground->generation, (unsigned long long)ground->id);
     return 0;
 }
 
@@ -315,8 +320,8 @@ int ground_get(struct grounds *g, const char *environment, struct ground **ret, 
     if (strlen(environment) >= sizeof((struct ground *)0)->environment ||
         environment_generation(g->environments, environment, generation, sizeof generation) < 0)
         return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
-                         "The environment '%.64s' is not built. Build it with: cloche env build %.64s",
-                         environment, environment);
+            "The environment '%.64s' is not built. Build it with: cloche env build %.64s",
+            environment, environment);
     pthread_mutex_lock(&g->lock);
     struct ground *ground = present(g, environment, generation);
     while (ground && ground->state == GROUND_MAKING) {
@@ -364,10 +369,11 @@ void ground_unref(struct ground *ground)
 }
 
 int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground **ret,
-                 struct live_sandbox **ret_live, size_t *ret_n)
+    struct live_sandbox **ret_live, size_t *ret_n)
 {
     char generation[128];
-    if (environment_generation(g->environments, from->environment, generation, sizeof generation) < 0)
+    if (environment_generation(g->environments, from->environment, generation, sizeof generation) <
+        0)
         generation[0] = 0; /* no longer there: its sandboxes live on, none is made */
     struct ground *ground = ground_new(g, from->environment, generation);
     if (!ground)
@@ -379,12 +385,13 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
         ground_free(ground);
         return rc;
     }
-    struct message m = { .op = WARDEN_HELLO };
+    struct message m = {.op = WARDEN_HELLO};
     rc = link_call(ground->link, &m, NULL, 0, NULL, 0, GROUND_US);
     if (rc >= 0 && m.status < 0)
         rc = m.status;
     pthread_mutex_lock(&g->lock);
-    while (rc >= 0 && ground->hello_n < m.word[0] && ground->state == GROUND_LIVE && rc != -ETIMEDOUT)
+    while (
+        rc >= 0 && ground->hello_n < m.word[0] && ground->state == GROUND_LIVE && rc != -ETIMEDOUT)
         rc = -cond_wait_us(&g->changed, &g->lock, 10000000);
     *ret_live = take_ptr(ground->hello);
     *ret_n = ground->hello_n;
@@ -400,111 +407,6 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
     return 0;
 }
 
-/* ---- zygotes --------------------------------------------------------------------------------------- */
-
-struct zygote_request {
-    struct ground *ground;
-    enum zygote_slot slot;
-};
-
-static void zygote_answered(void *context, const struct message *m, int *fds, int n)
-{
-    struct zygote_request *q = context;
-    struct ground *ground = q->ground;
-    struct grounds *g = ground->grounds;
-    fds_close(fds, n > 0 ? (size_t)n : 0);
-    pthread_mutex_lock(&g->lock);
-    if (m && m->status == 0) {
-        ground->zygote[q->slot].state = ZYGOTE_READY;
-        ground->zygote[q->slot].failures = 0;
-    } else {
-        ground->zygote[q->slot].state = ZYGOTE_FAILED;
-        ground->zygote[q->slot].failures++;
-        snprintf(ground->zygote[q->slot].words, sizeof ground->zygote[q->slot].words, "%.199s",
-                 m ? m->text : "the warden ended");
-    }
-    int64_t took = clock_monotonic_us() - ground->zygote[q->slot].asked_at_us;
-    pthread_cond_broadcast(&g->changed);
-    pthread_mutex_unlock(&g->lock);
-    if (m && m->status == 0)
-        log_line(LOG_INFO, "session", "zygote warm", "environment=%s slot=%d took_ms=%lld", ground->environment,
-                 q->slot, (long long)took / 1000);
-    else
-        log_line(LOG_ERROR, "session", "zygote failed", "environment=%s slot=%d words=\"%s\"",
-                 ground->environment, q->slot, m ? m->text : "");
-    free(q);
-}
-
-static int64_t retry_delay(int64_t failures)
-{
-    int64_t us = ZYGOTE_RETRY_US;
-    while (failures-- > 1 && us < ZYGOTE_RETRY_MAX_US)
-        us *= 2;
-    return us < ZYGOTE_RETRY_MAX_US ? us : ZYGOTE_RETRY_MAX_US;
-}
-
-enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot slot)
-{
-    struct grounds *g = ground->grounds;
-    pthread_mutex_lock(&g->lock);
-    enum zygote_state state = ground->zygote[slot].state;
-    int64_t now = clock_monotonic_us();
-    bool again = state == ZYGOTE_FAILED &&
-                 now - ground->zygote[slot].asked_at_us > retry_delay(ground->zygote[slot].failures);
-    bool alive = ground->state == GROUND_LIVE || ground->state == GROUND_SUPERSEDED;
-    bool ask = alive && (state == ZYGOTE_ABSENT || again);
-    if (ask) {
-        ground->zygote[slot].state = state = ZYGOTE_WARMING;
-        ground->zygote[slot].asked_at_us = now;
-    }
-    pthread_mutex_unlock(&g->lock);
-    if (!ask)
-        return state;
-    struct zygote_request *q = malloc(sizeof *q);
-    struct message m = { .op = WARDEN_ZYGOTE, .word = { slot } };
-    int rc = -ENOMEM;
-    if (q) {
-        *q = (struct zygote_request){ ground, slot };
-        rc = link_post(ground->link, &m, NULL, 0, zygote_answered, q);
-    }
-    if (rc < 0) {
-        free(q);
-        pthread_mutex_lock(&g->lock);
-        ground->zygote[slot].state = state = ZYGOTE_FAILED;
-        ground->zygote[slot].failures++;
-        pthread_mutex_unlock(&g->lock);
-    }
-    return state;
-}
-
-int ground_zygote(struct ground *ground, enum zygote_slot slot, int64_t timeout_us, struct error *e)
-{
-    struct grounds *g = ground->grounds;
-    int64_t deadline = clock_monotonic_us() + timeout_us;
-    for (;;) {
-        enum zygote_state state = ground_zygote_state(ground, slot);
-        int64_t left = deadline - clock_monotonic_us();
-        if (state == ZYGOTE_READY)
-            return 0;
-        pthread_mutex_lock(&g->lock);
-        bool dead = ground->state == GROUND_DEAD;
-        char words[200];
-        snprintf(words, sizeof words, "%s", ground->zygote[slot].words);
-        if (!dead && left > 0 && ground->zygote[slot].state == ZYGOTE_WARMING)
-            cond_wait_us(&g->changed, &g->lock, left);
-        pthread_mutex_unlock(&g->lock);
-        if (dead)
-            return error_set(e, ERROR_UNAVAILABLE, EPIPE, "The environment '%s' has ended; try again.",
-                             ground->environment);
-        if (state == ZYGOTE_FAILED)
-            return error_set(e, ERROR_UNAVAILABLE, EAGAIN, "The environment '%s' could not be warmed: %s",
-                             ground->environment, words);
-        if (left <= 0)
-            return error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT, "The environment '%s' is still being warmed.",
-                             ground->environment);
-    }
-}
-
 bool ground_ready(struct grounds *g, const char *environment, char *why, size_t size)
 {
     bool ready = false;
@@ -516,7 +418,8 @@ bool ground_ready(struct grounds *g, const char *environment, char *why, size_t 
             continue;
         ready = at->zygote[slot].state == ZYGOTE_READY;
         if (at->zygote[slot].state == ZYGOTE_FAILED)
-            snprintf(why, size, "The environment '%s' could not be warmed: %s", environment, at->zygote[slot].words);
+            snprintf(why, size, "The environment '%s' could not be warmed: %s", environment,
+                at->zygote[slot].words);
         else
             snprintf(why, size, "The environment '%s' is being warmed.", environment);
     }
@@ -528,9 +431,9 @@ bool ground_ready(struct grounds *g, const char *environment, char *why, size_t 
 
 static void end_ground(struct grounds *g, struct ground *ground)
 {
-    struct message m = { .op = SUP_GROUND_END, .word = { ground->id } };
+    struct message m = {.op = SUP_GROUND_END, .word = {ground->id}};
     log_line(LOG_INFO, "session", "ground ended", "environment=%s ground=%llu", ground->environment,
-             (unsigned long long)ground->id);
+        (unsigned long long)ground->id);
     link_call(g->supervisor, &m, NULL, 0, NULL, 0, GROUND_US);
     ground_free(ground);
 }
@@ -544,7 +447,8 @@ void grounds_tend(struct grounds *g)
         char generation[128];
         if (at->state != GROUND_LIVE)
             continue;
-        if (environment_generation(g->environments, at->environment, generation, sizeof generation) < 0 ||
+        if (environment_generation(
+                g->environments, at->environment, generation, sizeof generation) < 0 ||
             strcmp(generation, at->generation) != 0)
             at->state = GROUND_SUPERSEDED;
     }
@@ -557,7 +461,8 @@ void grounds_tend(struct grounds *g)
     for (;;) {
         pthread_mutex_lock(&g->lock);
         struct ground *idle = g->list;
-        while (idle && !((idle->state == GROUND_SUPERSEDED || idle->state == GROUND_DEAD) && idle->refs == 0))
+        while (idle && !((idle->state == GROUND_SUPERSEDED || idle->state == GROUND_DEAD) &&
+                           idle->refs == 0))
             idle = idle->next;
         if (idle)
             remove_from_list(g, idle);

@@ -53,8 +53,8 @@ struct ground {
 };
 
 struct kernel {
-    bool there;       /* a kernel was asked for in this sandbox and has pipes */
-    bool ready;       /* its first frame has come */
+    bool there; /* a kernel was asked for in this sandbox and has pipes */
+    bool ready; /* its first frame has come */
     bool rehearsed;
     enum zygote_slot slot;
     uint64_t serial;
@@ -92,7 +92,7 @@ struct grounds_config {
 };
 
 int grounds_new(const struct grounds_config *config, struct link *supervisor, struct pipes *pipes,
-                int environments, struct grounds **ret);
+    int environments, struct grounds **ret);
 /* New limits for sandboxes that are made from here on; not the pools' sizes. */
 void grounds_reconfigure(struct grounds *g, const struct grounds_config *config);
 /* Ends pools and links; sandboxes must all have been dropped or ended. */
@@ -110,7 +110,7 @@ struct live_sandbox {
     int init_fd;
 };
 int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground **ret,
-                 struct live_sandbox **ret_live, size_t *ret_n);
+    struct live_sandbox **ret_live, size_t *ret_n);
 /* Blocks until that zygote is warm, asking for it first if nobody has. UNAVAILABLE with its last words. */
 int ground_zygote(struct ground *g, enum zygote_slot slot, int64_t timeout_us, struct error *e);
 /* The same without waiting: asks for it. */
@@ -124,7 +124,8 @@ bool ground_ready(struct grounds *g, const char *environment, char *why, size_t 
 /* A prepared sandbox, made now; 0 bytes: the default limit. */
 int sandbox_make(struct ground *g, uint64_t memory_bytes, struct sandbox **ret, struct error *e);
 /* A handle for one that an earlier server made; takes init_fd. */
-int sandbox_adopt(struct ground *g, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret);
+int sandbox_adopt(
+    struct ground *g, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret);
 /* A kernel in it, forked from `slot`; returns when it is cloned, not when it is ready. */
 int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error *e);
 /* Lets go of the kernel's pipes; does not kill it. */

@@ -9,10 +9,10 @@
 #include "session/session.h"
 
 static const struct permit permits[] = {
-    { SUP_LISTENER, 1, 1, true },
-    { SUP_INHERITED_GROUND, 1, 1, true },
-    { SUP_INHERITED_PIPES, KERNEL_PIPES, KERNEL_PIPES, true },
-    { SUP_START, 0, 2, true },
+    {SUP_LISTENER, 1, 1, true},
+    {SUP_INHERITED_GROUND, 1, 1, true},
+    {SUP_INHERITED_PIPES, KERNEL_PIPES, KERNEL_PIPES, true},
+    {SUP_START, 0, 2, true},
 };
 
 static int take_ground(struct inheritance *i, const struct message *m, int *fd)
@@ -22,7 +22,7 @@ static int take_ground(struct inheritance *i, const struct message *m, int *fd)
         return -ENOMEM;
     i->ground = more;
     struct inherited_ground *g = &more[i->grounds++];
-    *g = (struct inherited_ground){ .id = m->word[0], .fd = take_fd(fd) };
+    *g = (struct inherited_ground){.id = m->word[0], .fd = take_fd(fd)};
     snprintf(g->environment, sizeof g->environment, "%.127s", m->text);
     return 0;
 }
@@ -30,7 +30,8 @@ static int take_ground(struct inheritance *i, const struct message *m, int *fd)
 static int take_pipes(struct inheritance *i, const struct message *m, int *fds)
 {
     if ((i->pipe_sets & (i->pipe_sets - 1)) == 0) { /* a power of two: full, or empty */
-        struct inherited_pipes *more = realloc(i->pipes, (i->pipe_sets ? i->pipe_sets * 2 : 1) * sizeof *more);
+        struct inherited_pipes *more =
+            realloc(i->pipes, (i->pipe_sets ? i->pipe_sets * 2 : 1) * sizeof *more);
         if (!more)
             return -ENOMEM;
         i->pipes = more;
@@ -48,13 +49,12 @@ static int take(struct inheritance *i, const struct message *m, int *fds)
     case SUP_LISTENER:
         if (i->listeners == INHERITED_LISTENERS_MAX)
             return -E2BIG;
-        snprintf(i->listener[i->listeners].address, sizeof i->listener[0].address, "%.127s", m->text);
+        snprintf(
+            i->listener[i->listeners].address, sizeof i->listener[0].address, "%.127s", m->text);
         i->listener[i->listeners++].fd = take_fd(&fds[0]);
         return 0;
-    case SUP_INHERITED_GROUND:
-        return take_ground(i, m, &fds[0]);
-    case SUP_INHERITED_PIPES:
-        return take_pipes(i, m, fds);
+    case SUP_INHERITED_GROUND: return take_ground(i, m, &fds[0]);
+    case SUP_INHERITED_PIPES: return take_pipes(i, m, fds);
     default:
         i->servers_before = m->word[0];
         if (m->word[1])
@@ -67,7 +67,7 @@ static int take(struct inheritance *i, const struct message *m, int *fds)
 
 int inheritance_receive(int supervisor, struct inheritance *ret, struct error *e)
 {
-    struct inheritance i = { .supervisor = supervisor, .state_dir = -1, .environments_dir = -1 };
+    struct inheritance i = {.supervisor = supervisor, .state_dir = -1, .environments_dir = -1};
     struct message m;
     int rc;
     do {

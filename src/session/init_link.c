@@ -36,9 +36,13 @@ struct init_link {
 };
 
 static const struct permit permits[] = {
-    { INIT_SIGNAL, 0, 0, true }, { INIT_KILL, 0, 0, true },   { INIT_OPEN, 0, 1, true },
-    { INIT_WRITE, 0, 0, true },  { INIT_UNLINK, 0, 0, true }, { INIT_SCAN, 0, 0, true },
-    { INIT_SCAN_PART, 0, 0, true },
+    {INIT_SIGNAL, 0, 0, true},
+    {INIT_KILL, 0, 0, true},
+    {INIT_OPEN, 0, 1, true},
+    {INIT_WRITE, 0, 0, true},
+    {INIT_UNLINK, 0, 0, true},
+    {INIT_SCAN, 0, 0, true},
+    {INIT_SCAN_PART, 0, 0, true},
 };
 
 struct init_link *init_link_new(int socket)
@@ -52,7 +56,7 @@ struct init_link *init_link_new(int socket)
     /* An earlier server's answers may still be on their way: ours must not look like them. */
     if (getrandom(&l->serial, sizeof l->serial, 0) < 0)
         l->serial = (uint32_t)clock_monotonic_us();
-    struct timeval patience = { .tv_sec = INIT_SIGNAL_US / 1000000 };
+    struct timeval patience = {.tv_sec = INIT_SIGNAL_US / 1000000};
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_t attr;
@@ -79,7 +83,10 @@ void init_link_free(struct init_link *l)
     free(l);
 }
 
-void init_link_shutdown(struct init_link *l) { shutdown(l->socket, SHUT_RDWR); }
+void init_link_shutdown(struct init_link *l)
+{
+    shutdown(l->socket, SHUT_RDWR);
+}
 
 static struct waiter **find(struct init_link *l, uint32_t serial)
 {
@@ -121,10 +128,10 @@ static void dispatch(struct init_link *l, const struct message *m, int fd)
 static void lead(struct init_link *l, int64_t deadline_us)
 {
     struct message m;
-    int fds[1] = { -1 };
+    int fds[1] = {-1};
     l->led = true;
     pthread_mutex_unlock(&l->lock);
-    struct pollfd p = { l->socket, POLLIN, 0 };
+    struct pollfd p = {l->socket, POLLIN, 0};
     int64_t left = deadline_us - clock_monotonic_us();
     int n = -EAGAIN;
     if (poll(&p, 1, left <= 0 ? 0 : (int)((left + 999) / 1000)) > 0)
@@ -199,15 +206,15 @@ static int call(struct init_link *l, struct message *m, struct waiter *w, int64_
 
 int init_signal(struct init_link *l, int signal)
 {
-    struct message m = { .op = INIT_SIGNAL, .word = { (uint64_t)signal } };
-    struct waiter w = { .fd = -1 };
+    struct message m = {.op = INIT_SIGNAL, .word = {(uint64_t)signal}};
+    struct waiter w = {.fd = -1};
     return call(l, &m, &w, INIT_SIGNAL_US);
 }
 
 int init_kill(struct init_link *l)
 {
-    struct message m = { .op = INIT_KILL };
-    struct waiter w = { .fd = -1 };
+    struct message m = {.op = INIT_KILL};
+    struct waiter w = {.fd = -1};
     return call(l, &m, &w, INIT_SIGNAL_US);
 }
 
@@ -226,7 +233,7 @@ static int with_path(struct message *m, uint16_t op, const char *path)
 int init_open(struct init_link *l, const char *path)
 {
     struct message m;
-    struct waiter w = { .fd = -1 };
+    struct waiter w = {.fd = -1};
     int rc = with_path(&m, INIT_OPEN, path);
     if (rc == 0)
         rc = call(l, &m, &w, INIT_FILE_US);
@@ -236,13 +243,13 @@ int init_open(struct init_link *l, const char *path)
 int init_unlink(struct init_link *l, const char *path)
 {
     struct message m;
-    struct waiter w = { .fd = -1 };
+    struct waiter w = {.fd = -1};
     int rc = with_path(&m, INIT_UNLINK, path);
     return rc < 0 ? rc : call(l, &m, &w, INIT_FILE_US);
 }
 
 int init_write_begin(struct init_link *l, const char *path, unsigned mode, unsigned flags, int from,
-                     struct init_write *ret)
+    struct init_write *ret)
 {
     struct message m;
     int rc = with_path(&m, INIT_WRITE, path);
@@ -263,7 +270,8 @@ int init_write_begin(struct init_link *l, const char *path, unsigned mode, unsig
     return rc;
 }
 
-int init_write_finish(struct init_link *l, const struct init_write *iw, int64_t timeout_us, uint64_t *ret_bytes)
+int init_write_finish(
+    struct init_link *l, const struct init_write *iw, int64_t timeout_us, uint64_t *ret_bytes)
 {
     pthread_mutex_lock(&l->lock);
     struct waiter *w = *find(l, iw->serial);
@@ -294,13 +302,17 @@ void init_write_forget(struct init_link *l, const struct init_write *iw)
 
 int init_scan(struct init_link *l, unsigned flags, struct strbuf *records, struct init_scan *ret)
 {
-    struct message m = { .op = INIT_SCAN, .word = { flags } };
-    struct waiter w = { .fd = -1, .records = records };
+    struct message m = {.op = INIT_SCAN, .word = {flags}};
+    struct waiter w = {.fd = -1, .records = records};
     int rc = call(l, &m, &w, INIT_SCAN_US);
     if (rc < 0)
         return rc;
-    *ret = (struct init_scan){ .files = w.word[0], .memory_bytes = w.word[1], .memory_peak_bytes = w.word[2],
-                               .pids = w.word[3], .oom_kills = w.word[4], .scratch_bytes = w.word[5],
-                               .cut_short = w.word[6] != 0 || (records && records->failed) };
+    *ret = (struct init_scan){.files = w.word[0],
+        .memory_bytes = w.word[1],
+        .memory_peak_bytes = w.word[2],
+        .pids = w.word[3],
+        .oom_kills = w.word[4],
+        .scratch_bytes = w.word[5],
+        .cut_short = w.word[6] != 0 || (records && records->failed)};
     return 0;
 }

@@ -14,8 +14,8 @@
 struct init_link;
 
 enum {
-    INIT_SIGNAL_US = 1000000,     /* a signal, a kill */
-    INIT_FILE_US = 5000000,       /* opening, unlinking */
+    INIT_SIGNAL_US = 1000000, /* a signal, a kill */
+    INIT_FILE_US = 5000000,   /* opening, unlinking */
     INIT_SCAN_US = 10000000,
 };
 enum { SCAN_BYTES_MAX = 48 << 20 }; /* of scan records: beyond, the walk counts as cut short */
@@ -39,9 +39,10 @@ struct init_write {
     uint32_t serial;
 };
 int init_write_begin(struct init_link *l, const char *path, unsigned mode, unsigned flags, int from,
-                     struct init_write *ret);
+    struct init_write *ret);
 /* Waits for its answer: 0 and the number of bytes; -errno of the writer; -ETIMEDOUT. */
-int init_write_finish(struct init_link *l, const struct init_write *w, int64_t timeout_us, uint64_t *ret_bytes);
+int init_write_finish(
+    struct init_link *l, const struct init_write *w, int64_t timeout_us, uint64_t *ret_bytes);
 /* Nobody will ask for that answer. */
 void init_write_forget(struct init_link *l, const struct init_write *w);
 

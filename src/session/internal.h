@@ -34,7 +34,8 @@ struct session {
     char *project, *name, *environment, *metadata, *memory_text;
     uint64_t memory_limit_bytes;
     unsigned idle_minutes;
-    bool undo, full, anonymous; /* full: kernels from ZYGOTE_FULL; anonymous: stateless, in no registry */
+    bool undo, full,
+        anonymous; /* full: kernels from ZYGOTE_FULL; anonymous: stateless, in no registry */
     int64_t created_at;
     _Atomic int64_t last_active_at;
     atomic_uint refs;
@@ -42,24 +43,25 @@ struct session {
     pthread_mutex_t lock;
     enum session_state state;
     char *why;
-    struct sandbox *sandbox;   /* this session's reference; NULL when it ended */
-    bool busy;                 /* somebody has the turn */
+    struct sandbox *sandbox; /* this session's reference; NULL when it ended */
+    bool busy;               /* somebody has the turn */
     struct turn *first_turn, **last_turn;
     unsigned turns;
-    struct control *control;   /* of the execution that runs, or NULL */
+    struct control *control; /* of the execution that runs, or NULL */
     char running_id[ID_SIZE];
-    bool lost_variables;       /* the kernel died while idle: the next answer says `reset` */
+    bool lost_variables; /* the kernel died while idle: the next answer says `reset` */
     bool had_kernel;
     unsigned execution_count;
     int64_t cpu_us;
-    char *variables;           /* the last answer, or NULL */
+    char *variables; /* the last answer, or NULL */
     struct workspace workspace;
-    pthread_mutex_t files;     /* one scan-and-compare at a time; taken before `lock` */
+    pthread_mutex_t files; /* one scan-and-compare at a time; taken before `lock` */
     int64_t stored_active_at;
 };
 
 struct sessions {
-    _Atomic(const struct sessions_config *) config; /* replaced whole; old ones are kept in old_config */
+    _Atomic(const struct sessions_config *)
+        config; /* replaced whole; old ones are kept in old_config */
     const struct sessions_config **old_config;
     size_t old_configs;
     struct store *store;
@@ -74,7 +76,7 @@ struct sessions {
     struct stateless_cache *stateless;
     atomic_bool stopping, quitting;
     _Atomic int64_t stop_by_us;
-    atomic_uint running; /* executions */
+    atomic_uint running;  /* executions */
     pthread_mutex_t lock; /* registry */
     pthread_cond_t idle;
     struct session *bucket[SESSION_BUCKETS];
@@ -92,8 +94,8 @@ struct session *session_new(struct sessions *all, const char *id, const struct s
 /* Puts a live session into the registry, which takes a reference of its own. */
 void session_enter(struct session *s);
 /* A sandbox and a kernel for a new session: from the pool, else made. 0 or error. */
-int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot slot, uint64_t memory_bytes,
-                struct sandbox **ret, struct error *e);
+int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot slot,
+    uint64_t memory_bytes, struct sandbox **ret, struct error *e);
 /* Can a session have that much memory? 0, or INVALID_VALUE naming memory_limit. */
 int memory_check(const struct sessions *all, uint64_t bytes, struct error *e);
 /* Checks that it lives: 0, CONTAINER_EXPIRED or NOT_FOUND. Lock held. */
@@ -109,7 +111,8 @@ bool session_id_shaped(const char *id);
 /* ---- turns.c --------------------------------------------------------------------------------------- */
 /* Waits for the session's kernel, in order. 0 with the turn; or error: QUEUE_FULL, expired, deleted;
  * -ECANCELED when `callbacks` says the client went. `at_once`: -EBUSY instead of waiting. */
-int turn_take(struct session *s, const struct execution_callbacks *callbacks, bool at_once, struct error *e);
+int turn_take(
+    struct session *s, const struct execution_callbacks *callbacks, bool at_once, struct error *e);
 void turn_pass(struct session *s);
 /* Makes sure that a live kernel is there. The turn is the caller's. */
 int turn_kernel(struct session *s, struct error *e);
@@ -117,19 +120,31 @@ int turn_kernel(struct session *s, struct error *e);
 /* ---- files.c ---------------------------------------------------------------------------------------- */
 /* Scans the workspace, brings index and store up to date. `e` (an execution) gets its files and
  * notes, or is NULL. `usage` may be NULL. 0 or -errno of init. */
-int files_scan(struct session *s, struct sandbox *sandbox, struct execution *e, struct init_scan *usage);
+int files_scan(
+    struct session *s, struct sandbox *sandbox, struct execution *e, struct init_scan *usage);
 /* A file that is not listed, found by its id: a stream kept whole. Lock held. */
 void files_hide(struct session *s, const char *execution_id, const struct truncation *t);
 /* A file that was just written from outside: its id, in index and store. 0 or -errno. */
 int files_take_upload(struct session *s, struct sandbox *b, const char *path);
 
+/* One by id, or by path when `id` is NULL, as the last scan saw it. ERROR_NOT_FOUND. */
+int files_find(
+    struct session *s, const char *id, const char *path, struct session_file *ret, struct error *e);
+/* What an errno of init, or of its writer, means to a client. */
+int files_error(struct session *s, int rc, struct error *e);
+/* The path below the scratch of one below the workspace. */
+enum { FILES_PATH_SIZE = 1100 };
+void files_path(char to[FILES_PATH_SIZE], const char *path);
+
 /* ---- execute.c --------------------------------------------------------------------------------------- */
 /* Checks the parts of a spec that do not depend on a session. */
 int execute_check(const struct sessions *all, const struct execute_spec *spec, struct error *e);
 /* Runs in the sandbox of a session whose turn the caller has, and records. */
-int execute_in_turn(struct session *s, const struct execute_spec *spec, struct execution *ret, struct error *e);
+int execute_in_turn(
+    struct session *s, const struct execute_spec *spec, struct execution *ret, struct error *e);
 /* Appends a note to an execution. */
-void execution_note(struct execution *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void execution_note(struct execution *e, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* ---- expiry.c, recovery.c, stateless.c ------------------------------------------------------------------ */
 int expiry_start(struct sessions *all);

@@ -14,9 +14,16 @@
 enum { HEAD_DEPTH = 64, VARIABLES_MAX = 1000 };
 
 static const char *const names[FRAME_TYPES] = {
-    [FRAME_READY] = "ready", [FRAME_BARRIER] = "barrier", [FRAME_DISPLAY_DATA] = "display_data",
-    [FRAME_EXECUTE_RESULT] = "execute_result", [FRAME_ERROR] = "error", [FRAME_INPUT_REQUEST] = "input_request",
-    [FRAME_DONE] = "done", [FRAME_REHEARSED] = "rehearsed", [FRAME_VARIABLES] = "variables", [FRAME_SYNC] = "sync",
+    [FRAME_READY] = "ready",
+    [FRAME_BARRIER] = "barrier",
+    [FRAME_DISPLAY_DATA] = "display_data",
+    [FRAME_EXECUTE_RESULT] = "execute_result",
+    [FRAME_ERROR] = "error",
+    [FRAME_INPUT_REQUEST] = "input_request",
+    [FRAME_DONE] = "done",
+    [FRAME_REHEARSED] = "rehearsed",
+    [FRAME_VARIABLES] = "variables",
+    [FRAME_SYNC] = "sync",
 };
 
 /* Whether brackets outside of strings nest no deeper than we allow: before jansson, whose recursion
@@ -58,7 +65,7 @@ int kernel_head_parse(const char *text, size_t n, struct kernel_head *ret)
         json_decref(json);
         return -EBADMSG;
     }
-    *ret = (struct kernel_head){ (enum frame_type)found, id ? json_string_value(id) : "", json };
+    *ret = (struct kernel_head){(enum frame_type)found, id ? json_string_value(id) : "", json};
     return 0;
 }
 
@@ -72,7 +79,8 @@ int json_check(const char *text, size_t n, struct strbuf *out)
 {
     if (!shallow(text, n))
         return -EBADMSG;
-    json_t *json = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *json =
+        json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     if (!json)
         return -EBADMSG;
     json_decref(json);
@@ -114,7 +122,8 @@ static int poll_ms(int64_t deadline_us)
     return left <= 0 ? 0 : left > 3600000000LL ? 3600000 : (int)((left + 999) / 1000);
 }
 
-int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *buffers, size_t n, int64_t deadline_us)
+int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *buffers, size_t n,
+    int64_t deadline_us)
 {
     struct frame_writer w;
     int rc = frame_writer_init(&w, head, strlen(head), buffers, n);
@@ -122,7 +131,7 @@ int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *b
         rc = frame_writer_run(&w, k->pipes.server[PIPE_IN]);
         if (rc != 0)
             break;
-        struct pollfd p = { k->pipes.server[PIPE_IN], POLLOUT, 0 };
+        struct pollfd p = {k->pipes.server[PIPE_IN], POLLOUT, 0};
         if (poll(&p, 1, poll_ms(deadline_us)) == 0)
             rc = -ETIMEDOUT;
     }
@@ -130,7 +139,8 @@ int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *b
 }
 
 /* Looks at the frames that have come. 1: the wanted one; 0: not yet; -EBADMSG. */
-static int look(struct kernel *k, enum frame_type type, const char *key, const char *value, struct kernel_head *ret)
+static int look(struct kernel *k, enum frame_type type, const char *key, const char *value,
+    struct kernel_head *ret)
 {
     struct frame f;
     int rc;
@@ -152,8 +162,8 @@ static int look(struct kernel *k, enum frame_type type, const char *key, const c
     return rc;
 }
 
-static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, const char *key, const char *value,
-                      int64_t deadline_us, struct kernel_head *ret)
+static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, const char *key,
+    const char *value, int64_t deadline_us, struct kernel_head *ret)
 {
     struct kernel *k = &s->kernel;
     for (;;) {
@@ -162,10 +172,8 @@ static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, cons
             return rc < 0 ? rc : 0;
         if (!sandbox_kernel_alive(s))
             return -EPIPE;
-        struct pollfd p[] = { { k->pipes.server[PIPE_OUT], POLLIN, 0 },
-                              { wake_fd, POLLIN, 0 },
-                              { k->pipes.server[PIPE_STDOUT], POLLIN, 0 },
-                              { k->pipes.server[PIPE_STDERR], POLLIN, 0 } };
+        struct pollfd p[] = {{k->pipes.server[PIPE_OUT], POLLIN, 0}, {wake_fd, POLLIN, 0},
+            {k->pipes.server[PIPE_STDOUT], POLLIN, 0}, {k->pipes.server[PIPE_STDERR], POLLIN, 0}};
         for (int i = 2; i < 4; i++)
             if (k->pipes.server[i] < 0)
                 p[i].fd = -1;
@@ -188,8 +196,8 @@ static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, cons
     }
 }
 
-int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const char *value, int64_t deadline_us,
-                 struct kernel_head *ret)
+int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const char *value,
+    int64_t deadline_us, struct kernel_head *ret)
 {
     cleanup_fd int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd < 0)
@@ -216,7 +224,7 @@ int kernel_rehearse(struct sandbox *s, int64_t timeout_us)
 
 static void write_variable(struct json_writer *w, const json_t *v)
 {
-    static const char *const keys[] = { "name", "type", "shape", "preview" };
+    static const char *const keys[] = {"name", "type", "shape", "preview"};
     jw_begin_object(w);
     for (int i = 0; i < 4; i++) {
         const json_t *x = json_object_get(v, keys[i]);
@@ -277,9 +285,9 @@ int kernel_sync(struct sandbox *s, int64_t timeout_us)
     char window[65536 + 4096];
     size_t have = 0;
     while (clock_monotonic_us() < deadline && sandbox_kernel_alive(s)) {
-        struct pollfd p[] = { { s->kernel.pipes.server[PIPE_OUT], POLLIN, 0 },
-                              { s->kernel.pipes.server[PIPE_STDOUT], POLLIN, 0 },
-                              { s->kernel.pipes.server[PIPE_STDERR], POLLIN, 0 } };
+        struct pollfd p[] = {{s->kernel.pipes.server[PIPE_OUT], POLLIN, 0},
+            {s->kernel.pipes.server[PIPE_STDOUT], POLLIN, 0},
+            {s->kernel.pipes.server[PIPE_STDERR], POLLIN, 0}};
         int64_t left = deadline - clock_monotonic_us();
         if (poll(p, 3, left > 50000 ? 50 : (int)(left / 1000) + 1) < 0)
             continue;

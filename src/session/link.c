@@ -129,7 +129,7 @@ static void *reader_main(void *arg)
     struct message m;
     int fds[MESSAGE_FDS_MAX];
     for (;;) {
-        struct pollfd p[] = { { l->socket, POLLIN, 0 }, { l->stop, POLLIN, 0 } };
+        struct pollfd p[] = {{l->socket, POLLIN, 0}, {l->stop, POLLIN, 0}};
         if (poll(p, 2, -1) < 0)
             continue;
         if (p[1].revents)
@@ -142,8 +142,8 @@ static void *reader_main(void *arg)
             break;
         }
         if (message_permitted(l->permits, l->n_permits, &m, n) < 0) {
-            log_line(LOG_ERROR, "session", "message outside the permit table", "peer=%s op=%u fds=%d",
-                     l->name, m.op, n);
+            log_line(LOG_ERROR, "session", "message outside the permit table",
+                "peer=%s op=%u fds=%d", l->name, m.op, n);
             fds_close(fds, (size_t)n);
             shutdown(l->socket, SHUT_RDWR); /* who breaks the contract is to end */
             break;
@@ -155,7 +155,7 @@ static void *reader_main(void *arg)
 }
 
 int link_new(int socket, const char *name, const struct permit *permits, size_t n,
-             const struct link_handlers *handlers, struct link **ret)
+    const struct link_handlers *handlers, struct link **ret)
 {
     struct link *l = calloc(1, sizeof *l);
     int stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -165,8 +165,12 @@ int link_new(int socket, const char *name, const struct permit *permits, size_t 
         close(socket);
         return -ENOMEM;
     }
-    *l = (struct link){ .socket = socket, .stop = stop, .name = name, .permits = permits, .n_permits = n,
-                        .handlers = *handlers };
+    *l = (struct link){.socket = socket,
+        .stop = stop,
+        .name = name,
+        .permits = permits,
+        .n_permits = n,
+        .handlers = *handlers};
     pthread_mutex_init(&l->lock, NULL);
     /* An earlier server's answers may still be on their way: ours must not look like them. */
     if (getrandom(&l->serial, sizeof l->serial, 0) < 0)
@@ -218,7 +222,8 @@ int link_send(struct link *l, struct message *m, const int *fds, size_t n)
 }
 
 /* Puts `p` in the list and sends; takes it out again when that fails. */
-static int enlist_and_send(struct link *l, struct pending *p, struct message *m, const int *fds, size_t n)
+static int enlist_and_send(
+    struct link *l, struct pending *p, struct message *m, const int *fds, size_t n)
 {
     pthread_mutex_lock(&l->lock);
     if (l->dead) {
@@ -241,11 +246,11 @@ static int enlist_and_send(struct link *l, struct pending *p, struct message *m,
     return mine ? rc : 1; /* 1: the reader buried it meanwhile and has told, or will */
 }
 
-int link_call(struct link *l, struct message *m, const int *fds, size_t n, int *answer_fds, size_t max,
-              int64_t timeout_us)
+int link_call(struct link *l, struct message *m, const int *fds, size_t n, int *answer_fds,
+    size_t max, int64_t timeout_us)
 {
     struct message answer; /* not *m: it may still be on its way out when the answer comes */
-    struct pending p = { .answer = &answer, .fds = answer_fds, .max = max };
+    struct pending p = {.answer = &answer, .fds = answer_fds, .max = max};
     for (size_t i = 0; i < max; i++)
         answer_fds[i] = -1;
     pthread_condattr_t attr;
@@ -292,12 +297,13 @@ static int post(struct link *l, struct message *m, const int *fds, size_t n, str
     return rc < 0 ? rc : 0;
 }
 
-int link_post(struct link *l, struct message *m, const int *fds, size_t n, link_done *done, void *context)
+int link_post(
+    struct link *l, struct message *m, const int *fds, size_t n, link_done *done, void *context)
 {
-    return post(l, m, fds, n, (struct pending){ .done = done, .context = context });
+    return post(l, m, fds, n, (struct pending){.done = done, .context = context});
 }
 
 int link_post_parts(struct link *l, struct message *m, link_part *part, void *context)
 {
-    return post(l, m, NULL, 0, (struct pending){ .part = part, .context = context });
+    return post(l, m, NULL, 0, (struct pending){.part = part, .context = context});
 }

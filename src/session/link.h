@@ -23,7 +23,7 @@ struct link_handlers {
 
 /* Takes `socket`. `permits` lists what may come; static. 0, -errno. */
 int link_new(int socket, const char *name, const struct permit *permits, size_t n,
-             const struct link_handlers *handlers, struct link **ret);
+    const struct link_handlers *handlers, struct link **ret);
 /* Ends the reader and closes our descriptor; waiting calls fail, gone() is called if it was not. The
  * peer sees nothing of that while the supervisor holds the socket for the next server. Not from the
  * reader thread. NULL is allowed. */
@@ -37,12 +37,13 @@ int link_send(struct link *l, struct message *m, const int *fds, size_t n);
 /* Sends and waits for the answer, which replaces `*m`; its descriptors go to answer_fds[max], the
  * caller's, -1 beyond them. Returns their number; -EPIPE when the link dies; -ETIMEDOUT (a late
  * answer is dropped); the answer's own status is left in m->status, not returned. */
-int link_call(struct link *l, struct message *m, const int *fds, size_t n, int *answer_fds, size_t max,
-              int64_t timeout_us);
+int link_call(struct link *l, struct message *m, const int *fds, size_t n, int *answer_fds,
+    size_t max, int64_t timeout_us);
 /* Sends and returns; `done` is called once on the reader thread with the answer (descriptors are
  * its), or with NULL when the link died first. On a failure here (-errno) it is not called. */
 typedef void link_done(void *context, const struct message *answer, int *fds, int n);
-int link_post(struct link *l, struct message *m, const int *fds, size_t n, link_done *done, void *context);
+int link_post(
+    struct link *l, struct message *m, const int *fds, size_t n, link_done *done, void *context);
 /* As link_post, but `part` is called for every message with this serial until it returns false. */
 typedef bool link_part(void *context, const struct message *answer, int *fds, int n);
 int link_post_parts(struct link *l, struct message *m, link_part *part, void *context);

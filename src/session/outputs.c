@@ -44,14 +44,19 @@ static void output_free(struct output *o)
     for (size_t i = 0; i < o->traceback_lines; i++)
         free(o->traceback[i]);
     free(o->traceback);
-    *o = (struct output){ 0 };
+    *o = (struct output){0};
 }
 
-void outputs_init(struct outputs *o, const struct execution *execution, const struct execution_callbacks *callbacks,
-                  const struct output_limits *limits, int (*open_whole)(void *context, enum output_kind stream), void *context)
+void outputs_init(struct outputs *o, const struct execution *execution,
+    const struct execution_callbacks *callbacks, const struct output_limits *limits,
+    int (*open_whole)(void *context, enum output_kind stream), void *context)
 {
-    *o = (struct outputs){ .execution = execution, .callbacks = callbacks, .limits = *limits, .open_whole = open_whole,
-                           .context = context, .mended = STRBUF_INIT(1 << 20) };
+    *o = (struct outputs){.execution = execution,
+        .callbacks = callbacks,
+        .limits = *limits,
+        .open_whole = open_whole,
+        .context = context,
+        .mended = STRBUF_INIT(1 << 20)};
     size_t raw = limits->head_bytes + limits->tail_bytes + (1 << 20);
     for (int i = 0; i < 2; i++) {
         o->stream[i].last_node = o->stream[i].first_tail = -1;
@@ -114,7 +119,7 @@ static struct output_node *push(struct outputs *o, enum output_kind kind)
         o->node = more;
         o->capacity = capacity;
     }
-    o->node[o->nodes] = (struct output_node){ .o.kind = kind };
+    o->node[o->nodes] = (struct output_node){.o.kind = kind};
     return &o->node[o->nodes++];
 }
 
@@ -165,7 +170,8 @@ static void trim_tail(struct outputs *o, struct output_stream *st, enum output_k
 {
     while (st->tail_bytes > o->limits.tail_bytes && st->first_tail >= 0) {
         struct output_node *node = &o->node[st->first_tail];
-        size_t have = node->o.text_length - node->start, drop = st->tail_bytes - o->limits.tail_bytes;
+        size_t have = node->o.text_length - node->start,
+               drop = st->tail_bytes - o->limits.tail_bytes;
         if (drop > have)
             drop = have;
         while (drop < have && ((unsigned char)node->o.text[node->start + drop] & 0xc0) == 0x80)
@@ -200,10 +206,11 @@ static void whole_write(struct outputs *o, struct output_stream *st, const char 
             st->whole_bytes += (uint64_t)w;
             continue;
         }
-        struct pollfd p = { st->whole_fd, POLLOUT, 0 };
+        struct pollfd p = {st->whole_fd, POLLOUT, 0};
         if (w < 0 && errno == EINTR)
             continue;
-        if (w < 0 && errno == EAGAIN && poll(&p, 1, WHOLE_PATIENCE_MS) > 0 && !(p.revents & POLLERR))
+        if (w < 0 && errno == EAGAIN && poll(&p, 1, WHOLE_PATIENCE_MS) > 0 &&
+            !(p.revents & POLLERR))
             continue;
         fd_close(&st->whole_fd);
         st->whole_failed = true;
@@ -234,7 +241,7 @@ static void keep_text(struct outputs *o, enum output_kind kind, const char *text
     struct output_stream *st = &o->stream[kind];
     const struct execution_callbacks *cb = o->callbacks;
     if (cb && cb->on_output && n > 0 && st->streamed_bytes < o->limits.whole_bytes) {
-        struct output piece = { .kind = kind, .text = (char *)text, .text_length = n };
+        struct output piece = {.kind = kind, .text = (char *)text, .text_length = n};
         st->streamed_bytes += n;
         cb->on_output(cb->context, o->execution, &piece);
     }
@@ -282,8 +289,8 @@ void outputs_close(struct outputs *o)
         if (st->whole_fd >= 0 && st->total_bytes > o->limits.whole_bytes) {
             char line[120];
             int n = snprintf(line, sizeof line, "\n[Cloche: %llu bytes more were not kept.]\n",
-                             (unsigned long long)(st->total_bytes - o->limits.whole_bytes));
-            struct pollfd p = { st->whole_fd, POLLOUT, 0 };
+                (unsigned long long)(st->total_bytes - o->limits.whole_bytes));
+            struct pollfd p = {st->whole_fd, POLLOUT, 0};
             if (poll(&p, 1, WHOLE_PATIENCE_MS) <= 0 || write(st->whole_fd, line, (size_t)n) != n)
                 st->whole_failed = true;
         }
@@ -306,8 +313,8 @@ static enum mime_class classify(const char *mime)
     size_t n = strcspn(mime, "; ");
     if (ends_with(mime, n, "+json") || (n == 16 && strncmp(mime, "application/json", 16) == 0))
         return MIME_JSON;
-    if (strncmp(mime, "text/", 5) == 0 || ends_with(mime, n, "+xml") || ends_with(mime, n, "javascript") ||
-        ends_with(mime, n, "application/xml"))
+    if (strncmp(mime, "text/", 5) == 0 || ends_with(mime, n, "+xml") ||
+        ends_with(mime, n, "javascript") || ends_with(mime, n, "application/xml"))
         return MIME_TEXT;
     return MIME_BINARY;
 }
@@ -326,23 +333,25 @@ static bool mime_valid(const char *mime, size_t n)
 }
 
 /* One part in the form it is kept in; false: left out. */
-static bool take_part(struct outputs *o, const json_t *mime, const struct frame_buffer *b, struct output_part *ret)
+static bool take_part(
+    struct outputs *o, const json_t *mime, const struct frame_buffer *b, struct output_part *ret)
 {
     struct strbuf data = STRBUF_INIT(FRAME_BUFFERS_BYTES_MAX * 3ul + 1);
     enum mime_class class = classify(json_string_value(mime));
     if (class == MIME_TEXT) {
-        struct utf8_mender m = { 0 };
+        struct utf8_mender m = {0};
         utf8_mend(&m, b->data, b->length, true, &data);
     } else if (class == MIME_JSON) {
         if (json_check(b->data, b->length, &data) < 0) {
-            outputs_note(o, "A display of type %s was left out: it is not JSON.", json_string_value(mime));
+            outputs_note(
+                o, "A display of type %s was left out: it is not JSON.", json_string_value(mime));
             strbuf_deinit(&data);
             return false;
         }
     } else {
         strbuf_append(&data, b->data, b->length);
     }
-    *ret = (struct output_part){ strdup(json_string_value(mime)), NULL, data.length };
+    *ret = (struct output_part){strdup(json_string_value(mime)), NULL, data.length};
     ret->data = strbuf_take(&data);
     if (ret->mime && ret->data)
         return true;
@@ -352,7 +361,8 @@ static bool take_part(struct outputs *o, const json_t *mime, const struct frame_
     return false;
 }
 
-static int take_parts(struct outputs *o, const json_t *mimes, const struct frame *f, struct output *to)
+static int take_parts(
+    struct outputs *o, const json_t *mimes, const struct frame *f, struct output *to)
 {
     to->part = calloc(f->buffers ? f->buffers : 1, sizeof *to->part);
     if (!to->part) {
@@ -389,19 +399,21 @@ static bool display_fits(struct outputs *o, size_t bytes)
     return false;
 }
 
-int outputs_display(struct outputs *o, enum output_kind kind, const json_t *head, const struct frame *f)
+int outputs_display(
+    struct outputs *o, enum output_kind kind, const json_t *head, const struct frame *f)
 {
-    const json_t *mimes = json_object_get(head, "mime"), *metadata = json_object_get(head, "metadata");
+    const json_t *mimes = json_object_get(head, "mime"),
+                 *metadata = json_object_get(head, "metadata");
     const json_t *id = json_object_get(head, "display_id");
     size_t bytes = 0;
-    if (!json_is_array(mimes) || json_array_size(mimes) != f->buffers || (metadata && !json_is_object(metadata)) ||
-        (id && !json_is_string(id) && !json_is_null(id)))
+    if (!json_is_array(mimes) || json_array_size(mimes) != f->buffers ||
+        (metadata && !json_is_object(metadata)) || (id && !json_is_string(id) && !json_is_null(id)))
         return -EBADMSG;
     for (size_t i = 0; i < f->buffers; i++)
         bytes += f->buffer[i].length;
     if (!display_fits(o, bytes))
         return 0;
-    struct output made = { .kind = kind };
+    struct output made = {.kind = kind};
     int rc = take_parts(o, mimes, f, &made);
     if (metadata && json_object_size(metadata) > 0)
         made.metadata = json_dumps(metadata, JSON_COMPACT);
@@ -461,11 +473,12 @@ static void show_error(struct outputs *o, struct output made)
 int outputs_error(struct outputs *o, const json_t *head)
 {
     const json_t *lines = json_object_get(head, "traceback");
-    if (!json_is_string(json_object_get(head, "name")) || !json_is_string(json_object_get(head, "value")) ||
-        (lines && !json_is_array(lines)))
+    if (!json_is_string(json_object_get(head, "name")) ||
+        !json_is_string(json_object_get(head, "value")) || (lines && !json_is_array(lines)))
         return -EBADMSG;
-    struct output made = { .kind = OUTPUT_ERROR, .name = bounded_text(json_object_get(head, "name")),
-                           .value = bounded_text(json_object_get(head, "value")) };
+    struct output made = {.kind = OUTPUT_ERROR,
+        .name = bounded_text(json_object_get(head, "name")),
+        .value = bounded_text(json_object_get(head, "value"))};
     size_t n = json_array_size(lines);
     if (n > TRACEBACK_MAX)
         n = TRACEBACK_MAX;
@@ -481,7 +494,8 @@ int outputs_error(struct outputs *o, const json_t *head)
 
 void outputs_error_text(struct outputs *o, const char *name, const char *value)
 {
-    show_error(o, (struct output){ .kind = OUTPUT_ERROR, .name = strdup(name), .value = strdup(value) });
+    show_error(
+        o, (struct output){.kind = OUTPUT_ERROR, .name = strdup(name), .value = strdup(value)});
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------- */
@@ -501,13 +515,15 @@ static int join(struct output *to, const char *text, size_t n)
 static size_t write_marker(char *to, size_t size, const struct output_stream *st, const char *where)
 {
     int n = where ? snprintf(to, size, "\n[… %llu bytes left out here; the whole is in %s …]\n",
-                             (unsigned long long)st->dropped_bytes, where)
-                  : snprintf(to, size, "\n[… %llu bytes left out here …]\n", (unsigned long long)st->dropped_bytes);
+                        (unsigned long long)st->dropped_bytes, where)
+                  : snprintf(to, size, "\n[… %llu bytes left out here …]\n",
+                        (unsigned long long)st->dropped_bytes);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }
 
 /* Moves a text node to the end of `e->output`, joining its stream's text if that stands there. */
-static int finish_text(struct outputs *o, struct output_node *node, struct execution *e, const char *const where[2])
+static int finish_text(
+    struct outputs *o, struct output_node *node, struct execution *e, const char *const where[2])
 {
     struct output_stream *st = &o->stream[node->o.kind];
     struct output *last = e->outputs ? &e->output[e->outputs - 1] : NULL;
@@ -522,11 +538,11 @@ static int finish_text(struct outputs *o, struct output_node *node, struct execu
     if (!last || last->kind != node->o.kind) {
         if (marked == 0 && node->start == 0) {
             e->output[e->outputs++] = node->o;
-            node->o = (struct output){ 0 };
+            node->o = (struct output){0};
             return 0;
         }
         last = &e->output[e->outputs++];
-        *last = (struct output){ .kind = node->o.kind };
+        *last = (struct output){.kind = node->o.kind};
     }
     int rc = join(last, marker, marked);
     return rc < 0 ? rc : join(last, node->o.text + node->start, n);
@@ -557,20 +573,21 @@ int outputs_finish(struct outputs *o, struct execution *e, const char *const whe
             rc = r < 0 ? r : rc;
         } else {
             e->output[e->outputs++] = node->o;
-            node->o = (struct output){ .kind = OUTPUT_DISPLAY };
+            node->o = (struct output){.kind = OUTPUT_DISPLAY};
         }
     }
     finish_result(e);
     for (int i = 0; i < 2; i++) {
         struct output_stream *st = &o->stream[i];
         if (st->dropped_bytes > 0)
-            e->truncated[e->truncations++] = (struct truncation){
-                .stream = (enum output_kind)i, .kept_bytes = st->head_bytes + st->tail_bytes,
-                .total_bytes = st->total_bytes };
+            e->truncated[e->truncations++] = (struct truncation){.stream = (enum output_kind)i,
+                .kept_bytes = st->head_bytes + st->tail_bytes,
+                .total_bytes = st->total_bytes};
     }
     if (o->displays_left_out)
-        outputs_note(o, "%u displays were left out: an execution keeps at most %d outputs and %d MiB of them.",
-                     o->displays_left_out, OUTPUTS_MAX, OUTPUTS_DISPLAY_BYTES_MAX >> 20);
+        outputs_note(o,
+            "%u displays were left out: an execution keeps at most %d outputs and %d MiB of them.",
+            o->displays_left_out, OUTPUTS_MAX, OUTPUTS_DISPLAY_BYTES_MAX >> 20);
     if (o->no_memory)
         outputs_note(o, "Some output was lost: the server is short of memory.");
     e->note = take_ptr(o->note);
@@ -591,7 +608,10 @@ void execution_deinit(struct execution *e)
     for (size_t i = 0; i < e->notes; i++)
         free(e->note[i]);
     free(e->note);
-    *e = (struct execution){ 0 };
+    *e = (struct execution){0};
 }
 
-enum output_kind outputs_kind(const struct outputs *o, size_t i) { return o->node[i].o.kind; }
+enum output_kind outputs_kind(const struct outputs *o, size_t i)
+{
+    return o->node[i].o.kind;
+}

@@ -32,10 +32,10 @@ struct output_stream {
     uint64_t dropped_bytes;
     uint64_t streamed_bytes;
     bool in_tail;
-    long last_node, first_tail;      /* indexes or -1 */
+    long last_node, first_tail; /* indexes or -1 */
     struct utf8_mender mender;
-    struct strbuf raw;               /* all that came, until the whole is written elsewhere */
-    int whole_fd;                    /* the pipe to the file; -1: not open */
+    struct strbuf raw; /* all that came, until the whole is written elsewhere */
+    int whole_fd;      /* the pipe to the file; -1: not open */
     bool whole_tried, whole_failed;
     uint64_t whole_bytes;
 };
@@ -59,13 +59,15 @@ struct outputs {
 };
 
 /* `execution` and `callbacks` are borrowed; the former is what callbacks are shown. */
-void outputs_init(struct outputs *o, const struct execution *execution, const struct execution_callbacks *callbacks,
-                  const struct output_limits *limits, int (*open_whole)(void *context, enum output_kind stream), void *context);
+void outputs_init(struct outputs *o, const struct execution *execution,
+    const struct execution_callbacks *callbacks, const struct output_limits *limits,
+    int (*open_whole)(void *context, enum output_kind stream), void *context);
 void outputs_deinit(struct outputs *o);
 /* Bytes that came from a stream. */
 void outputs_text(struct outputs *o, enum output_kind stream, const char *data, size_t n);
 /* A display_data or execute_result frame, or an error frame. 0, or -EBADMSG: the frame breaks a rule. */
-int outputs_display(struct outputs *o, enum output_kind kind, const json_t *head, const struct frame *f);
+int outputs_display(
+    struct outputs *o, enum output_kind kind, const json_t *head, const struct frame *f);
 int outputs_error(struct outputs *o, const json_t *head);
 /* An error that is ours to tell (a kernel that died says nothing). */
 void outputs_error_text(struct outputs *o, const char *name, const char *value);

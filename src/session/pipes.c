@@ -87,7 +87,7 @@ static int ask(struct pipes *p)
 {
     if (p->asked)
         return 0;
-    struct message m = { .op = SUP_PIPES, .word = { p->low > 8 ? p->low : 8 } };
+    struct message m = {.op = SUP_PIPES, .word = {p->low > 8 ? p->low : 8}};
     p->asked = true;
     pthread_mutex_unlock(&p->lock);
     int rc = link_post_parts(p->supervisor, &m, arrive, p);
@@ -127,7 +127,7 @@ void pipes_end(struct pipes *p, struct pipe_set *set)
     fds_close(set->server, KERNEL_PIPES);
     fds_close(set->kernel, KERNEL_PIPES);
     if (set->id >= 0) {
-        struct message m = { .op = SUP_PIPES_END, .word = { (uint64_t)set->id } };
+        struct message m = {.op = SUP_PIPES_END, .word = {(uint64_t)set->id}};
         link_send(p->supervisor, &m, NULL, 0);
     }
     set->id = -1;

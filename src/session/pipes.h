@@ -10,7 +10,7 @@ struct pipe_set {
     int64_t id; /* the supervisor's; -1: none */
     int server[KERNEL_PIPES], kernel[KERNEL_PIPES];
 };
-#define PIPE_SET_NONE ((struct pipe_set){ -1, { -1, -1, -1, -1 }, { -1, -1, -1, -1 } })
+#define PIPE_SET_NONE ((struct pipe_set){-1, {-1, -1, -1, -1}, {-1, -1, -1, -1}})
 
 struct pipes;
 

@@ -16,10 +16,10 @@
 #include "session/kernel.h"
 
 enum {
-    QUIET_US = 4000,        /* since the last request, before the keeper works */
-    PATIENCE_US = 60000,    /* after so long it works all the same */
-    FAILURE_US = 1000000,   /* pause after a failure */
-    IDLE_US = 5000000,      /* between looks at a full pool: a kernel in it may have died */
+    QUIET_US = 4000,      /* since the last request, before the keeper works */
+    PATIENCE_US = 60000,  /* after so long it works all the same */
+    FAILURE_US = 1000000, /* pause after a failure */
+    IDLE_US = 5000000,    /* between looks at a full pool: a kernel in it may have died */
     REHEARSAL_US = 60000000,
     NICENESS = 5,
 };
@@ -120,7 +120,7 @@ static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
 
 static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     struct sandbox *s = job == JOB_KERNEL ? pool_take_sandbox(p) : NULL;
     int rc = s ? 0 : sandbox_make(p->ground, 0, &s, &e);
     if (rc == 0 && job == JOB_KERNEL) {
@@ -141,7 +141,7 @@ static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
     sandbox_end(s, NULL, NULL);
     if (rc < 0 && !stopping)
         log_line(LOG_WARN, "session", "pool not filled", "environment=%s errno=%d words=\"%s\"",
-                 p->ground->environment, -rc, e.message);
+            p->ground->environment, -rc, e.message);
     return rc;
 }
 

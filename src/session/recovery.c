@@ -19,7 +19,8 @@
 
 enum { THREADS = 8, CALM_US = 100000, PATIENCE_US = 2000000 };
 
-#define CUT_SHORT "The server was restarted while this execution ran; its output since then is lost."
+#define CUT_SHORT                                                                                  \
+    "The server was restarted while this execution ran; its output since then is lost."
 
 struct found_ground {
     struct ground *ground;
@@ -83,8 +84,8 @@ void recovery_wait(struct sessions *all)
 
 static void remember_files(struct sessions *all, struct session *s)
 {
-    struct store_container_files files = { 0 };
-    struct store_page page = { .limit = STORE_PAGE_MAX, .ascending = true };
+    struct store_container_files files = {0};
+    struct store_page page = {.limit = STORE_PAGE_MAX, .ascending = true};
     char after[ID_SIZE];
     do {
         store_container_files_deinit(&files);
@@ -92,9 +93,9 @@ static void remember_files(struct sessions *all, struct session *s)
             return;
         for (size_t i = 0; i < files.count; i++) {
             const struct store_container_file *f = &files.items[i];
-            struct workspace_file *w = workspace_put(&s->workspace, f->path, f->id, (uint64_t)f->fingerprint.inode,
-                                                     (uint64_t)f->fingerprint.size, f->fingerprint.ctime_ns,
-                                                     f->created_at, f->by_user);
+            struct workspace_file *w = workspace_put(&s->workspace, f->path, f->id,
+                (uint64_t)f->fingerprint.inode, (uint64_t)f->fingerprint.size,
+                f->fingerprint.ctime_ns, f->created_at, f->by_user);
             if (w)
                 w->hidden = workspace_hides(f->path);
             snprintf(after, sizeof after, "%s", f->id);
@@ -107,8 +108,8 @@ static void remember_files(struct sessions *all, struct session *s)
 /* How many executions there were: the newest record says, and those after it that were cut short. */
 static unsigned last_count(struct sessions *all, const struct store_container *row)
 {
-    struct store_executions list = { 0 };
-    struct store_page page = { .limit = 20 };
+    struct store_executions list = {0};
+    struct store_page page = {.limit = 20};
     json_int_t count = row->live.execution_count;
     if (store_execution_list(all->store, row->id, &page, &list, NULL) < 0)
         return (unsigned)count;
@@ -118,7 +119,8 @@ static unsigned last_count(struct sessions *all, const struct store_container *r
         if (store_execution_record(all->store, &list.items[i], &record, &n, NULL) < 0)
             continue;
         json_t *json = json_loadb(record, n, 0, NULL);
-        json_int_t told = json_integer_value(json_object_get(json, "execution_count")) + (json_int_t)i;
+        json_int_t told =
+            json_integer_value(json_object_get(json, "execution_count")) + (json_int_t)i;
         count = told > count ? told : count;
         json_decref(json);
         free(record);
@@ -128,8 +130,8 @@ static unsigned last_count(struct sessions *all, const struct store_container *r
     return (unsigned)count;
 }
 
-static struct live_sandbox *find_live(struct found_ground *g, size_t n, const struct store_container *row,
-                                      struct ground **ret_ground)
+static struct live_sandbox *find_live(
+    struct found_ground *g, size_t n, const struct store_container *row, struct ground **ret_ground)
 {
     for (size_t i = 0; i < n; i++) {
         if ((int64_t)g[i].ground->id != row->live.ground_id)
@@ -143,8 +145,8 @@ static struct live_sandbox *find_live(struct found_ground *g, size_t n, const st
     return NULL;
 }
 
-static void adopt_kernel(struct sandbox *b, const struct store_container *row, const struct live_sandbox *live,
-                         struct inheritance *from)
+static void adopt_kernel(struct sandbox *b, const struct store_container *row,
+    const struct live_sandbox *live, struct inheritance *from)
 {
     if (live->state != SANDBOX_KERNEL || (int64_t)live->kernel_serial != row->live.kernel_serial)
         return;
@@ -157,22 +159,27 @@ static void adopt_kernel(struct sandbox *b, const struct store_container *row, c
         b->kernel.pipes.id = (int64_t)p->id;
         for (int k = 0; k < KERNEL_PIPES; k++) {
             b->kernel.pipes.server[k] = take_fd(&p->fd[k]);
-            fcntl(b->kernel.pipes.server[k], F_SETFL, (k == PIPE_IN ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
+            fcntl(b->kernel.pipes.server[k], F_SETFL,
+                (k == PIPE_IN ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
         }
         return;
     }
 }
 
 /* A session that lives on; with its turn taken. NULL: it does not. */
-static struct session *adopt(struct sessions *all, const struct store_container *row, struct ground *ground,
-                             struct live_sandbox *live, struct inheritance *from)
+static struct session *adopt(struct sessions *all, const struct store_container *row,
+    struct ground *ground, struct live_sandbox *live, struct inheritance *from)
 {
-    struct session_spec spec = { .project = row->project, .name = row->name, .environment = row->environment,
-                                 .memory_limit_bytes = (uint64_t)row->memory_limit_bytes,
-                                 .idle_minutes = (unsigned)row->expires_minutes, .metadata = row->metadata,
-                                 .undo = row->settings && strstr(row->settings, "\"undo\":true") };
+    struct session_spec spec = {.project = row->project,
+        .name = row->name,
+        .environment = row->environment,
+        .memory_limit_bytes = (uint64_t)row->memory_limit_bytes,
+        .idle_minutes = (unsigned)row->expires_minutes,
+        .metadata = row->metadata,
+        .undo = row->settings && strstr(row->settings, "\"undo\":true")};
     struct session *s = session_new(all, row->id, &spec);
-    if (!s || sandbox_adopt(ground, live->id, take_fd(&live->init_fd), spec.memory_limit_bytes, &s->sandbox) < 0) {
+    if (!s || sandbox_adopt(ground, live->id, take_fd(&live->init_fd), spec.memory_limit_bytes,
+                  &s->sandbox) < 0) {
         session_unref(s);
         return NULL;
     }
@@ -190,11 +197,10 @@ static struct session *adopt(struct sessions *all, const struct store_container 
     return s;
 }
 
-
-static void recover_rows(struct sessions *all, struct found_ground *g, size_t n, struct inheritance *from,
-                         struct recovery *r)
+static void recover_rows(struct sessions *all, struct found_ground *g, size_t n,
+    struct inheritance *from, struct recovery *r)
 {
-    struct store_containers rows = { 0 };
+    struct store_containers rows = {0};
     if (store_container_list_live(all->store, &rows, NULL) < 0)
         return;
     r->session = calloc(rows.count ? rows.count : 1, sizeof *r->session);
@@ -211,30 +217,32 @@ static void recover_rows(struct sessions *all, struct found_ground *g, size_t n,
             r->session[r->n++] = s;
         else
             store_container_mark_expired(all->store, row->id,
-                                         from->servers_before ? "Its sandbox ended while the server was restarted."
-                                                              : "Cloche was stopped, and its sandbox ended with it.",
-                                         NULL);
+                from->servers_before ? "Its sandbox ended while the server was restarted."
+                                     : "Cloche was stopped, and its sandbox ended with it.",
+                NULL);
     }
     store_containers_deinit(&rows);
-    store_execution_cut_short(all->store, NULL, NULL, "killed", "The server was restarted while this execution ran.",
-                              NULL);
+    store_execution_cut_short(all->store, NULL, NULL, "killed",
+        "The server was restarted while this execution ran.", NULL);
 }
 
 /* ---- what nobody claims ------------------------------------------------------------------------------------- */
 
-static void end_leftovers(struct sessions *all, struct found_ground *g, size_t n, struct inheritance *from)
+static void end_leftovers(
+    struct sessions *all, struct found_ground *g, size_t n, struct inheritance *from)
 {
     unsigned sandboxes = 0, pipes = 0;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < g[i].n; k++) {
             struct live_sandbox *l = &g[i].live[k];
             bool claimed = l->init_fd < 0;
-            for (struct sandbox *b = g[i].ground->bucket[l->id % SANDBOX_BUCKETS]; b && !claimed; b = b->in_bucket)
+            for (struct sandbox *b = g[i].ground->bucket[l->id % SANDBOX_BUCKETS]; b && !claimed;
+                 b = b->in_bucket)
                 claimed = b->id == l->id;
             fd_close(&l->init_fd);
             if (claimed)
                 continue;
-            struct message m = { .op = WARDEN_END, .sandbox = l->id };
+            struct message m = {.op = WARDEN_END, .sandbox = l->id};
             link_send(g[i].ground->link, &m, NULL, 0);
             sandboxes++;
         }
@@ -250,7 +258,8 @@ static void end_leftovers(struct sessions *all, struct found_ground *g, size_t n
             pipes++;
         }
     if (sandboxes || pipes)
-        log_line(LOG_INFO, "session", "ended what nobody claimed", "sandboxes=%u pipes=%u", sandboxes, pipes);
+        log_line(LOG_INFO, "session", "ended what nobody claimed", "sandboxes=%u pipes=%u",
+            sandboxes, pipes);
 }
 
 void recovery_run(struct sessions *all, struct inheritance *from)

@@ -43,7 +43,8 @@ static void leave(struct sandbox *s)
     pthread_mutex_unlock(&g->lock);
 }
 
-static struct sandbox *handle_new(struct ground *ground, uint32_t id, int init_fd, uint64_t memory_bytes)
+static struct sandbox *handle_new(
+    struct ground *ground, uint32_t id, int init_fd, uint64_t memory_bytes)
 {
     struct init_link *init = init_link_new(init_fd);
     struct sandbox *s = init ? calloc(1, sizeof *s) : NULL;
@@ -63,7 +64,8 @@ static struct sandbox *handle_new(struct ground *ground, uint32_t id, int init_f
     return s;
 }
 
-int sandbox_make(struct ground *ground, uint64_t memory_bytes, struct sandbox **ret, struct error *e)
+int sandbox_make(
+    struct ground *ground, uint64_t memory_bytes, struct sandbox **ret, struct error *e)
 {
     pthread_mutex_lock(&ground->grounds->lock);
     struct grounds_config c = ground->grounds->config;
@@ -72,20 +74,22 @@ int sandbox_make(struct ground *ground, uint64_t memory_bytes, struct sandbox **
         memory_bytes = c.memory_default_bytes;
     uint64_t scratch = memory_bytes / 100 * c.files_percent;
     if (scratch + KERNEL_FLOOR_BYTES > memory_bytes)
-        scratch = memory_bytes > 2 * KERNEL_FLOOR_BYTES ? memory_bytes - KERNEL_FLOOR_BYTES : memory_bytes / 2;
-    struct message m = { .op = WARDEN_SANDBOX, .word = { memory_bytes, scratch, c.inodes, c.pids, 0 } };
+        scratch = memory_bytes > 2 * KERNEL_FLOOR_BYTES ? memory_bytes - KERNEL_FLOOR_BYTES
+                                                        : memory_bytes / 2;
+    struct message m = {.op = WARDEN_SANDBOX, .word = {memory_bytes, scratch, c.inodes, c.pids, 0}};
     int fd = -1;
     int n = link_call(ground->link, &m, NULL, 0, &fd, 1, SANDBOX_US);
     if (n < 0)
-        return error_set(e, ERROR_UNAVAILABLE, -n, "The environment '%s' does not answer.", ground->environment);
+        return error_set(
+            e, ERROR_UNAVAILABLE, -n, "The environment '%s' does not answer.", ground->environment);
     if (m.status < 0 || fd < 0) {
         fd_close(&fd);
-        return error_set(e, ERROR_UNAVAILABLE, m.status ? -m.status : EPROTO, "A sandbox could not be made: %s.",
-                         m.text);
+        return error_set(e, ERROR_UNAVAILABLE, m.status ? -m.status : EPROTO,
+            "A sandbox could not be made: %s.", m.text);
     }
     struct sandbox *s = handle_new(ground, m.sandbox, fd, memory_bytes);
     if (!s) {
-        struct message end = { .op = WARDEN_END, .sandbox = m.sandbox };
+        struct message end = {.op = WARDEN_END, .sandbox = m.sandbox};
         link_send(ground->link, &end, NULL, 0);
         return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
     }
@@ -93,7 +97,8 @@ int sandbox_make(struct ground *ground, uint64_t memory_bytes, struct sandbox **
     return 0;
 }
 
-int sandbox_adopt(struct ground *ground, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret)
+int sandbox_adopt(
+    struct ground *ground, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret)
 {
     struct sandbox *s = handle_new(ground, id, init_fd, memory_bytes);
     if (!s)
@@ -114,19 +119,22 @@ int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error 
         rc = pipes_take(ground->grounds->pipes, &pipes);
         if (rc < 0)
             return error_set(e, ERROR_UNAVAILABLE, -rc, "No pipes are left for another kernel.");
-        struct message m = { .op = WARDEN_KERNEL, .sandbox = s->id, .word = { slot } };
+        struct message m = {.op = WARDEN_KERNEL, .sandbox = s->id, .word = {slot}};
         rc = link_call(ground->link, &m, pipes.kernel, KERNEL_PIPES, NULL, 0, KERNEL_US);
         fds_close(pipes.kernel, KERNEL_PIPES);
         if (rc >= 0 && m.status == 0) {
-            s->kernel = (struct kernel){ .there = true, .slot = slot, .serial = m.word[0], .pipes = pipes };
+            s->kernel =
+                (struct kernel){.there = true, .slot = slot, .serial = m.word[0], .pipes = pipes};
             return 0;
         }
         pipes_end(ground->grounds->pipes, &pipes);
         if (rc < 0 || attempt >= 2)
-            return error_set(e, ERROR_UNAVAILABLE, rc < 0 ? -rc : -m.status, "No kernel could be started: %s.",
-                             rc < 0 ? "the environment does not answer" : m.text);
-        log_line(LOG_WARN, "session", "kernel not started", "environment=%s slot=%d status=%d words=\"%s\"",
-                 ground->environment, slot, m.status, m.text);
+            return error_set(e, ERROR_UNAVAILABLE, rc < 0 ? -rc : -m.status,
+                "No kernel could be started: %s.",
+                rc < 0 ? "the environment does not answer" : m.text);
+        log_line(LOG_WARN, "session", "kernel not started",
+            "environment=%s slot=%d status=%d words=\"%s\"", ground->environment, slot, m.status,
+            m.text);
     }
 }
 
@@ -134,7 +142,7 @@ void sandbox_forget_kernel(struct sandbox *s)
 {
     pipes_end(s->ground->grounds->pipes, &s->kernel.pipes);
     frame_reader_deinit(&s->kernel.frames);
-    s->kernel = (struct kernel){ .pipes = PIPE_SET_NONE };
+    s->kernel = (struct kernel){.pipes = PIPE_SET_NONE};
 }
 
 int sandbox_kill_all(struct sandbox *s)
@@ -156,7 +164,7 @@ static void ended(void *context, const struct message *m, int *fds, int n)
     fds_close(fds, n > 0 ? (size_t)n : 0);
     if (m && m->status < 0 && m->status != -ESRCH) /* ESRCH: it had died already */
         log_line(LOG_ERROR, "session", "sandbox not ended", "environment=%s status=%d words=\"%s\"",
-                 x->ground->environment, m->status, m->text);
+            x->ground->environment, m->status, m->text);
     if (x->done)
         x->done(x->context);
     ground_unref(x->ground);
@@ -198,7 +206,7 @@ void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
         return;
     struct ground *ground = s->ground;
     struct ending *x = malloc(sizeof *x);
-    struct message m = { .op = WARDEN_END, .sandbox = s->id };
+    struct message m = {.op = WARDEN_END, .sandbox = s->id};
     leave(s);
     init_link_shutdown(s->init);
     pthread_mutex_lock(&ground->grounds->lock);
@@ -208,7 +216,7 @@ void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
     pthread_mutex_unlock(&ground->grounds->lock);
     sandbox_unref(s);
     if (x)
-        *x = (struct ending){ ground, done, context };
+        *x = (struct ending){ground, done, context};
     if (!x || link_post(ground->link, &m, NULL, 0, ended, x) < 0) {
         link_send(ground->link, &m, NULL, 0);
         free(x);

@@ -22,9 +22,15 @@ static size_t bucket_of(const char *id)
     return h % SESSION_BUCKETS;
 }
 
-bool session_id_shaped(const char *id) { return id && id_valid(id); }
+bool session_id_shaped(const char *id)
+{
+    return id && id_valid(id);
+}
 
-static char *copy_of(const char *text) { return strdup(text ? text : ""); }
+static char *copy_of(const char *text)
+{
+    return strdup(text ? text : "");
+}
 
 struct session *session_new(struct sessions *all, const char *id, const struct session_spec *spec)
 {
@@ -112,12 +118,15 @@ static bool session_leave(struct session *s)
     return found;
 }
 
-void session_touch(struct session *s) { atomic_store(&s->last_active_at, clock_realtime_s()); }
+void session_touch(struct session *s)
+{
+    atomic_store(&s->last_active_at, clock_realtime_s());
+}
 
 static int expired(struct session *s, struct error *e)
 {
-    return error_set(e, ERROR_CONTAINER_EXPIRED, 0, "Container is expired.%s%.180s", s->why && *s->why ? " " : "",
-                     s->why ? s->why : "");
+    return error_set(e, ERROR_CONTAINER_EXPIRED, 0, "Container is expired.%s%.180s",
+        s->why && *s->why ? " " : "", s->why ? s->why : "");
 }
 
 static int not_found(const char *id, struct error *e)
@@ -147,8 +156,8 @@ int session_sandbox(struct session *s, struct sandbox **ret, struct error *e)
 
 /* ---- making ------------------------------------------------------------------------------------------ */
 
-int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot slot, uint64_t memory_bytes,
-                struct sandbox **ret, struct error *e)
+int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot slot,
+    uint64_t memory_bytes, struct sandbox **ret, struct error *e)
 {
     struct ground *ground;
     int rc = ground_get(all->grounds, environment, &ground, e);
@@ -183,10 +192,11 @@ int memory_check(const struct sessions *all, uint64_t bytes, struct error *e)
     uint64_t most = all->config->memory_max_bytes;
     if (bytes > most)
         return error_param(e, ERROR_INVALID_VALUE, "memory_limit",
-                           "'memory_limit' is more than this host can give (%llu MiB).", (unsigned long long)(most >> 20));
+            "'memory_limit' is more than this host can give (%llu MiB).",
+            (unsigned long long)(most >> 20));
     if (bytes < MEMORY_LEAST_BYTES)
         return error_param(e, ERROR_INVALID_VALUE, "memory_limit",
-                           "'memory_limit' must be at least 64m: files and the interpreter must fit in it.");
+            "'memory_limit' must be at least 64m: files and the interpreter must fit in it.");
     return 0;
 }
 
@@ -204,13 +214,14 @@ static int check_spec(struct sessions *all, struct session_spec *spec, struct er
     if (spec->idle_minutes == 0)
         spec->idle_minutes = c->idle_minutes_default;
     if (spec->name && strlen(spec->name) > NAME_MAX_BYTES)
-        return error_param(e, ERROR_INVALID_VALUE, "name", "'name' is longer than %d bytes.", NAME_MAX_BYTES);
+        return error_param(
+            e, ERROR_INVALID_VALUE, "name", "'name' is longer than %d bytes.", NAME_MAX_BYTES);
     int rc = memory_check(all, spec->memory_limit_bytes, e);
     if (rc < 0)
         return rc;
     if (spec->idle_minutes > c->idle_minutes_max)
         return error_param(e, ERROR_INVALID_VALUE, "expires_after.minutes",
-                           "'expires_after.minutes' must be at most %u.", c->idle_minutes_max);
+            "'expires_after.minutes' must be at most %u.", c->idle_minutes_max);
     return 0;
 }
 
@@ -225,11 +236,12 @@ static int check_quota(struct sessions *all, const char *project, struct error *
             of_project += strcmp(s->project, project) == 0;
     pthread_mutex_unlock(&all->lock);
     if (live >= all->config->sessions_max)
-        return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT, "This server holds %u live containers, which is its limit.",
-                         live);
-    if (all->config->sessions_max_per_project && of_project >= all->config->sessions_max_per_project)
-        return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT, "This project has %u live containers, which is its limit.",
-                         of_project);
+        return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT,
+            "This server holds %u live containers, which is its limit.", live);
+    if (all->config->sessions_max_per_project &&
+        of_project >= all->config->sessions_max_per_project)
+        return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT,
+            "This project has %u live containers, which is its limit.", of_project);
     return 0;
 }
 
@@ -237,16 +249,25 @@ static struct store_container row_of(struct session *s)
 {
     struct sandbox *b = s->sandbox;
     return (struct store_container){
-        .id = s->id, .project = s->project, .name = s->name, .environment = s->environment,
-        .status = STORE_CONTAINER_RUNNING, .created_at = s->created_at,
-        .last_active_at = atomic_load(&s->last_active_at), .expires_minutes = s->idle_minutes,
-        .memory_limit_bytes = (int64_t)s->memory_limit_bytes, .memory_limit = s->memory_text,
-        .metadata = s->metadata, .settings = s->undo ? "{\"undo\":true}" : "{}",
-        .live = { (int64_t)b->ground->id, b->id, (int64_t)b->kernel.serial, b->kernel.pipes.id, 0, 0 },
+        .id = s->id,
+        .project = s->project,
+        .name = s->name,
+        .environment = s->environment,
+        .status = STORE_CONTAINER_RUNNING,
+        .created_at = s->created_at,
+        .last_active_at = atomic_load(&s->last_active_at),
+        .expires_minutes = s->idle_minutes,
+        .memory_limit_bytes = (int64_t)s->memory_limit_bytes,
+        .memory_limit = s->memory_text,
+        .metadata = s->metadata,
+        .settings = s->undo ? "{\"undo\":true}" : "{}",
+        .live = {(int64_t)b->ground->id, b->id, (int64_t)b->kernel.serial, b->kernel.pipes.id, 0,
+            0},
     };
 }
 
-int session_create(struct sessions *all, const struct session_spec *asked, struct session **ret, struct error *e)
+int session_create(
+    struct sessions *all, const struct session_spec *asked, struct session **ret, struct error *e)
 {
     struct session_spec spec = *asked;
     struct sandbox *sandbox;
@@ -286,9 +307,12 @@ int session_create(struct sessions *all, const struct session_spec *asked, struc
 /* A session that only the store knows any more. */
 static struct session *hollow(struct sessions *all, const struct store_container *row)
 {
-    struct session_spec spec = { .project = row->project, .name = row->name, .environment = row->environment,
-                                 .memory_limit_bytes = (uint64_t)row->memory_limit_bytes,
-                                 .idle_minutes = (unsigned)row->expires_minutes, .metadata = row->metadata };
+    struct session_spec spec = {.project = row->project,
+        .name = row->name,
+        .environment = row->environment,
+        .memory_limit_bytes = (uint64_t)row->memory_limit_bytes,
+        .idle_minutes = (unsigned)row->expires_minutes,
+        .metadata = row->metadata};
     struct session *s = session_new(all, row->id, &spec);
     if (!s)
         return NULL;
@@ -314,13 +338,14 @@ static struct session *find_live(struct sessions *all, const char *project, cons
     return s;
 }
 
-int session_find(struct sessions *all, const char *project, const char *id, struct session **ret, struct error *e)
+int session_find(struct sessions *all, const char *project, const char *id, struct session **ret,
+    struct error *e)
 {
     if (!session_id_shaped(id))
         return not_found(id ? id : "", e);
     struct session *s = find_live(all, project, id);
     if (!s && all->store) {
-        struct store_container row = { 0 };
+        struct store_container row = {0};
         int rc = store_container_get(all->store, project, id, &row, e);
         if (rc == -ENOENT)
             return not_found(id, e);
@@ -342,9 +367,15 @@ void session_info(struct session *s, struct session_info *ret)
 {
     pthread_mutex_lock(&s->lock);
     *ret = (struct session_info){
-        .name = copy_of(s->name), .environment = copy_of(s->environment), .metadata = copy_of(s->metadata),
-        .why = copy_of(s->why), .expired = s->state != SESSION_LIVE, .undo = s->undo, .created_at = s->created_at,
-        .last_active_at = atomic_load(&s->last_active_at), .idle_minutes = s->idle_minutes,
+        .name = copy_of(s->name),
+        .environment = copy_of(s->environment),
+        .metadata = copy_of(s->metadata),
+        .why = copy_of(s->why),
+        .expired = s->state != SESSION_LIVE,
+        .undo = s->undo,
+        .created_at = s->created_at,
+        .last_active_at = atomic_load(&s->last_active_at),
+        .idle_minutes = s->idle_minutes,
         .memory_limit_bytes = s->memory_limit_bytes,
     };
     snprintf(ret->id, sizeof ret->id, "%s", s->id);
@@ -358,7 +389,7 @@ void session_info_deinit(struct session_info *i)
     free(i->environment);
     free(i->metadata);
     free(i->why);
-    *i = (struct session_info){ 0 };
+    *i = (struct session_info){0};
 }
 
 void session_infos_free(struct session_info *infos, size_t n)
@@ -371,9 +402,9 @@ void session_infos_free(struct session_info *infos, size_t n)
 void session_usage(struct session *s, struct session_usage *ret)
 {
     struct sandbox *sandbox = NULL;
-    struct init_scan scan = { 0 };
+    struct init_scan scan = {0};
     pthread_mutex_lock(&s->lock);
-    *ret = (struct session_usage){ .memory_limit_bytes = s->memory_limit_bytes, .cpu_us = s->cpu_us };
+    *ret = (struct session_usage){.memory_limit_bytes = s->memory_limit_bytes, .cpu_us = s->cpu_us};
     if (s->state == SESSION_LIVE)
         sandbox = sandbox_ref(s->sandbox);
     pthread_mutex_unlock(&s->lock);
@@ -385,11 +416,12 @@ void session_usage(struct session *s, struct session_usage *ret)
     sandbox_unref(sandbox);
 }
 
-int sessions_list(struct sessions *all, const char *project, const char *name, const char *after, unsigned limit,
-                  bool ascending, struct session_info **ret, size_t *ret_n, bool *ret_more, struct error *e)
+int sessions_list(struct sessions *all, const char *project, const char *name, const char *after,
+    unsigned limit, bool ascending, struct session_info **ret, size_t *ret_n, bool *ret_more,
+    struct error *e)
 {
-    struct store_containers rows = { 0 };
-    struct store_page page = { .limit = (int)limit, .ascending = ascending, .after = after };
+    struct store_containers rows = {0};
+    struct store_page page = {.limit = (int)limit, .ascending = ascending, .after = after};
     if (all->store) {
         int rc = store_container_list(all->store, project, name, &page, &rows, e);
         if (rc < 0)
@@ -443,9 +475,10 @@ void session_expire(struct session *s, const char *why)
         return;
     if (!s->anonymous) {
         log_line(LOG_INFO, "session", "expired", "id=%s why=\"%s\"", s->id, why);
-        struct error e = { 0 };
+        struct error e = {0};
         if (s->all->store && store_container_mark_expired(s->all->store, s->id, why, &e) < 0)
-            log_line(LOG_ERROR, "session", "expiry not stored", "id=%s words=\"%s\"", s->id, e.message);
+            log_line(
+                LOG_ERROR, "session", "expiry not stored", "id=%s words=\"%s\"", s->id, e.message);
         session_leave(s);
     }
     sandbox_end(sandbox, NULL, NULL);
@@ -470,7 +503,7 @@ struct deletion {
 static void deletion_done(void *context)
 {
     struct deletion *d = context;
-    struct error e = { 0 };
+    struct error e = {0};
     int rc = store_container_delete(d->store, d->id, &e);
     if (rc < 0 && rc != -ENOENT)
         log_line(LOG_ERROR, "session", "row not deleted", "id=%s words=\"%s\"", d->id, e.message);

@@ -57,27 +57,27 @@ void inheritance_deinit(struct inheritance *i);
 /* ---- the layer as a whole ---------------------------------------------------------------------- */
 
 struct sessions_config {
-    const char *default_environment;   /* "data-science" */
-    uint64_t memory_default_bytes;     /* 1 GiB */
-    uint64_t memory_max_bytes;         /* what the host can give one session; 0: measured */
-    uint64_t files_percent;            /* of the memory limit: 50 */
-    uint64_t inodes;                   /* 100,000 */
-    uint64_t pids;                     /* 128 */
-    int64_t timeout_default_ms, timeout_max_ms; /* 30 s, 600 s */
+    const char *default_environment; /* "data-science" */
+    uint64_t memory_default_bytes;   /* 1 GiB */
+    uint64_t memory_max_bytes;       /* what the host can give one session; 0: measured */
+    uint64_t files_percent;          /* of the memory limit: 50 */
+    uint64_t inodes;                 /* 100,000 */
+    uint64_t pids;                   /* 128 */
+    int64_t timeout_default_ms, timeout_max_ms;      /* 30 s, 600 s */
     unsigned idle_minutes_default, idle_minutes_max; /* 20, 1440 */
-    unsigned queue_max;                /* executions that wait in one session: 16 */
-    unsigned sessions_max;             /* live ones: 10,000 */
-    unsigned sessions_max_per_project; /* 0: as sessions_max */
-    unsigned pool_sandboxes;           /* prepared, for each ground: 8 */
-    unsigned pool_kernels_full;        /* rehearsed, environments with a warm-up: 6 */
-    unsigned pool_kernels_plain;       /* base: 2 */
-    uint64_t upload_max_bytes;         /* 512 MiB */
-    uint64_t download_max_bytes;       /* 4 GiB: beyond, a (sparse) file is refused */
-    uint64_t output_head_bytes, output_tail_bytes; /* kept of each stream: 64 KiB and 64 KiB */
-    uint64_t output_file_bytes;        /* of a stream's whole, in its file: 16 MiB */
-    const char *timezone;              /* "UTC"; another one is in the environment of each execution */
-    bool recycle_stateless;            /* true; else each has a sandbox that nobody used */
-    bool one_shot;                     /* `cloche run`: no pools, no housekeeping, no warm-up */
+    unsigned queue_max;                              /* executions that wait in one session: 16 */
+    unsigned sessions_max;                           /* live ones: 10,000 */
+    unsigned sessions_max_per_project;               /* 0: as sessions_max */
+    unsigned pool_sandboxes;                         /* prepared, for each ground: 8 */
+    unsigned pool_kernels_full;                      /* rehearsed, environments with a warm-up: 6 */
+    unsigned pool_kernels_plain;                     /* base: 2 */
+    uint64_t upload_max_bytes;                       /* 512 MiB */
+    uint64_t download_max_bytes;                     /* 4 GiB: beyond, a (sparse) file is refused */
+    uint64_t output_head_bytes, output_tail_bytes;   /* kept of each stream: 64 KiB and 64 KiB */
+    uint64_t output_file_bytes;                      /* of a stream's whole, in its file: 16 MiB */
+    const char *timezone;   /* "UTC"; another one is in the environment of each execution */
+    bool recycle_stateless; /* true; else each has a sandbox that nobody used */
+    bool one_shot;          /* `cloche run`: no pools, no housekeeping, no warm-up */
 };
 /* Fills in the defaults above. */
 void sessions_config_defaults(struct sessions_config *c);
@@ -87,7 +87,7 @@ void sessions_config_defaults(struct sessions_config *c);
  * remembered. Takes grounds, pipes and the supervisor's socket out of `inherited`, and borrows its
  * environments directory. Does not wait for a zygote. */
 int sessions_start(const struct sessions_config *config, struct store *store,
-                   struct inheritance *inherited, struct sessions **ret, struct error *e);
+    struct inheritance *inherited, struct sessions **ret, struct error *e);
 /* Takes over the defaults and limits of `c` for work that begins from here on; not its strings, nor
  * the pools' sizes. */
 void sessions_reconfigure(struct sessions *s, const struct sessions_config *c);
@@ -109,22 +109,22 @@ void memory_format(uint64_t bytes, char out[24]);
 /* ---- one session ------------------------------------------------------------------------------- */
 
 struct session_spec {
-    const char *project;        /* "default" */
-    const char *name;           /* may be NULL: "" */
-    const char *environment;    /* NULL: the default one */
+    const char *project;         /* "default" */
+    const char *name;            /* may be NULL: "" */
+    const char *environment;     /* NULL: the default one */
     uint64_t memory_limit_bytes; /* 0: the default */
-    unsigned idle_minutes;      /* 0: the default */
-    const char *metadata;       /* JSON object text, or NULL: "{}" */
-    bool undo;                  /* recorded; refused elsewhere until branches exist */
+    unsigned idle_minutes;       /* 0: the default */
+    const char *metadata;        /* JSON object text, or NULL: "{}" */
+    bool undo;                   /* recorded; refused elsewhere until branches exist */
 };
 /* Makes a session: from the pool if it can, else on demand. It exists in the store before this
  * returns. ERROR_ENVIRONMENT_NOT_BUILT, INVALID_VALUE (memory_limit, minutes), QUOTA_EXCEEDED,
  * UNAVAILABLE, INSUFFICIENT_STORAGE. The reference is the caller's. */
-int session_create(struct sessions *s, const struct session_spec *spec, struct session **ret,
-                   struct error *e);
+int session_create(
+    struct sessions *s, const struct session_spec *spec, struct session **ret, struct error *e);
 /* Finds a session of that project, live or expired. ERROR_NOT_FOUND. The reference is the caller's. */
-int session_find(struct sessions *s, const char *project, const char *id, struct session **ret,
-                 struct error *e);
+int session_find(
+    struct sessions *s, const char *project, const char *id, struct session **ret, struct error *e);
 struct session *session_ref(struct session *session);
 void session_unref(struct session *session);
 
@@ -153,8 +153,8 @@ void session_usage(struct session *session, struct session_usage *ret);
 /* A page of a project's sessions, by creation: `after` is an id or NULL. `name` filters or is NULL.
  * `*ret` is an array of n infos, the holder's (session_infos_free). */
 int sessions_list(struct sessions *s, const char *project, const char *name, const char *after,
-                  unsigned limit, bool ascending, struct session_info **ret, size_t *ret_n,
-                  bool *ret_more, struct error *e);
+    unsigned limit, bool ascending, struct session_info **ret, size_t *ret_n, bool *ret_more,
+    struct error *e);
 void session_infos_free(struct session_info *infos, size_t n);
 
 /* Deletes it, whatever it does: a running execution answers `killed`, queued ones ERROR_NOT_FOUND.
@@ -184,7 +184,7 @@ struct output_part {
 /* One thing that code showed. Text is valid UTF-8 and may hold NULs. */
 struct output {
     enum output_kind kind;
-    char *text;  /* stdout, stderr */
+    char *text; /* stdout, stderr */
     size_t text_length;
     struct output_part *part; /* display, result: one for each MIME type */
     size_t parts;
@@ -228,7 +228,7 @@ struct execution {
     bool reset; /* state: "reset" */
     struct output *output;
     size_t outputs;
-    char *result; /* text/plain of the last value, or NULL */
+    char *result;               /* text/plain of the last value, or NULL */
     const struct output *error; /* the one that counts, within `output`, or NULL */
     struct file_change *file;
     size_t files;
@@ -248,8 +248,8 @@ void execution_deinit(struct execution *e);
 int execution_to_json(const struct execution *e, struct strbuf *out);
 /* The same; `extra` (or NULL) is called within each object of "files" to add fields to it. */
 int execution_to_json_files(const struct execution *e,
-                            void (*extra)(void *context, size_t file, struct json_writer *w), void *context,
-                            struct strbuf *out);
+    void (*extra)(void *context, size_t file, struct json_writer *w), void *context,
+    struct strbuf *out);
 
 /* What happens while an execution runs: called in the thread of session_execute, with no lock held.
  * They must return soon; while one blocks, the code it belongs to blocks as well. Any may be NULL. */
@@ -270,15 +270,15 @@ struct execution_callbacks {
 struct execute_spec {
     const char *code; /* UTF-8, at most 1 MiB */
     size_t code_length;
-    bool script;                 /* as __main__, last value not shown */
-    const char *const *argv;     /* script only; NULL: none */
+    bool script;             /* as __main__, last value not shown */
+    const char *const *argv; /* script only; NULL: none */
     size_t argc;
-    int64_t timeout_ms;          /* 0: the default; checked against 1 s … the maximum; -1: none (one-shot) */
-    const char *stdin_data;      /* NULL: none */
+    int64_t timeout_ms; /* 0: the default; checked against 1 s … the maximum; -1: none (one-shot) */
+    const char *stdin_data; /* NULL: none */
     size_t stdin_length;
-    const char *const *env;      /* pairs: name, value, name, value … */
-    size_t env_n;                /* number of pairs */
-    bool streamed;               /* input() may ask, the record exists from the start */
+    const char *const *env; /* pairs: name, value, name, value … */
+    size_t env_n;           /* number of pairs */
+    bool streamed;          /* input() may ask, the record exists from the start */
     struct execution_callbacks callbacks;
 };
 /* Queues, runs, records. `*ret` is the finished execution (execution_deinit), also when it was a
@@ -286,7 +286,7 @@ struct execute_spec {
  * (deleted meanwhile), QUEUE_FULL, INVALID_VALUE, UNAVAILABLE; -ECANCELED: the client went while
  * it waited. */
 int session_execute(struct session *session, const struct execute_spec *spec, struct execution *ret,
-                    struct error *e);
+    struct error *e);
 /* Answers an input() that waits. ERROR_NOT_WAITING, CONTAINER_EXPIRED. */
 int session_input(struct session *session, const char *text, size_t n, struct error *e);
 /* Interrupts what runs; `*ret` says whether something did, `id` is its execution's ("" if not).
@@ -302,11 +302,12 @@ int session_variables(struct session *session, char **ret, bool *ret_stale, stru
 
 /* All files of the workspace now, by creation and then path; the array is the caller's
  * (session_files_free). Expired: CONTAINER_EXPIRED. */
-int session_files_list(struct session *session, struct session_file **ret, size_t *ret_n, struct error *e);
+int session_files_list(
+    struct session *session, struct session_file **ret, size_t *ret_n, struct error *e);
 void session_files_free(struct session_file *files, size_t n);
 /* One by id, or by path when `id` is NULL. ERROR_NOT_FOUND. */
 int session_file_find(struct session *session, const char *id, const char *path,
-                      struct session_file *ret, struct error *e);
+    struct session_file *ret, struct error *e);
 int session_file_delete(struct session *session, const char *id, struct error *e);
 /* Is this a path that the workspace may have? Relative, UTF-8, no "..", no NUL, bounded. 0, or
  * ERROR_INVALID_VALUE naming `param`. */
@@ -315,7 +316,8 @@ int workspace_path_check(const char *path, size_t n, const char *param, struct e
 /* An upload under way: takes the name when it is committed, atomically; given up, it leaves what was
  * there before. One thread at a time. */
 struct upload;
-int session_upload_begin(struct session *session, const char *path, struct upload **ret, struct error *e);
+int session_upload_begin(
+    struct session *session, const char *path, struct upload **ret, struct error *e);
 /* Blocks while the session's disk takes it. PAYLOAD_TOO_LARGE, SCRATCH_FULL, CONTAINER_EXPIRED. */
 int upload_write(struct upload *u, const void *data, size_t n, struct error *e);
 /* Ends it and frees `u`, whatever it returns. */
@@ -332,7 +334,8 @@ struct file_reader {
 };
 /* Opens by path below the workspace. NOT_FOUND, INVALID_VALUE (not a regular file),
  * PAYLOAD_TOO_LARGE, CONTAINER_EXPIRED. */
-int session_file_open(struct session *session, const char *path, struct file_reader *ret, struct error *e);
+int session_file_open(
+    struct session *session, const char *path, struct file_reader *ret, struct error *e);
 /* The next bytes, 0 at the end; -ESTALE when the file became shorter than it was; -errno. Holes are
  * zeros and cost nothing. */
 long file_reader_read(struct file_reader *r, void *to, size_t n);
@@ -360,8 +363,8 @@ struct stateless_spec {
 };
 /* Runs code in a sandbox nobody used before it (or one of this project's, emptied and proven so)
  * and ends that. container_id is "". Errors as session_create and session_execute. */
-int stateless_execute(struct sessions *s, const struct stateless_spec *spec, struct execution *ret,
-                      struct error *e);
+int stateless_execute(
+    struct sessions *s, const struct stateless_spec *spec, struct execution *ret, struct error *e);
 
 /* ---- environments -------------------------------------------------------------------------------- */
 
@@ -371,5 +374,5 @@ typedef bool build_line(void *context, const char *line);
 /* Has the supervisor run `cloche env build`, for a project, with requirements one a line. Blocks until it
  * ended; 0, QUOTA_EXCEEDED (too many builds at once), UNAVAILABLE, or INTERNAL (it failed: its last
  * line says why). */
-int sessions_build_environment(struct sessions *s, const char *name, const char *project, const char *requirements,
-                               build_line *on_line, void *context, struct error *e);
+int sessions_build_environment(struct sessions *s, const char *name, const char *project,
+    const char *requirements, build_line *on_line, void *context, struct error *e);

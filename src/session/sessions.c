@@ -15,8 +15,11 @@
 enum { INTERRUPTED_US = 4000000 /* after the deadline: SIGINT, its grace, and a little */ };
 
 static const struct permit supervisor_permits[] = {
-    { SUP_READY, 0, 0, true },      { SUP_GROUND, 0, 1, true }, { SUP_GROUND_END, 0, 0, true },
-    { SUP_PIPES, 0, 2 * KERNEL_PIPES, true }, { SUP_BUILD, 0, 0, true },
+    {SUP_READY, 0, 0, true},
+    {SUP_GROUND, 0, 1, true},
+    {SUP_GROUND_END, 0, 0, true},
+    {SUP_PIPES, 0, 2 * KERNEL_PIPES, true},
+    {SUP_BUILD, 0, 0, true},
 };
 
 void sessions_config_defaults(struct sessions_config *c)
@@ -102,7 +105,8 @@ static struct sessions_config *config_copy(const struct sessions_config *c)
     return own;
 }
 
-static void grounds_config_of(const struct sessions_config *c, int death_fd, struct grounds_config *ret)
+static void grounds_config_of(
+    const struct sessions_config *c, int death_fd, struct grounds_config *ret)
 {
     *ret = (struct grounds_config){
         .inodes = c->inodes,
@@ -161,9 +165,9 @@ static void supervisor_gone(void *context)
 
 static int make_parts(struct sessions *s, struct inheritance *inherited)
 {
-    struct link_handlers handlers = { supervisor_event, supervisor_gone, s };
+    struct link_handlers handlers = {supervisor_event, supervisor_gone, s};
     int rc = link_new(take_fd(&inherited->supervisor), "supervisor", supervisor_permits,
-                      sizeof supervisor_permits / sizeof *supervisor_permits, &handlers, &s->supervisor);
+        sizeof supervisor_permits / sizeof *supervisor_permits, &handlers, &s->supervisor);
     if (rc < 0)
         return rc;
     s->pipes = pipes_new(s->supervisor, s->config->one_shot ? 0 : 16);
@@ -179,16 +183,16 @@ static int make_parts(struct sessions *s, struct inheritance *inherited)
 void sessions_warm(struct sessions *s, bool first)
 {
     static const char *const also = "base"; /* for stateless work that needs nothing */
-    const char *names[] = { s->config->default_environment, also };
+    const char *names[] = {s->config->default_environment, also};
     for (int i = 0; i < 2; i++) {
         struct ground *ground = NULL;
-        struct error e = { 0 };
+        struct error e = {0};
         if ((i == 1 && strcmp(names[0], also) == 0) || atomic_load(&s->stopping))
             break;
         if (ground_get(s->grounds, names[i], &ground, &e) < 0) {
             if (first)
-                log_line(LOG_WARN, "session", "environment not warmed", "environment=%s words=\"%s\"", names[i],
-                         e.message);
+                log_line(LOG_WARN, "session", "environment not warmed",
+                    "environment=%s words=\"%s\"", names[i], e.message);
             continue;
         }
         ground_zygote_state(ground, ground->full_is_usual ? ZYGOTE_FULL : ZYGOTE_PLAIN);
@@ -202,8 +206,8 @@ static void *warm_main(void *arg)
     return NULL;
 }
 
-int sessions_start(const struct sessions_config *config, struct store *store, struct inheritance *inherited,
-                   struct sessions **ret, struct error *e)
+int sessions_start(const struct sessions_config *config, struct store *store,
+    struct inheritance *inherited, struct sessions **ret, struct error *e)
 {
     struct sessions *s = calloc(1, sizeof *s);
     struct sessions_config *own = config_copy(config);
@@ -239,7 +243,7 @@ int sessions_start(const struct sessions_config *config, struct store *store, st
 
 int sessions_announce(struct sessions *s)
 {
-    struct message m = { .op = SUP_READY };
+    struct message m = {.op = SUP_READY};
     return link_send(s->supervisor, &m, NULL, 0);
 }
 
@@ -274,7 +278,8 @@ void sessions_stop(struct sessions *s, int64_t deadline_ms)
         return; /* hurried who waits */
     if (wait_idle(s, &s->stop_by_us))
         return;
-    log_line(LOG_INFO, "session", "interrupting what still runs", "executions=%u", atomic_load(&s->running));
+    log_line(LOG_INFO, "session", "interrupting what still runs", "executions=%u",
+        atomic_load(&s->running));
     pthread_mutex_lock(&s->lock);
     for (int i = 0; i < SESSION_BUCKETS; i++)
         for (struct session *x = s->bucket[i]; x; x = x->next) {

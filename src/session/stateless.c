@@ -16,7 +16,7 @@
 #include "session/internal.h"
 
 enum {
-    KEPT_MAX = 4,             /* of one project */
+    KEPT_MAX = 4, /* of one project */
     KEPT_ALL_MAX = 64,
     KEPT_US = 30000000,
     RECYCLE_PATIENCE_US = 20000, /* for one that is being emptied: still cheaper than a new one */
@@ -41,7 +41,7 @@ struct stateless_cache {
     struct running { /* executions that may be interrupted */
         struct running *next;
         struct session *session;
-    } *running;
+    } * running;
     struct environment *list;
     size_t list_n;
     int64_t listed_us;
@@ -88,7 +88,10 @@ static void end_older(struct stateless_cache *c, int64_t since_us)
     }
 }
 
-void stateless_tend(struct stateless_cache *c) { end_older(c, clock_monotonic_us() - KEPT_US); }
+void stateless_tend(struct stateless_cache *c)
+{
+    end_older(c, clock_monotonic_us() - KEPT_US);
+}
 
 void stateless_free(struct stateless_cache *c)
 {
@@ -96,7 +99,8 @@ void stateless_free(struct stateless_cache *c)
         return;
     pthread_mutex_lock(&c->lock);
     c->closed = true;
-    for (int tries = 0; tries < 100; tries++) { /* recycling is answered within moments, or its link is dead */
+    for (int tries = 0; tries < 100;
+         tries++) { /* recycling is answered within moments, or its link is dead */
         bool busy = false;
         for (struct kept *k = c->kept; k; k = k->next)
             busy |= k->recycling;
@@ -143,7 +147,8 @@ static void recycled(void *context, const struct message *m, int *fds, int n)
     if (keep)
         return;
     if (m && m->status < 0)
-        log_line(LOG_WARN, "session", "sandbox not recycled", "status=%d words=\"%s\"", m->status, m->text);
+        log_line(LOG_WARN, "session", "sandbox not recycled", "status=%d words=\"%s\"", m->status,
+            m->text);
     sandbox_end(k->sandbox, NULL, NULL);
     free(k);
 }
@@ -152,12 +157,13 @@ static void recycled(void *context, const struct message *m, int *fds, int n)
 static void keep_or_end(struct sessions *all, const char *project, struct sandbox *b)
 {
     struct stateless_cache *c = all->stateless;
-    bool worth = all->config->recycle_stateless && !all->config->one_shot && b->memory_bytes == all->config->memory_default_bytes;
+    bool worth = all->config->recycle_stateless && !all->config->one_shot &&
+                 b->memory_bytes == all->config->memory_default_bytes;
     struct kept *k = worth ? calloc(1, sizeof *k) : NULL;
     unsigned of_project = 0;
     sandbox_forget_kernel(b);
     if (k) {
-        *k = (struct kept){ .cache = c, .sandbox = b, .recycling = true };
+        *k = (struct kept){.cache = c, .sandbox = b, .recycling = true};
         snprintf(k->project, sizeof k->project, "%s", project);
         pthread_mutex_lock(&c->lock);
         for (struct kept *x = c->kept; x; x = x->next)
@@ -170,7 +176,7 @@ static void keep_or_end(struct sessions *all, const char *project, struct sandbo
         }
         pthread_mutex_unlock(&c->lock);
     }
-    struct message m = { .op = WARDEN_RECYCLE, .sandbox = b->id };
+    struct message m = {.op = WARDEN_RECYCLE, .sandbox = b->id};
     if (!k || !worth) {
         free(k);
         sandbox_end(b, NULL, NULL);
@@ -180,8 +186,8 @@ static void keep_or_end(struct sessions *all, const char *project, struct sandbo
 }
 
 /* An emptied sandbox of that ground and project, waiting a moment for one that is being emptied. */
-static struct sandbox *take_kept(struct stateless_cache *c, const struct ground *ground, const char *project,
-                                 uint64_t memory_bytes)
+static struct sandbox *take_kept(struct stateless_cache *c, const struct ground *ground,
+    const char *project, uint64_t memory_bytes)
 {
     int64_t until = clock_monotonic_us() + RECYCLE_PATIENCE_US;
     struct sandbox *found = NULL;
@@ -236,8 +242,8 @@ static bool ipython_syntax(const char *code, size_t n)
 }
 
 /* The best of those that this project may use: another's packages are another's code. Lock held. */
-static void choose_visible(const struct stateless_cache *c, const char *project, const struct imports *needed,
-                           char to[ENVIRONMENT_NAME_SIZE])
+static void choose_visible(const struct stateless_cache *c, const char *project,
+    const struct imports *needed, char to[ENVIRONMENT_NAME_SIZE])
 {
     struct environment *mine = calloc(c->list_n ? c->list_n : 1, sizeof *mine);
     size_t n = 0;
@@ -245,12 +251,13 @@ static void choose_visible(const struct stateless_cache *c, const char *project,
         if (environment_visible(&c->list[i], project))
             mine[n++] = c->list[i];
     if (n > 0)
-        snprintf(to, ENVIRONMENT_NAME_SIZE, "%s", mine[environment_for_imports(mine, n, needed)].name);
+        snprintf(
+            to, ENVIRONMENT_NAME_SIZE, "%s", mine[environment_for_imports(mine, n, needed)].name);
     free(mine); /* its members are the list's */
 }
 
-static void choose_environment(struct sessions *all, const char *project, const struct imports *needed,
-                               char to[ENVIRONMENT_NAME_SIZE])
+static void choose_environment(struct sessions *all, const char *project,
+    const struct imports *needed, char to[ENVIRONMENT_NAME_SIZE])
 {
     struct stateless_cache *c = all->stateless;
     bool plain = true;
@@ -297,7 +304,8 @@ static int upload_one(struct session *s, const struct stateless_file *f, struct 
     if (!f->data && f->fd >= 0 && f->length > 0) {
         cleanup_free char *piece = malloc(128 << 10);
         ssize_t n = piece ? 0 : -1;
-        for (off_t at = 0; piece && rc == 0 && (n = pread(f->fd, piece, 128 << 10, at)) > 0; at += n)
+        for (off_t at = 0; piece && rc == 0 && (n = pread(f->fd, piece, 128 << 10, at)) > 0;
+             at += n)
             rc = upload_write(u, piece, (size_t)n, e);
         if (rc == 0 && n < 0)
             rc = error_set(e, ERROR_INTERNAL, errno, "An input file could not be read.");
@@ -312,15 +320,18 @@ static int upload_one(struct session *s, const struct stateless_file *f, struct 
     return rc;
 }
 
-static int get_sandbox(struct sessions *all, const struct stateless_spec *spec, const char *environment,
-                       enum zygote_slot slot, uint64_t memory_bytes, struct sandbox **ret, struct error *e)
+static int get_sandbox(struct sessions *all, const struct stateless_spec *spec,
+    const char *environment, enum zygote_slot slot, uint64_t memory_bytes, struct sandbox **ret,
+    struct error *e)
 {
     struct ground *ground;
     int rc = ground_get(all->grounds, environment, &ground, e);
     if (rc < 0)
         return rc;
     pool_busy(ground->pool);
-    struct sandbox *b = all->config->recycle_stateless ? take_kept(all->stateless, ground, spec->project, memory_bytes) : NULL;
+    struct sandbox *b = all->config->recycle_stateless
+                            ? take_kept(all->stateless, ground, spec->project, memory_bytes)
+                            : NULL;
     ground_unref(ground);
     if (!b)
         return sandbox_for(all, environment, slot, memory_bytes, ret, e);
@@ -332,7 +343,8 @@ static int get_sandbox(struct sessions *all, const struct stateless_spec *spec, 
     return rc;
 }
 
-static int run_in(struct session *s, const struct stateless_spec *spec, struct execution *ret, struct error *e)
+static int run_in(
+    struct session *s, const struct stateless_spec *spec, struct execution *ret, struct error *e)
 {
     int rc = 0;
     for (size_t i = 0; i < spec->files && rc == 0; i++)
@@ -340,7 +352,7 @@ static int run_in(struct session *s, const struct stateless_spec *spec, struct e
     if (rc < 0)
         return rc;
     struct stateless_cache *c = s->all->stateless;
-    struct running r = { .session = s };
+    struct running r = {.session = s};
     pthread_mutex_lock(&c->lock);
     r.next = c->running;
     c->running = &r;
@@ -357,7 +369,8 @@ static int run_in(struct session *s, const struct stateless_spec *spec, struct e
     return rc;
 }
 
-int stateless_execute(struct sessions *all, const struct stateless_spec *asked, struct execution *ret, struct error *e)
+int stateless_execute(struct sessions *all, const struct stateless_spec *asked,
+    struct execution *ret, struct error *e)
 {
     struct stateless_spec spec = *asked;
     struct imports needed;
@@ -381,8 +394,10 @@ int stateless_execute(struct sessions *all, const struct stateless_spec *asked, 
     rc = get_sandbox(all, &spec, environment, slot, memory, &b, e);
     if (rc < 0)
         return rc;
-    struct session_spec session_spec = { .project = spec.project, .environment = environment,
-                                         .memory_limit_bytes = memory, .idle_minutes = c->idle_minutes_default };
+    struct session_spec session_spec = {.project = spec.project,
+        .environment = environment,
+        .memory_limit_bytes = memory,
+        .idle_minutes = c->idle_minutes_default};
     struct session *s = session_new(all, "", &session_spec);
     if (!s) {
         sandbox_end(b, NULL, NULL);

@@ -27,7 +27,7 @@ static void remove_turn(struct session *s, struct turn *t)
 /* Waits in line. Lock held, dropped while client_gone is asked. */
 static int wait_in_line(struct session *s, const struct execution_callbacks *cb, struct error *e)
 {
-    struct turn t = { 0 };
+    struct turn t = {0};
     int rc = 0;
     cond_init_monotonic(&t.come);
     *s->last_turn = &t;
@@ -55,7 +55,8 @@ static int wait_in_line(struct session *s, const struct execution_callbacks *cb,
     return rc;
 }
 
-int turn_take(struct session *s, const struct execution_callbacks *cb, bool at_once, struct error *e)
+int turn_take(
+    struct session *s, const struct execution_callbacks *cb, bool at_once, struct error *e)
 {
     session_look(s);
     pthread_mutex_lock(&s->lock);
@@ -65,7 +66,8 @@ int turn_take(struct session *s, const struct execution_callbacks *cb, bool at_o
     else if (rc == 0 && at_once)
         rc = -EBUSY;
     else if (rc == 0 && s->turns >= s->all->config->queue_max)
-        rc = error_set(e, ERROR_QUEUE_FULL, EAGAIN, "%u executions wait in this container already.", s->turns);
+        rc = error_set(
+            e, ERROR_QUEUE_FULL, EAGAIN, "%u executions wait in this container already.", s->turns);
     else if (rc == 0)
         rc = wait_in_line(s, cb, e);
     if (rc == 0 && (rc = session_check(s, e)) < 0)
@@ -89,10 +91,11 @@ void turn_pass(struct session *s)
 
 static void remember_kernel(struct session *s, struct sandbox *b)
 {
-    struct store_container_live live = { (int64_t)b->ground->id, b->id, (int64_t)b->kernel.serial, b->kernel.pipes.id,
-                                         s->execution_count, 0 };
-    struct error e = { 0 };
-    if (s->all->store && !s->anonymous && store_container_set_live(s->all->store, s->id, &live, &e) < 0)
+    struct store_container_live live = {(int64_t)b->ground->id, b->id, (int64_t)b->kernel.serial,
+        b->kernel.pipes.id, s->execution_count, 0};
+    struct error e = {0};
+    if (s->all->store && !s->anonymous &&
+        store_container_set_live(s->all->store, s->id, &live, &e) < 0)
         log_line(LOG_WARN, "session", "kernel not stored", "id=%s words=\"%s\"", s->id, e.message);
 }
 

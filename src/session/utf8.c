@@ -40,7 +40,8 @@ size_t utf8_prefix(const char *text, size_t n, bool *ret_cut)
     *ret_cut = false;
     while (i < n) {
         uint64_t eight;
-        while (n - i >= sizeof eight && (memcpy(&eight, at + i, sizeof eight), !(eight & 0x8080808080808080u)))
+        while (n - i >= sizeof eight &&
+               (memcpy(&eight, at + i, sizeof eight), !(eight & 0x8080808080808080u)))
             i += sizeof eight;
         if (i == n)
             break;

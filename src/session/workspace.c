@@ -55,7 +55,7 @@ void workspace_deinit(struct workspace *w)
             free(f);
         }
     free(w->bucket);
-    *w = (struct workspace){ 0 };
+    *w = (struct workspace){0};
 }
 
 static struct workspace_file *find(const struct workspace *w, const char *path, size_t n)
@@ -82,7 +82,8 @@ struct workspace_file *workspace_by_id(const struct workspace *w, const char *id
     return NULL;
 }
 
-void workspace_each(const struct workspace *w, void (*call)(void *context, struct workspace_file *f), void *context)
+void workspace_each(
+    const struct workspace *w, void (*call)(void *context, struct workspace_file *f), void *context)
 {
     for (size_t i = 0; i < w->buckets; i++)
         for (struct workspace_file *f = w->bucket[i]; f; f = f->next)
@@ -136,8 +137,8 @@ void workspace_remove(struct workspace *w, struct workspace_file *f)
     }
 }
 
-struct workspace_file *workspace_put(struct workspace *w, const char *path, const char *id, uint64_t inode,
-                                     uint64_t size, int64_t ctime_ns, int64_t created_at, bool from_user)
+struct workspace_file *workspace_put(struct workspace *w, const char *path, const char *id,
+    uint64_t inode, uint64_t size, int64_t ctime_ns, int64_t created_at, bool from_user)
 {
     struct workspace_file *f = workspace_find(w, path);
     if (!f)
@@ -163,14 +164,14 @@ static int add_change(struct workspace_changes *c, struct workspace_file *now, c
         c->change = more;
     }
     struct workspace_change *x = &c->change[c->n++];
-    *x = (struct workspace_change){ .now = now, .modified = old_id[0] != 0 };
+    *x = (struct workspace_change){.now = now, .modified = old_id[0] != 0};
     snprintf(x->old_id, sizeof x->old_id, "%s", old_id);
     return 0;
 }
 
 /* One record of a scan. */
 static int see(struct workspace *w, const struct scan_record *r, const char *path, int64_t now_s,
-               struct workspace_changes *ret)
+    struct workspace_changes *ret)
 {
     struct workspace_file *f = find(w, path, r->path_length);
     if (f && f->inode == r->inode && f->size == r->size && f->ctime_ns == r->ctime_ns) {
@@ -220,11 +221,11 @@ static int forget_gone(struct workspace *w, struct workspace_changes *ret)
 }
 
 int workspace_update(struct workspace *w, const char *records, size_t n, bool whole, int64_t now_s,
-                     struct workspace_changes *ret)
+    struct workspace_changes *ret)
 {
     int rc = 0;
     size_t seen = 0, before = w->files;
-    *ret = (struct workspace_changes){ 0 };
+    *ret = (struct workspace_changes){0};
     w->scans++;
     for (size_t at = 0; at < n;) {
         struct scan_record r;

@@ -16,9 +16,9 @@ struct workspace_file {
     struct workspace_file *next; /* in its bucket */
     uint64_t inode, size, mark;  /* mark: the last scan that saw it */
     int64_t ctime_ns, created_at;
-    char id[40];                 /* "cfile_" and 32 digits */
+    char id[40]; /* "cfile_" and 32 digits */
     bool from_user;
-    bool hidden;                 /* not listed and not scanned: a stream kept whole */
+    bool hidden; /* not listed and not scanned: a stream kept whole */
     char path[];
 };
 
@@ -36,23 +36,24 @@ struct workspace_file *workspace_by_id(const struct workspace *w, const char *id
 /* One difference: `now` belongs to the workspace and is NULL when the file is gone. */
 struct workspace_change {
     struct workspace_file *now;
-    bool modified;      /* there was another content at this path */
-    char old_id[40];    /* of what is gone or was replaced; "" when it is new */
+    bool modified;   /* there was another content at this path */
+    char old_id[40]; /* of what is gone or was replaced; "" when it is new */
 };
 struct workspace_changes {
     struct workspace_change *change; /* the caller's (free) */
     size_t n;
-    size_t unlistable;  /* paths that could not be listed, when they are more than before */
+    size_t unlistable; /* paths that could not be listed, when they are more than before */
 };
 /* Brings the workspace up to date with packed scan_records. `whole`: false when the walk was cut short, and then what was not seen is
  * not taken for gone. 0, -ENOMEM (the workspace is consistent, changes may be missing), -EBADMSG. */
 int workspace_update(struct workspace *w, const char *records, size_t n, bool whole, int64_t now_s,
-                     struct workspace_changes *ret);
+    struct workspace_changes *ret);
 /* Puts a file in by hand: a hidden one, or one that the store remembers. Replaces what is there. */
-struct workspace_file *workspace_put(struct workspace *w, const char *path, const char *id, uint64_t inode,
-                                     uint64_t size, int64_t ctime_ns, int64_t created_at, bool from_user);
+struct workspace_file *workspace_put(struct workspace *w, const char *path, const char *id,
+    uint64_t inode, uint64_t size, int64_t ctime_ns, int64_t created_at, bool from_user);
 void workspace_remove(struct workspace *w, struct workspace_file *f);
 /* Calls for each file, in no order. */
-void workspace_each(const struct workspace *w, void (*call)(void *context, struct workspace_file *f), void *context);
+void workspace_each(const struct workspace *w,
+    void (*call)(void *context, struct workspace_file *f), void *context);
 /* Do scans leave this path out? A component that starts with a dot, or __pycache__. */
 bool workspace_hides(const char *path);

@@ -17,22 +17,24 @@ static void take(struct outputs *o, const struct frame *f)
     if (h.type == FRAME_ERROR)
         outputs_error(o, h.json);
     else if (h.type == FRAME_DISPLAY_DATA || h.type == FRAME_EXECUTE_RESULT)
-        outputs_display(o, h.type == FRAME_DISPLAY_DATA ? OUTPUT_DISPLAY : OUTPUT_RESULT, h.json, f);
+        outputs_display(
+            o, h.type == FRAME_DISPLAY_DATA ? OUTPUT_DISPLAY : OUTPUT_RESULT, h.json, f);
     for (size_t i = 0; i < f->buffers; i++)
-        outputs_text(o, i % 2 ? OUTPUT_STDERR : OUTPUT_STDOUT, f->buffer[i].data, f->buffer[i].length);
+        outputs_text(
+            o, i % 2 ? OUTPUT_STDERR : OUTPUT_STDOUT, f->buffer[i].data, f->buffer[i].length);
     kernel_head_deinit(&h);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct output_limits limits = { 64, 64, 4096 };
-    static const char *const where[2] = { NULL, NULL };
+    static const struct output_limits limits = {64, 64, 4096};
+    static const char *const where[2] = {NULL, NULL};
     if (size < 1)
         return 0;
     size_t piece = data[0] ? data[0] : size;
-    struct frame_reader r = { 0 };
+    struct frame_reader r = {0};
     struct outputs o;
-    struct execution e = { 0 };
+    struct execution e = {0};
     outputs_init(&o, &e, NULL, &limits, NULL, NULL);
     int rc = 0;
     for (size_t at = 1; at < size && rc >= 0; at += piece) {

@@ -35,7 +35,8 @@ static struct stage {
 
 static void send_frame(struct pipes_of_kernel p, const char *head, const char *buffer)
 {
-    uint32_t prefix[3] = { (uint32_t)strlen(head), buffer != NULL, buffer ? (uint32_t)strlen(buffer) : 0 };
+    uint32_t prefix[3] = {
+        (uint32_t)strlen(head), buffer != NULL, buffer ? (uint32_t)strlen(buffer) : 0};
     fd_write_all(p.out, prefix, buffer ? 12 : 8);
     fd_write_all(p.out, head, strlen(head));
     if (buffer)
@@ -68,16 +69,20 @@ static void done(struct pipes_of_kernel p, const char *status)
 {
     char head[200];
     snprintf(head, sizeof head,
-             "{\"type\":\"done\",\"id\":\"exec_test\",\"status\":\"%s\",\"cpu_us\":7,\"notes\":[\"a note\"]}", status);
+        "{\"type\":\"done\",\"id\":\"exec_test\",\"status\":\"%s\",\"cpu_us\":7,\"notes\":[\"a "
+        "note\"]}",
+        status);
     send_frame(p, head, NULL);
 }
 
-#define RESULT "{\"type\":\"execute_result\",\"id\":\"exec_test\",\"mime\":[\"text/plain\"],\"metadata\":{}}"
+#define RESULT                                                                                     \
+    "{\"type\":\"execute_result\",\"id\":\"exec_test\",\"mime\":[\"text/plain\"],\"metadata\":{}}"
 
 static void kernel_good(struct pipes_of_kernel p)
 {
     skip_frame(p, NULL, 0);
-    send_frame(p, "{\"type\":\"done\",\"id\":\"exec_other\",\"status\":\"error\"}", NULL); /* not ours: ignored */
+    send_frame(p, "{\"type\":\"done\",\"id\":\"exec_other\",\"status\":\"error\"}",
+        NULL);                     /* not ours: ignored */
     for (int i = 0; i < 50; i++) { /* text after a frame must never overtake it */
         fd_write_all(p.text[0], "a", 1);
         barrier(p);
@@ -152,7 +157,9 @@ static void kernel_asks(struct pipes_of_kernel p)
 {
     char line[16] = "";
     skip_frame(p, NULL, 0);
-    send_frame(p, "{\"type\":\"input_request\",\"id\":\"exec_test\",\"prompt\":\"? \",\"password\":false}", NULL);
+    send_frame(p,
+        "{\"type\":\"input_request\",\"id\":\"exec_test\",\"prompt\":\"? \",\"password\":false}",
+        NULL);
     skip_frame(p, line, sizeof line);
     fd_write_all(p.text[0], line, strlen(line));
     done(p, "ok");
@@ -168,12 +175,15 @@ static void on_interrupt(int signal_number)
 
 static void kernel_obeys(struct pipes_of_kernel p)
 {
-    struct sigaction a = { .sa_handler = on_interrupt };
+    struct sigaction a = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &a, NULL);
     skip_frame(p, NULL, 0);
     while (!interrupted)
         poll(NULL, 0, 10);
-    send_frame(p, "{\"type\":\"error\",\"id\":\"exec_test\",\"name\":\"KeyboardInterrupt\",\"value\":\"\",\"traceback\":[]}", NULL);
+    send_frame(p,
+        "{\"type\":\"error\",\"id\":\"exec_test\",\"name\":\"KeyboardInterrupt\",\"value\":\"\","
+        "\"traceback\":[]}",
+        NULL);
     done(p, "interrupted");
     pause();
 }
@@ -216,11 +226,11 @@ static void *init_main(void *arg)
 
 static void *warden_main(void *arg)
 {
-    siginfo_t info = { 0 };
+    siginfo_t info = {0};
     (void)arg;
     waitid(P_PID, (id_t)stage.kernel, &info, WEXITED);
     pthread_mutex_lock(&stage.grounds.lock);
-    stage.sandbox.death = (struct death){ 1, info.si_code, info.si_status, 0, false };
+    stage.sandbox.death = (struct death){1, info.si_code, info.si_status, 0, false};
     wake_sandbox(&stage.sandbox);
     pthread_mutex_unlock(&stage.grounds.lock);
     return NULL;
@@ -229,7 +239,7 @@ static void *warden_main(void *arg)
 static void play(kernel_double *kernel)
 {
     int p[KERNEL_PIPES][2], s[2];
-    stage = (struct stage){ .ground.grounds = &stage.grounds };
+    stage = (struct stage){.ground.grounds = &stage.grounds};
     pthread_mutex_init(&stage.grounds.lock, NULL);
     for (int i = 0; i < KERNEL_PIPES; i++)
         assert_int_equal(pipe2(p[i], O_CLOEXEC), 0);
@@ -237,14 +247,19 @@ static void play(kernel_double *kernel)
     if (stage.kernel == 0) {
         for (int i = 0; i < KERNEL_PIPES; i++)
             close(p[i][i == PIPE_IN]);
-        kernel((struct pipes_of_kernel){ p[PIPE_IN][0], p[PIPE_OUT][1], { p[PIPE_STDOUT][1], p[PIPE_STDERR][1] } });
+        kernel((struct pipes_of_kernel){
+            p[PIPE_IN][0], p[PIPE_OUT][1], {p[PIPE_STDOUT][1], p[PIPE_STDERR][1]}});
         _exit(0);
     }
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
     stage.init_end = s[1];
-    stage.sandbox = (struct sandbox){ .ground = &stage.ground, .memory_bytes = 1 << 30, .init = init_link_new(s[0]),
-                                      .refs = 1, .wake_fd = -1, .death.kernel_serial = UINT64_MAX };
-    stage.sandbox.kernel = (struct kernel){ .there = true, .ready = true, .serial = 1 };
+    stage.sandbox = (struct sandbox){.ground = &stage.ground,
+        .memory_bytes = 1 << 30,
+        .init = init_link_new(s[0]),
+        .refs = 1,
+        .wake_fd = -1,
+        .death.kernel_serial = UINT64_MAX};
+    stage.sandbox.kernel = (struct kernel){.there = true, .ready = true, .serial = 1};
     for (int i = 0; i < KERNEL_PIPES; i++) {
         close(p[i][i != PIPE_IN]);
         stage.sandbox.kernel.pipes.server[i] = p[i][i == PIPE_IN];
@@ -269,16 +284,21 @@ static void strike(void)
 
 static struct control control;
 
-static struct execution run_spec(kernel_double *kernel, int64_t timeout_us, struct execute_spec spec, struct engine *ret)
+static struct execution run_spec(
+    kernel_double *kernel, int64_t timeout_us, struct execute_spec spec, struct engine *ret)
 {
-    struct execution e = { .id = "exec_test", .execution_count = 1 };
+    struct execution e = {.id = "exec_test", .execution_count = 1};
     struct strbuf head = STRBUF_INIT(1 << 20);
     struct error error;
     play(kernel);
     control_init(&control);
     assert_int_equal(execution_head(&spec, e.id, 1, "UTC", &head, &error), 0);
-    struct engine x = { .sandbox = &stage.sandbox, .spec = &spec, .execution = &e, .control = &control,
-                        .timeout_us = timeout_us, .limits = { 65536, 65536, 16 << 20 } };
+    struct engine x = {.sandbox = &stage.sandbox,
+        .spec = &spec,
+        .execution = &e,
+        .control = &control,
+        .timeout_us = timeout_us,
+        .limits = {65536, 65536, 16 << 20}};
     execution_run(&x, &head);
     if (ret)
         *ret = x;
@@ -290,7 +310,8 @@ static struct execution run_spec(kernel_double *kernel, int64_t timeout_us, stru
 
 static struct execution run(kernel_double *kernel, int64_t timeout_us, struct engine *ret)
 {
-    return run_spec(kernel, timeout_us, (struct execute_spec){ .code = "code", .code_length = 4 }, ret);
+    return run_spec(
+        kernel, timeout_us, (struct execute_spec){.code = "code", .code_length = 4}, ret);
 }
 
 /* ---- tests ---------------------------------------------------------------------------------------------------- */
@@ -377,8 +398,10 @@ static void the_deaf_are_killed(void **state)
     (void)state;
     char *big = calloc(1, 1 << 20);
     int64_t from = clock_monotonic_us();
-    struct execution e = run_spec(kernel_deaf, 100000, (struct execute_spec){ .code = "x", .code_length = 1,
-                                  .stdin_data = big, .stdin_length = 1 << 20 }, NULL);
+    struct execution e = run_spec(kernel_deaf, 100000,
+        (struct execute_spec){
+            .code = "x", .code_length = 1, .stdin_data = big, .stdin_length = 1 << 20},
+        NULL);
     int64_t took = clock_monotonic_us() - from;
     assert_int_equal(e.status, EXECUTION_TIMEOUT);
     assert_true(e.reset);
@@ -400,8 +423,12 @@ static void answer(void *context, const struct execution *e, const char *prompt,
 static void answers_input(void **state)
 {
     (void)state;
-    struct execution e = run_spec(kernel_asks, 5000000, (struct execute_spec){ .code = "x", .code_length = 1,
-                                  .streamed = true, .callbacks = { .context = &control, .on_input = answer } }, NULL);
+    struct execution e = run_spec(kernel_asks, 5000000,
+        (struct execute_spec){.code = "x",
+            .code_length = 1,
+            .streamed = true,
+            .callbacks = {.context = &control, .on_input = answer}},
+        NULL);
     assert_int_equal(e.status, EXECUTION_COMPLETED);
     assert_string_equal(e.output[0].text, "a line");
     execution_deinit(&e);
@@ -433,11 +460,16 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_order),         cmocka_unit_test(text_is_no_frame),
-        cmocka_unit_test(tells_of_its_death),  cmocka_unit_test(sees_death_behind_open_pipes),
-        cmocka_unit_test(ends_who_babbles),    cmocka_unit_test(half_a_frame_ends_with_the_time),
-        cmocka_unit_test(the_deaf_are_killed), cmocka_unit_test(answers_input),
-        cmocka_unit_test(state_survives_sigint), cmocka_unit_test(a_flood_is_cut),
+        cmocka_unit_test(keeps_order),
+        cmocka_unit_test(text_is_no_frame),
+        cmocka_unit_test(tells_of_its_death),
+        cmocka_unit_test(sees_death_behind_open_pipes),
+        cmocka_unit_test(ends_who_babbles),
+        cmocka_unit_test(half_a_frame_ends_with_the_time),
+        cmocka_unit_test(the_deaf_are_killed),
+        cmocka_unit_test(answers_input),
+        cmocka_unit_test(state_survives_sigint),
+        cmocka_unit_test(a_flood_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

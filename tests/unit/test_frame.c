@@ -9,12 +9,15 @@
 #include "base/fd.h"
 #include "ipc/frame.h"
 
-static void push_u32(struct frame_reader *r, uint32_t v) { assert_int_equal(frame_reader_push(r, &v, 4), 0); }
+static void push_u32(struct frame_reader *r, uint32_t v)
+{
+    assert_int_equal(frame_reader_push(r, &v, 4), 0);
+}
 
 static void reads_a_whole_frame(void **state)
 {
     (void)state;
-    struct frame_reader r = { 0 };
+    struct frame_reader r = {0};
     struct frame f;
     push_u32(&r, 2);
     push_u32(&r, 2);
@@ -38,7 +41,7 @@ static void reads_in_pieces(void **state)
 {
     (void)state;
     char stream[256];
-    uint32_t prefix[] = { 4, 1, 2 };
+    uint32_t prefix[] = {4, 1, 2};
     size_t n = 0;
     for (int i = 0; i < 5; i++) {
         memcpy(stream + n, prefix, 12);
@@ -46,7 +49,7 @@ static void reads_in_pieces(void **state)
         n += 18;
     }
     for (size_t piece = 1; piece <= n; piece++) {
-        struct frame_reader r = { 0 };
+        struct frame_reader r = {0};
         int frames = 0;
         for (size_t at = 0; at < n; at += piece) {
             struct frame f;
@@ -65,7 +68,7 @@ static void reads_in_pieces(void **state)
 static void refuses_what_breaks_a_bound(void **state)
 {
     (void)state;
-    struct frame_reader r = { 0 };
+    struct frame_reader r = {0};
     struct frame f;
     push_u32(&r, FRAME_HEAD_MAX + 1);
     push_u32(&r, 0);
@@ -77,7 +80,8 @@ static void refuses_what_breaks_a_bound(void **state)
     frame_reader_deinit(&r);
     push_u32(&r, 0);
     push_u32(&r, 64);
-    push_u32(&r, FRAME_BUFFERS_BYTES_MAX); /* the second of them is too much, though 62 are missing */
+    push_u32(
+        &r, FRAME_BUFFERS_BYTES_MAX); /* the second of them is too much, though 62 are missing */
     assert_int_equal(frame_reader_next(&r, &f), 0);
     push_u32(&r, 1);
     assert_int_equal(frame_reader_next(&r, &f), -EBADMSG);
@@ -94,7 +98,7 @@ static void refuses_what_breaks_a_bound(void **state)
 static void promises_cost_nothing(void **state)
 {
     (void)state;
-    struct frame_reader r = { 0 };
+    struct frame_reader r = {0};
     struct frame f;
     push_u32(&r, FRAME_HEAD_MAX);
     push_u32(&r, 1);
@@ -114,9 +118,9 @@ static void writes_through_a_full_pipe(void **state)
         body[i] = (char)(i * 7);
     assert_int_equal(pipe2(p, O_NONBLOCK | O_CLOEXEC), 0);
     struct frame_writer w;
-    struct frame_reader r = { 0 };
+    struct frame_reader r = {0};
     struct frame f;
-    struct frame_buffer buffers[] = { { "", 0 }, { body, SIZE } };
+    struct frame_buffer buffers[] = {{"", 0}, {body, SIZE}};
     assert_int_equal(frame_writer_init(&w, "{\"a\":1}", 7, buffers, 2), 0);
     int rounds = 0, got;
     while ((got = frame_writer_run(&w, p[1])) == 0) {
@@ -143,7 +147,7 @@ static void refuses_to_write_too_much(void **state)
 {
     (void)state;
     struct frame_writer w;
-    struct frame_buffer big[] = { { "", FRAME_BUFFERS_BYTES_MAX }, { "", 1 } };
+    struct frame_buffer big[] = {{"", FRAME_BUFFERS_BYTES_MAX}, {"", 1}};
     assert_int_equal(frame_writer_init(&w, "", FRAME_HEAD_MAX + 1, NULL, 0), -EMSGSIZE);
     assert_int_equal(frame_writer_init(&w, "", 0, big, 2), -EMSGSIZE);
     assert_int_equal(frame_writer_init(&w, "", 0, big, FRAME_BUFFERS_MAX + 1), -EMSGSIZE);
@@ -152,9 +156,12 @@ static void refuses_to_write_too_much(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_whole_frame),         cmocka_unit_test(reads_in_pieces),
-        cmocka_unit_test(refuses_what_breaks_a_bound), cmocka_unit_test(promises_cost_nothing),
-        cmocka_unit_test(writes_through_a_full_pipe),  cmocka_unit_test(refuses_to_write_too_much),
+        cmocka_unit_test(reads_a_whole_frame),
+        cmocka_unit_test(reads_in_pieces),
+        cmocka_unit_test(refuses_what_breaks_a_bound),
+        cmocka_unit_test(promises_cost_nothing),
+        cmocka_unit_test(writes_through_a_full_pipe),
+        cmocka_unit_test(refuses_to_write_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,20 +12,23 @@
 #include "session/kernel.h"
 #include "session/outputs.h"
 
-static const struct output_limits limits = { 64 << 10, 64 << 10, 16 << 20 };
-static const struct output_limits small = { 8, 8, 64 };
+static const struct output_limits limits = {64 << 10, 64 << 10, 16 << 20};
+static const struct output_limits small = {8, 8, 64};
 
 static struct execution finish(struct outputs *o)
 {
-    static const char *const where[2] = { "/mnt/data/.output/x.stdout.txt", NULL };
-    struct execution e = { 0 };
+    static const char *const where[2] = {"/mnt/data/.output/x.stdout.txt", NULL};
+    struct execution e = {0};
     outputs_close(o);
     assert_int_equal(outputs_finish(o, &e, where), 0);
     outputs_deinit(o);
     return e;
 }
 
-static void say(struct outputs *o, enum output_kind kind, const char *text) { outputs_text(o, kind, text, strlen(text)); }
+static void say(struct outputs *o, enum output_kind kind, const char *text)
+{
+    outputs_text(o, kind, text, strlen(text));
+}
 
 static void joins_neighbours(void **state)
 {
@@ -68,7 +71,8 @@ static void keeps_head_and_tail(void **state)
     assert_int_equal(e.outputs, 3);
     assert_string_equal(e.output[0].text, "01234567");
     assert_string_equal(e.output[1].text, "mid");
-    assert_non_null(strstr(e.output[2].text, "4 bytes left out here; the whole is in /mnt/data/.output/x.stdout.txt"));
+    assert_non_null(strstr(
+        e.output[2].text, "4 bytes left out here; the whole is in /mnt/data/.output/x.stdout.txt"));
     assert_string_equal(e.output[2].text + e.output[2].text_length - 8, "cdefghij");
     assert_int_equal(e.truncations, 1);
     assert_int_equal(e.truncated[0].total_bytes, 20);
@@ -125,7 +129,8 @@ static void mends_text(void **state)
     say(&o, OUTPUT_STDOUT, "\xe2\x82"); /* the euro sign in two pieces */
     say(&o, OUTPUT_STDOUT, "\xac \xff \xed\xa0\x80 \xf0\x9f");
     struct execution e = finish(&o);
-    assert_string_equal(e.output[0].text, "\xe2\x82\xac \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd");
+    assert_string_equal(e.output[0].text,
+        "\xe2\x82\xac \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd");
     execution_deinit(&e);
     assert_true(utf8_valid("a\0b", 3));
     assert_false(utf8_valid("\xc0\x80", 2));
@@ -136,9 +141,9 @@ static void mends_text(void **state)
 static int show(struct outputs *o, const char *head, const char *a, size_t an, size_t buffers)
 {
     json_t *json = json_loads(head, 0, NULL);
-    struct frame f = { .buffers = buffers };
+    struct frame f = {.buffers = buffers};
     for (size_t i = 0; i < buffers; i++)
-        f.buffer[i] = (struct frame_buffer){ a, an };
+        f.buffer[i] = (struct frame_buffer){a, an};
     int rc = outputs_display(o, OUTPUT_DISPLAY, json, &f);
     json_decref(json);
     return rc;
@@ -150,10 +155,14 @@ static void checks_displays(void **state)
     struct outputs o;
     outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
     assert_int_equal(show(&o, "{\"mime\":[\"image/png\"]}", "\x89PNG\0", 5, 1), 0);
-    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", "{ \"a b\" : [1, 2] }", 18, 1), 0);
-    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", "{nope", 5, 1), 0); /* left out, a note */
+    assert_int_equal(
+        show(&o, "{\"mime\":[\"application/json\"]}", "{ \"a b\" : [1, 2] }", 18, 1), 0);
+    assert_int_equal(
+        show(&o, "{\"mime\":[\"application/json\"]}", "{nope", 5, 1), 0); /* left out, a note */
     assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\"}", "one", 3, 1), 0);
-    assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\",\"update\":true}", "two", 3, 1), 0);
+    assert_int_equal(
+        show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\",\"update\":true}", "two", 3, 1),
+        0);
     assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"]}", "x", 1, 2), -EBADMSG);
     assert_int_equal(show(&o, "{\"mime\":[7]}", "x", 1, 1), -EBADMSG);
     assert_int_equal(show(&o, "{\"mime\":[\"a\\nb/c\"]}", "x", 1, 1), -EBADMSG);
@@ -166,7 +175,8 @@ static void checks_displays(void **state)
     assert_int_equal(e.notes, 1);
     struct strbuf json = STRBUF_INIT(1 << 20);
     assert_int_equal(output_to_json(&e.output[0], &json), 0);
-    assert_string_equal(json.data, "{\"type\":\"display_data\",\"data\":{\"image/png\":\"iVBORwA=\"},\"metadata\":{}}");
+    assert_string_equal(json.data,
+        "{\"type\":\"display_data\",\"data\":{\"image/png\":\"iVBORwA=\"},\"metadata\":{}}");
     strbuf_deinit(&json);
     execution_deinit(&e);
 }
@@ -213,10 +223,14 @@ static void parses_heads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(joins_neighbours),        cmocka_unit_test(keeps_head_and_tail),
-        cmocka_unit_test(says_what_the_file_lacks), cmocka_unit_test(endless_text_is_bounded),
-        cmocka_unit_test(mends_text),              cmocka_unit_test(checks_displays),
-        cmocka_unit_test(bounds_displays),         cmocka_unit_test(parses_heads),
+        cmocka_unit_test(joins_neighbours),
+        cmocka_unit_test(keeps_head_and_tail),
+        cmocka_unit_test(says_what_the_file_lacks),
+        cmocka_unit_test(endless_text_is_bounded),
+        cmocka_unit_test(mends_text),
+        cmocka_unit_test(checks_displays),
+        cmocka_unit_test(bounds_displays),
+        cmocka_unit_test(parses_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
 
 static void add(struct strbuf *b, const char *path, uint64_t inode, uint64_t size, int64_t ctime_ns)
 {
-    struct scan_record r = { .inode = inode, .size = size, .ctime_ns = ctime_ns, .path_length = (uint16_t)strlen(path) };
+    struct scan_record r = {
+        .inode = inode, .size = size, .ctime_ns = ctime_ns, .path_length = (uint16_t)strlen(path)};
     strbuf_append(b, &r, sizeof r);
     strbuf_append(b, path, strlen(path));
 }
@@ -27,7 +28,7 @@ static struct workspace_changes update(struct workspace *w, struct strbuf *b, bo
 static void tells_created_modified_gone(void **state)
 {
     (void)state;
-    struct workspace w = { 0 };
+    struct workspace w = {0};
     struct strbuf b = STRBUF_INIT(1 << 20);
     char id[40];
     add(&b, "a.csv", 1, 10, 5);
@@ -69,7 +70,7 @@ static void tells_created_modified_gone(void **state)
 static void hostile_names_are_left_out(void **state)
 {
     (void)state;
-    struct workspace w = { 0 };
+    struct workspace w = {0};
     struct strbuf b = STRBUF_INIT(1 << 20);
     add(&b, "\xff\xfe", 1, 1, 1);
     add(&b, "a\nb", 2, 1, 1);
@@ -94,7 +95,7 @@ static void hostile_names_are_left_out(void **state)
 static void holds_many_files(void **state)
 {
     (void)state;
-    struct workspace w = { 0 };
+    struct workspace w = {0};
     struct strbuf b = STRBUF_INIT(64 << 20);
     char path[32];
     for (int round = 0; round < 2; round++) {
@@ -115,7 +116,7 @@ static void holds_many_files(void **state)
 static void hidden_files_stay(void **state)
 {
     (void)state;
-    struct workspace w = { 0 };
+    struct workspace w = {0};
     struct strbuf b = STRBUF_INIT(1 << 10);
     workspace_put(&w, ".output/x.stdout.txt", "cfile_1", 0, 7, 0, 1, false)->hidden = true;
     struct workspace_changes c = update(&w, &b, true);
@@ -130,7 +131,8 @@ static void hidden_files_stay(void **state)
 static void checks_paths(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "", "/a", "a/../b", "..", "a//b", "a/", ".", "a/./b", "a\tb", "\xff", "a\x7f" };
+    static const char *const bad[] = {
+        "", "/a", "a/../b", "..", "a//b", "a/", ".", "a/./b", "a\tb", "\xff", "a\x7f"};
     struct error e;
     char component[300];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -141,7 +143,8 @@ static void checks_paths(void **state)
     assert_int_equal(workspace_path_check(component, 255, "path", &e), 0);
     assert_int_equal(workspace_path_check("a/.b/..c/d e.txt", 16, "path", &e), 0);
     assert_int_equal(workspace_path_check("\xc3\xa9t\xc3\xa9.csv", 9, "path", &e), 0);
-    assert_true(workspace_hides("a/.b/c") && workspace_hides("__pycache__/x") && !workspace_hides("a/__pycache__x"));
+    assert_true(workspace_hides("a/.b/c") && workspace_hides("__pycache__/x") &&
+                !workspace_hides("a/__pycache__x"));
 }
 
 static void parses_memory(void **state)
@@ -167,9 +170,12 @@ static void parses_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_created_modified_gone), cmocka_unit_test(hostile_names_are_left_out),
-        cmocka_unit_test(holds_many_files),            cmocka_unit_test(hidden_files_stay),
-        cmocka_unit_test(checks_paths),                cmocka_unit_test(parses_memory),
+        cmocka_unit_test(tells_created_modified_gone),
+        cmocka_unit_test(hostile_names_are_left_out),
+        cmocka_unit_test(holds_many_files),
+        cmocka_unit_test(hidden_files_stay),
+        cmocka_unit_test(checks_paths),
+        cmocka_unit_test(parses_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

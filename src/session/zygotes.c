@@ -1,0 +1,117 @@
+/* zygotes.c - asking wardens for warm interpreters, waiting for them, and asking again, ever less often,
+ * for those that failed. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "session/grounds_private.h"
+
+enum {
+    ZYGOTE_RETRY_US = 2000000, /* doubled at each failure in a row, up to */
+    ZYGOTE_RETRY_MAX_US = 60000000,
+};
+
+struct zygote_request {
+    struct ground *ground;
+    enum zygote_slot slot;
+};
+
+static void zygote_answered(void *context, const struct message *m, int *fds, int n)
+{
+    struct zygote_request *q = context;
+    struct ground *ground = q->ground;
+    struct grounds *g = ground->grounds;
+    fds_close(fds, n > 0 ? (size_t)n : 0);
+    pthread_mutex_lock(&g->lock);
+    if (m && m->status == 0) {
+        ground->zygote[q->slot].state = ZYGOTE_READY;
+        ground->zygote[q->slot].failures = 0;
+    } else {
+        ground->zygote[q->slot].state = ZYGOTE_FAILED;
+        ground->zygote[q->slot].failures++;
+        snprintf(ground->zygote[q->slot].words, sizeof ground->zygote[q->slot].words, "%.199s",
+            m ? m->text : "the warden ended");
+    }
+    int64_t took = clock_monotonic_us() - ground->zygote[q->slot].asked_at_us;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+    if (m && m->status == 0)
+        log_line(LOG_INFO, "session", "zygote warm", "environment=%s slot=%d took_ms=%lld",
+            ground->environment, q->slot, (long long)took / 1000);
+    else
+        log_line(LOG_ERROR, "session", "zygote failed", "environment=%s slot=%d words=\"%s\"",
+            ground->environment, q->slot, m ? m->text : "");
+    free(q);
+}
+
+static int64_t retry_delay(int64_t failures)
+{
+    int64_t us = ZYGOTE_RETRY_US;
+    while (failures-- > 1 && us < ZYGOTE_RETRY_MAX_US)
+        us *= 2;
+    return us < ZYGOTE_RETRY_MAX_US ? us : ZYGOTE_RETRY_MAX_US;
+}
+
+enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot slot)
+{
+    struct grounds *g = ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    enum zygote_state state = ground->zygote[slot].state;
+    int64_t now = clock_monotonic_us();
+    bool again = state == ZYGOTE_FAILED && now - ground->zygote[slot].asked_at_us >
+                                               retry_delay(ground->zygote[slot].failures);
+    bool alive = ground->state == GROUND_LIVE || ground->state == GROUND_SUPERSEDED;
+    bool ask = alive && (state == ZYGOTE_ABSENT || again);
+    if (ask) {
+        ground->zygote[slot].state = state = ZYGOTE_WARMING;
+        ground->zygote[slot].asked_at_us = now;
+    }
+    pthread_mutex_unlock(&g->lock);
+    if (!ask)
+        return state;
+    struct zygote_request *q = malloc(sizeof *q);
+    struct message m = {.op = WARDEN_ZYGOTE, .word = {slot}};
+    int rc = -ENOMEM;
+    if (q) {
+        *q = (struct zygote_request){ground, slot};
+        rc = link_post(ground->link, &m, NULL, 0, zygote_answered, q);
+    }
+    if (rc < 0) {
+        free(q);
+        pthread_mutex_lock(&g->lock);
+        ground->zygote[slot].state = state = ZYGOTE_FAILED;
+        ground->zygote[slot].failures++;
+        pthread_mutex_unlock(&g->lock);
+    }
+    return state;
+}
+
+int ground_zygote(struct ground *ground, enum zygote_slot slot, int64_t timeout_us, struct error *e)
+{
+    struct grounds *g = ground->grounds;
+    int64_t deadline = clock_monotonic_us() + timeout_us;
+    for (;;) {
+        enum zygote_state state = ground_zygote_state(ground, slot);
+        int64_t left = deadline - clock_monotonic_us();
+        if (state == ZYGOTE_READY)
+            return 0;
+        pthread_mutex_lock(&g->lock);
+        bool dead = ground->state == GROUND_DEAD;
+        char words[200];
+        snprintf(words, sizeof words, "%s", ground->zygote[slot].words);
+        if (!dead && left > 0 && ground->zygote[slot].state == ZYGOTE_WARMING)
+            cond_wait_us(&g->changed, &g->lock, left);
+        pthread_mutex_unlock(&g->lock);
+        if (dead)
+            return error_set(e, ERROR_UNAVAILABLE, EPIPE,
+                "The environment '%s' has ended; try again.", ground->environment);
+        if (state == ZYGOTE_FAILED)
+            return error_set(e, ERROR_UNAVAILABLE, EAGAIN,
+                "The environment '%s' could not be warmed: %s", ground->environment, words);
+        if (left <= 0)
+            return error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT,
+                "The environment '%s' is still being warmed.", ground->environment);
+    }
+}
