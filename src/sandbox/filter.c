@@ -3,7 +3,11 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +24,7 @@ static const struct sock_filter first[] = {
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 /* The low half of an argument: the kernel truncates ids, pids and flags of these calls to 32 bits. */
 #define ARG(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
+#define ARG_HIGH(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]) + 4)
 #define EQ(v, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (v), (yes), (no))
 #define ANY_BIT(v, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (v), (yes), (no))
 #define RET(v) BPF_STMT(BPF_RET | BPF_K, (v))
@@ -36,7 +41,10 @@ static const struct sock_filter first[] = {
  *   setns                  EPERM until branches need it
  *   set*id, setgroups      only to its own: a kernel owns the user namespaces of its branches, has
  *                          every capability there, and could become any id mapped there
- *   prlimit64, sched_setaffinity, setpriority  of oneself only */
+ *   prlimit64, sched_setaffinity, setpriority  of oneself only
+ *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
+ *   socket, socketpair     TCP, UDP and rtnetlink: each other protocol is a module, or code few have read
+ *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host */
 static const struct sock_filter second[] = {
     LOAD(arch), EQ(AUDIT_ARCH_X86_64, 1, 0), REFUSE(ENOSYS),
     LOAD(nr),
@@ -44,7 +52,15 @@ static const struct sock_filter second[] = {
     EQ(SYS_clone3, 0, 1), REFUSE(ENOSYS),
     EQ(SYS_setgroups, 1, 0), EQ(SYS_setns, 0, 1), REFUSE(EPERM),
     EQ(SYS_clone, 0, 4), ARG(0), ANY_BIT(CLONE_PARENT, 0, 1), REFUSE(EPERM), ALLOW,
-    EQ(SYS_prlimit64, 1, 0), EQ(SYS_sched_setaffinity, 0, 4), ARG(0), EQ(0, 0, 1), ALLOW, REFUSE(EPERM),
+    EQ(SYS_sched_setaffinity, 0, 4), ARG(0), EQ(0, 0, 1), ALLOW, REFUSE(EPERM),
+    EQ(SYS_prlimit64, 0, 10), ARG(0), EQ(0, 0, 6), ARG(1), EQ(RLIMIT_CORE, 0, 5),
+        ARG(2), EQ(0, 0, 2), ARG_HIGH(2), EQ(0, 1, 0), REFUSE(EPERM), ALLOW,
+    EQ(SYS_setrlimit, 0, 4), ARG(0), EQ(RLIMIT_CORE, 0, 1), REFUSE(EPERM), ALLOW,
+    EQ(SYS_socket, 1, 0), EQ(SYS_socketpair, 0, 11), ARG(0), EQ(AF_UNIX, 8, 0), EQ(AF_NETLINK, 0, 2),
+        ARG(2), EQ(0, 5, 4),
+        ARG(2), EQ(0, 3, 0), EQ(IPPROTO_TCP, 2, 0), EQ(IPPROTO_UDP, 1, 0), REFUSE(EPROTONOSUPPORT), ALLOW,
+    EQ(SYS_seccomp, 0, 4), ARG(0), EQ(SECCOMP_SET_MODE_FILTER, 0, 1), REFUSE(EINVAL), ALLOW,
+    EQ(SYS_prctl, 0, 4), ARG(0), EQ(PR_SET_SECCOMP, 0, 1), REFUSE(EINVAL), ALLOW,
     EQ(SYS_setpriority, 0, 6), ARG(0), EQ(0, 0, 2), ARG(1), EQ(0, 1, 0), REFUSE(EPERM), ALLOW,
     EQ(SYS_setuid, 3, 0), EQ(SYS_setgid, 2, 0), EQ(SYS_setfsuid, 1, 0), EQ(SYS_setfsgid, 0, LENGTH_ID + 1),
         ID(0), ALLOW,

@@ -13,8 +13,6 @@
 
 #include "sandbox/filter_table.h"
 
-enum { TIOCSTI_REQUEST = 0x5412, TIOCLINUX_REQUEST = 0x541c };
-
 static void must(int r, const char *what)
 {
     if (r < 0) {
@@ -49,14 +47,18 @@ static void add_rules(scmp_filter_ctx x)
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i])), "clone");
+    const int calls[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
     for (int family = 0; family < FILTER_FAMILIES; family++)
-        if (!family_is_open(family))
-            must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+        for (size_t i = 0; i < 2 && !family_is_open(family); i++)
+            must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EAFNOSUPPORT), calls[i], 1,
                                   SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)family)), "socket");
-    static const uint64_t requests[] = { TIOCSTI_REQUEST, TIOCLINUX_REQUEST };
-    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
-        must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, requests[i])), "ioctl");
+    for (size_t i = 0; i < sizeof filter_arguments / sizeof *filter_arguments; i++) {
+        const struct filter_argument *a = &filter_arguments[i];
+        struct scmp_arg_cmp cmp[2] = { SCMP_CMP(a->arg, SCMP_CMP_MASKED_EQ, a->mask, a->value),
+                                       SCMP_CMP(a->arg2, SCMP_CMP_MASKED_EQ, a->mask2, a->value2) };
+        must(seccomp_rule_add_array(x, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(a->name), a->mask2 ? 2 : 1, cmp),
+             a->name);
+    }
 }
 
 int main(void)

@@ -3,6 +3,7 @@
  * A deny list, not an allow list: a list that kills numpy is the best-known failure of this field.
  * Compiled by filter_compile.c with libseccomp at build time. Order does not matter. */
 #pragma once
+#include <stdint.h>
 
 /* Whole calls. Names that this libseccomp does not know are numbers below. */
 static const char *const filter_denied[] = {
@@ -19,6 +20,11 @@ static const char *const filter_denied[] = {
     "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load", "init_module",
     "finit_module", "delete_module", "fanotify_init", "fanotify_mark", "modify_ldt",
     "lookup_dcookie", "uselib", "ustat", "_sysctl", "nfsservctl", "vmsplice", "remap_file_pages",
+    /* what one session could take from the whole host: fs.aio-max-nr is one number for all; watches are
+     * counted against the owner of every user namespace above, root in the end, and those on the shared
+     * tree tell what other sessions open */
+    "io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents",
+    "inotify_init", "inotify_init1", "inotify_add_watch",
     /* files past the walls */
     "open_by_handle_at", "name_to_handle_at", "quotactl", "quotactl_fd", "acct", "swapon", "swapoff",
     /* the machine */
@@ -29,12 +35,39 @@ static const char *const filter_denied[] = {
 
 /* Calls newer than the libseccomp of Debian 12. */
 static const int filter_denied_numbers[] = {
-    457 /* statmount */, 458 /* listmount */, 460 /* lsm_set_self_attr */,
+    457 /* statmount */, 458 /* listmount */, 460 /* lsm_set_self_attr */, 467 /* open_tree_attr */,
+    470 /* listns */,
+};
+
+/* Calls refused with EPERM for some arguments: argument `arg` masked is `value`, and so is `arg2` if it
+ * has a mask. Masks are of 32 bits because the kernel reads no more of these. */
+struct filter_argument {
+    const char *name;
+    unsigned arg;
+    uint32_t mask, value;
+    unsigned arg2;
+    uint32_t mask2, value2;
+};
+static const struct filter_argument filter_arguments[] = {
+    /* typing into a terminal */
+    { "ioctl", 1, UINT32_MAX, 0x5412 /* TIOCSTI */ },
+    { "ioctl", 1, UINT32_MAX, 0x541c /* TIOCLINUX */ },
+    /* a watch on a directory without inotify */
+    { "fcntl", 1, UINT32_MAX, 1026 /* F_NOTIFY */ },
+    /* the host's pool of huge pages, which no memory limit counts; transparent ones stay */
+    { "mmap", 3, 0x40000 /* MAP_HUGETLB */, 0x40000 },
+    { "memfd_create", 1, 4 /* MFD_HUGETLB */, 4 },
+    /* filters are compiled into one pool of the host's, outside the memory limit: when that is full
+     * nobody's loads, ours neither. Seccomp's own are taken by the second filter */
+    { "setsockopt", 1, UINT32_MAX, 1 /* SOL_SOCKET */, 2, UINT32_MAX, 26 /* SO_ATTACH_FILTER */ },
+    { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 50 /* SO_ATTACH_BPF */ },
+    { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 51 /* SO_ATTACH_REUSEPORT_CBPF */ },
+    { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 52 /* SO_ATTACH_REUSEPORT_EBPF */ },
 };
 
 /* The socket families that are open; every other number below FILTER_FAMILIES is EAFNOSUPPORT, as a
  * kernel without it says. They reach beyond the session's own loopback or into code that few have read,
- * and asking for one makes the host load its module. getifaddrs and psutil speak AF_NETLINK. */
+ * and asking for one makes the host load its module; socketpair asks, too. getifaddrs and psutil speak AF_NETLINK. */
 static const int filter_families_open[] = { 0 /* UNSPEC: refused by the kernel */, 1 /* UNIX */, 2 /* INET */,
                                             10 /* INET6 */, 16 /* NETLINK */ };
 enum { FILTER_FAMILIES = 64 /* 46 exist in Linux 6.18 */ };

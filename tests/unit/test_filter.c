@@ -154,9 +154,20 @@ static const int never[] = {
     SYS_mbind,
     SYS_set_mempolicy,
     SYS_set_mempolicy_home_node,
+    SYS_io_setup,
+    SYS_io_destroy,
+    SYS_io_submit,
+    SYS_io_cancel,
+    SYS_io_getevents,
+    SYS_io_pgetevents,
+    SYS_inotify_init,
+    SYS_inotify_init1,
+    SYS_inotify_add_watch,
     457 /* statmount */,
     458 /* listmount */,
     460 /* lsm_set_self_attr */,
+    467 /* open_tree_attr */,
+    470 /* listns */,
 };
 
 /* What scientific Python was seen to use or may: never refused by either filter, whatever the
@@ -164,7 +175,6 @@ static const int never[] = {
 static const int needed[] = {
     SYS_read,
     SYS_write,
-    SYS_mmap,
     SYS_mprotect,
     SYS_munmap,
     SYS_mremap,
@@ -185,7 +195,6 @@ static const int needed[] = {
     SYS_getdents64,
     SYS_rename,
     SYS_renameat2,
-    SYS_memfd_create,
     SYS_pipe2,
     SYS_eventfd2,
     SYS_epoll_create1,
@@ -197,7 +206,6 @@ static const int needed[] = {
     SYS_accept4,
     SYS_sendmsg,
     SYS_recvmsg,
-    SYS_socketpair,
     SYS_sched_getaffinity,
     SYS_sched_yield,
     SYS_getcpu,
@@ -215,7 +223,6 @@ static const int needed[] = {
     SYS_ftruncate,
     SYS_copy_file_range,
     SYS_sendfile,
-    SYS_inotify_init1,
     SYS_timerfd_create,
     SYS_signalfd4,
     SYS_pidfd_open,
@@ -229,7 +236,6 @@ static const int needed[] = {
     SYS_uname,
     SYS_arch_prctl,
     SYS_prctl,
-    SYS_seccomp,
     SYS_chmod,
     SYS_chown,
     SYS_mknodat,
@@ -359,8 +365,66 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
                 fail_msg("family %d is %s", (int)family, fine ? "refused" : "open");
             assert_int_equal(
                 first(SYS_socket, ARGS(RUBBISH | family, type | SOCK_CLOEXEC)), wanted);
+            assert_int_equal(first(SYS_socketpair, ARGS(family, type)), wanted);
             assert_int_equal(second(SYS_socket, ARGS(family, type)), 0);
+            assert_int_equal(second(SYS_socketpair, ARGS(family, type)), 0);
         }
+    }
+}
+
+static void sockets_speak_few_protocols(void **state)
+{
+    static const int calls[] = { SYS_socket, SYS_socketpair };
+    (void)state;
+    for (size_t c = 0; c < 2; c++)
+        for (uint64_t protocol = 0; protocol < 600; protocol++) {
+            int inet = protocol == 0 || protocol == 6 /* TCP */ || protocol == 17 /* UDP */ ? 0 : EPROTONOSUPPORT;
+            int netlink = protocol == 0 /* rtnetlink */ ? 0 : EPROTONOSUPPORT;
+            uint32_t nr = (uint32_t)calls[c];
+            assert_int_equal(second(nr, ARGS(AF_UNIX, SOCK_STREAM, protocol)), 0); /* the kernel refuses */
+            assert_int_equal(second(nr, ARGS(AF_INET, SOCK_STREAM, protocol)), inet);
+            assert_int_equal(second(nr, ARGS(RUBBISH | AF_INET6, SOCK_RAW, RUBBISH | protocol)), inet);
+            assert_int_equal(second(nr, ARGS(AF_NETLINK, SOCK_RAW, RUBBISH | protocol)), netlink);
+        }
+}
+
+/* Pools and counters that are one for the whole host. */
+static void what_the_host_shares_is_not_taken(void **state)
+{
+    (void)state;
+    for (uint64_t flags = 0; flags < 0x200000; flags = flags ? flags << 1 : 1) {
+        assert_int_equal(first(SYS_mmap, ARGS(0, 1 << 21, 3, flags | 0x22)), flags == 0x40000 ? EPERM : 0);
+        assert_int_equal(first(SYS_memfd_create, ARGS(0, flags | 1)), flags == 4 ? EPERM : 0);
+    }
+    assert_int_equal(first(SYS_mmap, ARGS(0, 1 << 21, 3, RUBBISH | 0x40022)), EPERM);
+    for (uint64_t cmd = 0; cmd < 2000; cmd++)
+        assert_int_equal(first(SYS_fcntl, ARGS(3, RUBBISH | cmd)), cmd == 1026 /* F_NOTIFY */ ? EPERM : 0);
+    for (uint64_t level = 0; level < 300; level++)
+        for (uint64_t name = 0; name < 100; name++) {
+            bool filter = level == SOL_SOCKET && (name == 26 || (name >= 50 && name <= 52));
+            assert_int_equal(first(SYS_setsockopt, ARGS(3, RUBBISH | level, RUBBISH | name)), filter ? EPERM : 0);
+            assert_int_equal(second(SYS_setsockopt, ARGS(3, level, name)), 0);
+        }
+    for (uint64_t op = 0; op < 8; op++) {
+        assert_int_equal(second(SYS_seccomp, ARGS(RUBBISH | op)), op == 1 /* SET_MODE_FILTER */ ? EINVAL : 0);
+        assert_int_equal(first(SYS_seccomp, ARGS(op)), 0); /* the kernel's own second filter */
+    }
+    for (uint64_t option = 0; option < 100; option++)
+        assert_int_equal(second(SYS_prctl, ARGS(RUBBISH | option)), option == 22 /* PR_SET_SECCOMP */ ? EINVAL : 0);
+}
+
+/* 0 would start the host's handler of crashes where core_pattern is a pipe; 1 does not. */
+static void the_limit_of_core_dumps_stays(void **state)
+{
+    static const uint64_t places[] = { 1, 0x7ffc00000000, 0x7ffc12345678, UINT64_C(1) << 32, ~UINT64_C(0) };
+    (void)state;
+    for (uint64_t limit = 0; limit < 20; limit++) {
+        int wanted = limit == 4 ? EPERM : 0;
+        assert_int_equal(second(SYS_setrlimit, ARGS(RUBBISH | limit, places[1])), wanted);
+        assert_int_equal(second(SYS_getrlimit, ARGS(limit, places[1])), 0);
+        assert_int_equal(second(SYS_prlimit64, ARGS(0, limit, 0, places[1])), 0);
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+            assert_int_equal(second(SYS_prlimit64, ARGS(0, RUBBISH | limit, places[i])), wanted);
     }
 }
 
@@ -448,6 +512,9 @@ int main(void)
         cmocka_unit_test(clone_makes_no_namespace_and_no_sibling),
         cmocka_unit_test(what_makes_a_kernel_is_the_zygotes_only),
         cmocka_unit_test(sockets_stay_on_the_sessions_loopback),
+        cmocka_unit_test(sockets_speak_few_protocols),
+        cmocka_unit_test(what_the_host_shares_is_not_taken),
+        cmocka_unit_test(the_limit_of_core_dumps_stays),
         cmocka_unit_test(terminals_cannot_be_typed_into),
         cmocka_unit_test(identity_cannot_be_changed),
         cmocka_unit_test(other_processes_cannot_be_throttled),
