@@ -53,12 +53,12 @@ static int drop_capabilities(const struct entry *e)
         return -1;
     return (errno = -caps_keep(0, 0, 0)) ? -1 : 0;
 }
+/* The other limits are the zygote's. */
 static int limits(const struct entry *e)
 {
-    struct rlimit none = { 0, 0 }, files = { 1024, 4096 }, processes = { PROCESSES_WITHOUT_CGROUP, PROCESSES_WITHOUT_CGROUP };
-    if (e->count == ENTRY_CGROUP && setrlimit(RLIMIT_NPROC, &processes) < 0)
-        return -1; /* no pids controller: counted for this uid in this user namespace instead */
-    return setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0 ? -1 : 0;
+    struct rlimit processes = { PROCESSES_WITHOUT_CGROUP, PROCESSES_WITHOUT_CGROUP };
+    /* no pids controller: counted for this uid in this user namespace instead */
+    return e->count == ENTRY_CGROUP ? setrlimit(RLIMIT_NPROC, &processes) : 0;
 }
 static int not_dumpable(const struct entry *e) { (void)e; return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 static int own_session(const struct entry *e) { (void)e; return setsid(); }

@@ -62,6 +62,14 @@ static void raise_limits(void)
         l.rlim_cur = l.rlim_max;
         setrlimit(RLIMIT_NOFILE, &l);
     }
+    /* Our limit is that of all grounds together, and what they use is counted as root's: half is left. */
+    if (getrlimit(RLIMIT_SIGPENDING, &l) == 0 && l.rlim_cur > l.rlim_max / 2) {
+        l.rlim_cur = l.rlim_max / 2;
+        setrlimit(RLIMIT_SIGPENDING, &l);
+    }
+    /* zygotes set 1, which they may only if it is allowed here */
+    if (getrlimit(RLIMIT_CORE, &l) == 0 && l.rlim_max == 0)
+        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 1 });
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
 }
 

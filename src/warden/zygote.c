@@ -44,6 +44,28 @@ static void step(int ok, const char *name)
     _exit(1);
 }
 
+/* Inherited by kernels, whoever started Cloche. The host counts pending signals, message queues and
+ * locked memory against the owner of every user namespace above, root in the end: what one session may
+ * have, all sessions and root's own programs are short of. A core limit of 1 byte, unlike 0, also keeps a
+ * handler in core_pattern, root's, from being run over what crashed. */
+static const struct {
+    int resource;
+    rlim_t soft, hard;
+} limits[] = {
+    { RLIMIT_CORE, 1, 1 },         { RLIMIT_NOFILE, 1024, 4096 }, { RLIMIT_SIGPENDING, 128, 128 },
+    { RLIMIT_MSGQUEUE, 0, 0 },     { RLIMIT_MEMLOCK, 65536, 65536 },
+    { RLIMIT_RTPRIO, 0, 0 },       { RLIMIT_NICE, 0, 0 },
+};
+
+static int limit(int resource, rlim_t soft, rlim_t hard)
+{
+    struct rlimit have;
+    if (getrlimit(resource, &have) < 0)
+        return -1;
+    hard = hard < have.rlim_max ? hard : have.rlim_max; /* what is lower already stays */
+    return setrlimit(resource, &(struct rlimit){ soft < hard ? soft : hard, hard });
+}
+
 /* In the child: give up everything but what entering a sandbox takes, filter, exec. */
 static void become_zygote(const struct warden *w, int slot, int socket, int words)
 {
@@ -61,9 +83,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     syscall(SYS_close_range, ZYGOTE_FD + 1, ~0U, 0);
     snprintf(score, sizeof score, "%d", OOM_SCORE_KERNELS);
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", score);
-    struct rlimit no_core = { 0, 0 }, files = { 1024, 4096 };
-    step(setrlimit(RLIMIT_CORE, &no_core), "core limit");
-    step(setrlimit(RLIMIT_NOFILE, &files), "file limit");
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        step(limit(limits[i].resource, limits[i].soft, limits[i].hard), "limits");
     setsid();
     step(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_KEEP_CAPS), "securebits");
     if (w->mode != IDENTITY_SINGLE) {

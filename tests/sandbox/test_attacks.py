@@ -1,0 +1,136 @@
+"""Attacks on the walls, by hostile code in a kernel, a hostile package in a zygote and a server that was
+taken over. Each test is a way in that was tried: some were open once, all are shut. What they would take
+from the host if it were not is never taken: where a limit is at stake, the refusal of the first is asked for."""
+import ctypes
+import errno
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+import links
+from links import FULL, PLAIN, Message, Sandbox
+from test_processes import children, comm, died, pids_named, wait_for
+
+CALLS = """
+import ctypes, errno, os, resource, signal, socket, struct
+L = ctypes.CDLL(None, use_errno=True)
+def call(*a):
+    r = L.syscall(*(ctypes.c_long(x) if isinstance(x, int) else x for x in a))
+    return r if r >= 0 else errno.errorcode.get(ctypes.get_errno(), ctypes.get_errno())
+"""
+
+
+def run(kernel, code, **more):
+    """What the code printed; an exception in it is a failure of the test."""
+    done, frames, out, err = kernel.execute(CALLS + code, **more)
+    assert done["status"] == "ok", (frames, err)
+    return out
+
+
+# ---- what the whole host shares ------------------------------------------------------------------------------
+
+
+def test_sockets_of_other_families_cannot_be_had_in_pairs_either(sandbox):
+    """socketpair(2) makes both sockets, of any family, before it finds that the family has no pairs."""
+    out = run(sandbox.kernel(), "print([call(53, f, 2, 0, (ctypes.c_int * 2)()) for f in (17, 30, 38, 40, 44)], call(53, 1, 1, 0, (ctypes.c_int * 2)()))")
+    assert out == str(["EAFNOSUPPORT"] * 5) + " 0\n"
+
+
+def test_sockets_speak_few_protocols(sandbox):
+    """Each number asks the host for a module, or for code that few have read: SCTP, DCCP, MPTCP, UDP-Lite,
+    xfrm, netfilter, diagnostics."""
+    out = run(sandbox.kernel(), "inet = [(1, 132), (5, 132), (6, 33), (1, 262), (2, 136), (3, 255), (3, 1)]\n"
+              "print({call(41, family, t, p) for family in (2, 10) for t, p in inet} | {call(41, 16, 3, p) for p in range(1, 32)})\n"
+              "print([call(41, 16, 3, 0) > 0, call(41, 2, 1, 0) > 0, call(41, 10, 2, 17) > 0, call(41, 2, 1, 6) > 0])")
+    assert out == "{'EPROTONOSUPPORT'}\n[True, True, True, True]\n"
+
+
+def test_watches_on_files_are_refused(sandbox):
+    """Instances are counted against whoever made the user namespace above: 128 by one session were all that
+    root of the host had. And a watch on the shared tree tells what other sessions open."""
+    out = run(sandbox.kernel(), "print(call(253), call(294, 0), call(300, 0, 0), call(72, os.open('/usr', os.O_RDONLY), 1026, 1))")
+    assert out == "EPERM EPERM EPERM EPERM\n"
+    instance = ctypes.CDLL(None).inotify_init1(0)
+    assert instance >= 0
+    os.close(instance)
+
+
+def test_asynchronous_io_is_refused(sandbox):
+    """fs.aio-max-nr is one number for the whole host."""
+    assert run(sandbox.kernel(), "print(call(206, 30000, ctypes.byref(ctypes.c_ulong())))") == "EPERM\n"
+
+
+def test_the_pool_of_huge_pages_is_not_a_sessions(sandbox):
+    """It is the host's, kept for its databases and machines, and no memory limit counts it."""
+    assert run(sandbox.kernel(), "print(call(319, b'x', 4), call(9, 0, 1 << 21, 3, 0x40022, -1, 0), call(319, b'x', 1) > 0)") == "EPERM EPERM True\n"
+
+
+def test_user_code_compiles_no_filters(sandbox):
+    """Compiled filters live in one pool of the host's kernel, outside every memory limit. When it is full
+    nobody's filter loads: no kernel starts and sshd takes no logins."""
+    out = run(sandbox.kernel(), "p = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0x7fff0000))\n"
+              "f = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', 1, ctypes.addressof(p)))\n"
+              "s = socket.socket(); w = struct.pack('I', 1)\n"
+              "print(call(317, 1, 0, f), call(157, 22, 2, f), [call(54, s.fileno(), 1, n, f, 16) for n in (26, 50, 51, 52)], call(54, s.fileno(), 1, 2, w, 4))")
+    assert out == "EINVAL EINVAL ['EPERM', 'EPERM', 'EPERM', 'EPERM'] 0\n"
+
+
+def test_user_limits_are_low_where_the_host_counts_them(sandbox):
+    """Pending signals, message queues and locked memory are counted against every user namespace above, the
+    last of which is root's: one session had taken all of root's, and no program of root got a timer."""
+    out = run(sandbox.kernel(), "print([resource.getrlimit(n) for n in (11, 12, 13, 14, 8)])")  # sigpending, msgqueue, nice, rtprio, memlock
+    assert out == "[(128, 128), (0, 0), (0, 0), (0, 0), (65536, 65536)]\n"
+
+
+def test_all_sessions_together_leave_root_half_of_its_signals(supervisor):
+    (line,) = [line for line in open(f"/proc/{supervisor.pid}/limits") if line.startswith("Max pending signals")]
+    soft, hard = line.split()[3:5]
+    assert int(soft) <= int(hard) // 2
+
+
+@pytest.fixture
+def generous(build):
+    """A supervisor started by somebody who may run in real time and dump core, where that can be had."""
+    kept = {n: resource.getrlimit(n) for n in (resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE, resource.RLIMIT_CORE)}
+    for n, most in zip(kept, (99, 40, resource.RLIM_INFINITY)):
+        try:
+            resource.setrlimit(n, (most, most))
+        except ValueError:
+            pass  # a root without CAP_SYS_RESOURCE
+    s = links.Supervisor(build)
+    for n, limits in kept.items():
+        resource.setrlimit(n, limits)
+    yield s
+    s.stop()
+
+
+def test_limits_of_who_started_cloche_are_not_inherited(generous):
+    _, warden = generous.ground("base")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
+    out = run(Sandbox(generous, warden).kernel(), "def P(f):\n"
+              "    try: f(); return 'ok'\n"
+              "    except OSError as e: return errno.errorcode[e.errno]\n"
+              "print(P(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))), P(lambda: os.setpriority(os.PRIO_PROCESS, 0, -5)),\n"
+              "      resource.getrlimit(resource.RLIMIT_CORE))")
+    assert out == "EPERM EACCES (1, 1)\n"
+
+
+def test_a_crash_starts_no_program_of_the_host(sandbox):
+    """Where core_pattern is a pipe the host's handler runs as root over what crashed, whatever the limit: but
+    for 1, which means that nothing is to be done. It must stay 1."""
+    out = run(sandbox.kernel(), "def P(f):\n"
+              "    try: f(); return 'ok'\n"
+              "    except (OSError, ValueError) as e: return type(e).__name__\n"
+              "two = ctypes.create_string_buffer(struct.pack('QQ', 0, 0), 16)\n"
+              "print(resource.getrlimit(resource.RLIMIT_CORE), P(lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0))),\n"
+              "      call(160, 4, two), call(302, 0, 4, two, 0), call(302, 0, 4, 0, two), call(302, 0, 4 | 1 << 32, two, 0),\n"
+              "      P(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512))))")
+    assert out.split() == ["(1,", "1)", "ValueError", "EPERM", "EPERM", "0", "EPERM", "ok"]
