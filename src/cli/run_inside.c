@@ -243,11 +243,18 @@ static void traceback_shown(const struct output *o)
     }
 }
 
-/* As python3 itself: SystemExit shows nothing but a message it carries. */
-static void error_shown(const struct output *o)
+/* As python3 itself: SystemExit shows nothing but a message it carries. A module that is missing is the
+ * one error that Cloche can say more about than Python. */
+static void error_shown(const struct inside *in, const struct output *o)
 {
     if (strcmp(o->name, "SystemExit") != 0)
         traceback_shown(o);
+    if (strcmp(o->name, "ModuleNotFoundError") == 0)
+        dprintf(STDERR_FILENO,
+                "cloche run: the environment '%s' has no such module. `cloche env list` says what is built where it "
+                "looks (--environments), `cloche env build data-science` builds the usual one, and --environment NAME "
+                "chooses.\n",
+                in->environment);
     else if (o->value[strspn(o->value, "-0123456789")] != '\0' && strcmp(o->value, "None") != 0)
         dprintf(STDERR_FILENO, "%s\n", o->value);
 }
@@ -261,7 +268,7 @@ static void on_output(void *context, const struct execution *x, const struct out
         if (!json)
             shown(o);
     } else if (o->kind == OUTPUT_ERROR && !json) {
-        error_shown(o);
+        error_shown(in, o);
     }
 }
 
