@@ -14,6 +14,8 @@
 
 enum cgroup_version { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
 enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
+/* v1 counts what waits in sockets apart from memory, and only where a limit is set; v2 with memory. */
+#define CGROUP_V1_SOCKETS "memory.kmem.tcp.limit_in_bytes"
 
 /* ---- supervisor ------------------------------------------------------------------------------- */
 

@@ -21,6 +21,16 @@ static uint64_t machine_memory(void)
     return kib * 1024;
 }
 
+/* What all TCP sockets of the host together may hold. */
+static uint64_t sockets_memory(void)
+{
+    char text[128];
+    unsigned long long low, pressure, most = 0;
+    if (fd_read_file(AT_FDCWD, "/proc/sys/net/ipv4/tcp_mem", text, sizeof text) > 0)
+        sscanf(text, "%llu %llu %llu", &low, &pressure, &most);
+    return most * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* This process's own directory in a v1 hierarchy: grounds go below it. */
 static int own_directory(const char *controller, char *to, size_t size)
 {
@@ -105,6 +115,10 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
         fd_write_file(AT_FDCWD, path, "1");
         snprintf(path, sizeof path, "%s/memory.swappiness", h->top[0]);
         fd_write_file(AT_FDCWD, path, "0");
+        snprintf(path, sizeof path, "%s/" CGROUP_V1_SOCKETS, h->top[0]);
+        snprintf(value, sizeof value, "%llu", (unsigned long long)sockets_memory() / 2);
+        if (sockets_memory())
+            fd_write_file(AT_FDCWD, path, value); /* half of the host's is left to the host */
     }
     return 0;
 }

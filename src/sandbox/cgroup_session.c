@@ -8,6 +8,8 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/identity.h"
 
+enum { SOCKETS_BYTES = 32 << 20 };
+
 struct setting {
     int dir;
     const char *file;
@@ -53,7 +55,9 @@ static int make_v1(const int dirs[CGROUP_DIRS], const char *name, const struct c
         if (r < 0)
             return r;
     }
-    return 0;
+    const struct setting sockets = { 0, CGROUP_V1_SOCKETS, SOCKETS_BYTES };
+    int r = write_setting(dirs[0], name, &sockets, e);
+    return r == -ENOENT ? 0 : r; /* where nothing counts them nothing limits them */
 }
 
 /* Who may bring a process in needs write permission on this cgroup.procs and on the ground's. No
