@@ -1,4 +1,5 @@
 """POST …/execute: one answer for one piece of code."""
+import ast
 import os
 import re
 import threading
@@ -137,22 +138,23 @@ def test_long_output_is_kept_whole_in_a_file(session):
     assert done["files"] == []
 
 
-def test_executions_queue_in_order(new_session, server):
+def test_executions_run_one_at_a_time_and_none_is_lost(new_session, server):
     session, answers = new_session(), []
     session.run("import time; log = []")
 
     def send(n):
         with server.client() as client:
-            answers.append((n, client.post(f"{session.path}/execute", json={"code": f"time.sleep(0.2); log.append({n})"}).status_code))
-    threads = []
-    for n in range(4):
-        threads.append(threading.Thread(target=send, args=(n,)))
-        threads[-1].start()
-        time.sleep(0.06)
+            code = f"begun = time.monotonic(); time.sleep(0.1); log.append((begun, time.monotonic(), {n}))"
+            answers.append((n, client.post(f"{session.path}/execute", json={"code": code}).status_code))
+    threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
     for thread in threads:
         thread.join()
     assert sorted(answers) == [(n, 200) for n in range(4)]
-    assert session.run("log")["result"] == "[0, 1, 2, 3]"
+    log = ast.literal_eval(session.run("log")["result"])
+    assert sorted(n for _, _, n in log) == [0, 1, 2, 3]
+    assert all(earlier[1] <= later[0] for earlier, later in zip(log, log[1:]))
 
 
 def test_a_full_queue(fresh_server):
