@@ -43,7 +43,7 @@ static const struct sock_filter first[] = {
  *                          every capability there, and could become any id mapped there
  *   prlimit64, sched_setaffinity, setpriority  of oneself only
  *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
- *   socket, socketpair     TCP, UDP and rtnetlink: each other protocol is a module, or code few have read
+ *   socket, socketpair     TCP and UDP: each other protocol is a module, or code that few have read
  *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host */
 static const struct sock_filter second[] = {
     LOAD(arch), EQ(AUDIT_ARCH_X86_64, 1, 0), REFUSE(ENOSYS),
@@ -56,8 +56,7 @@ static const struct sock_filter second[] = {
     EQ(SYS_prlimit64, 0, 10), ARG(0), EQ(0, 0, 6), ARG(1), EQ(RLIMIT_CORE, 0, 5),
         ARG(2), EQ(0, 0, 2), ARG_HIGH(2), EQ(0, 1, 0), REFUSE(EPERM), ALLOW,
     EQ(SYS_setrlimit, 0, 4), ARG(0), EQ(RLIMIT_CORE, 0, 1), REFUSE(EPERM), ALLOW,
-    EQ(SYS_socket, 1, 0), EQ(SYS_socketpair, 0, 11), ARG(0), EQ(AF_UNIX, 8, 0), EQ(AF_NETLINK, 0, 2),
-        ARG(2), EQ(0, 5, 4),
+    EQ(SYS_socket, 1, 0), EQ(SYS_socketpair, 0, 8), ARG(0), EQ(AF_UNIX, 5, 0),
         ARG(2), EQ(0, 3, 0), EQ(IPPROTO_TCP, 2, 0), EQ(IPPROTO_UDP, 1, 0), REFUSE(EPROTONOSUPPORT), ALLOW,
     EQ(SYS_seccomp, 0, 4), ARG(0), EQ(SECCOMP_SET_MODE_FILTER, 0, 1), REFUSE(EINVAL), ALLOW,
     EQ(SYS_prctl, 0, 4), ARG(0), EQ(PR_SET_SECCOMP, 0, 1), REFUSE(EINVAL), ALLOW,
