@@ -29,7 +29,9 @@ static const char help[] =
     "  --file PATH         put this file beside the program, under its own name; may be repeated\n"
     "  --out DIR           keep what it makes, and figures it shows as figure-1.png ...; never\n"
     "                      overwrites (`name (2).ext`). Without it, what was made is named and dropped\n"
-    "  --dir DIR           work on a folder: its files are copied in, changed ones copied back\n"
+    "  --dir DIR           work on a folder of yours: it is mounted as /mnt/data, its owner the program's\n"
+    "  --copy              with --dir: copy the files in and changed ones back instead; the way of an\n"
+    "                      ordinary user, of file systems that cannot map owners, and with --file\n"
     "  --environment NAME  whose packages it sees; without it, the smallest that holds its imports\n"
     "  --timeout S         end it after so many seconds; without it, never\n"
     "  --json              print the execution object (status, outputs, files) and nothing else\n"
@@ -42,13 +44,14 @@ static const char help[] =
     "exit codes: the program's own; 1 an exception (traceback on standard error); 124 out of time;\n"
     "137 out of memory; 128+n killed by signal n; 125 Cloche could not run it, or wrong usage\n";
 
-enum { OPTION_FILE = COMMAND_LONG, OPTION_OUT, OPTION_DIR, OPTION_SESSION, OPTION_ENVIRONMENT, OPTION_TIMEOUT,
+enum { OPTION_FILE = COMMAND_LONG, OPTION_OUT, OPTION_DIR, OPTION_COPY, OPTION_SESSION, OPTION_ENVIRONMENT, OPTION_TIMEOUT,
        OPTION_JSON, OPTION_URL, OPTION_ENVIRONMENTS };
 
 static const struct option longs[] = {
     { "file", required_argument, NULL, OPTION_FILE },
     { "out", required_argument, NULL, OPTION_OUT },
     { "dir", required_argument, NULL, OPTION_DIR },
+    { "copy", no_argument, NULL, OPTION_COPY },
     { "session", required_argument, NULL, OPTION_SESSION },
     { "environment", required_argument, NULL, OPTION_ENVIRONMENT },
     { "timeout", required_argument, NULL, OPTION_TIMEOUT },
@@ -77,6 +80,7 @@ static int parse(int argc, char **argv, struct run_options *o)
         case OPTION_FILE: r = run_input_file(o, optarg); break;
         case OPTION_OUT: o->out = optarg; break;
         case OPTION_DIR: o->dir = optarg; break;
+        case OPTION_COPY: o->copies = true; break;
         case OPTION_SESSION: o->session = optarg; break;
         case OPTION_ENVIRONMENT: o->environment = optarg; break;
         case OPTION_TIMEOUT: r = timeout_parse(optarg, &o->timeout_ms); break;
@@ -99,6 +103,8 @@ static int parse(int argc, char **argv, struct run_options *o)
         return command_fail("run", EXIT_CLOCHE, "\"%s\" is no name of an environment.", o->environment);
     if (o->out != NULL && o->dir != NULL)
         return command_fail("run", EXIT_CLOCHE, "--out and --dir exclude each other.");
+    if (o->copies && o->dir == NULL)
+        return command_fail("run", EXIT_CLOCHE, "--copy goes with --dir.");
     if (o->session != NULL && (o->dir != NULL || o->environment != NULL))
         return command_fail("run", EXIT_CLOCHE, "A session has its environment and folder already: "
                                                 "--session goes without --dir and --environment.");
@@ -182,11 +188,17 @@ static int send_all(const struct run_options *o, int link)
 {
     static struct message m;
     cleanup_fd int arguments = arguments_memory(o);
-    uint64_t flags = (o->asks && !o->json ? RUN_ASKS : 0) | (o->out_fd >= 0 ? RUN_KEEPS : 0) | (o->json ? RUN_JSON : 0);
+    uint64_t flags = (o->asks && !o->json ? RUN_ASKS : 0) | (o->out_fd >= 0 && !o->mounted ? RUN_KEEPS : 0) | (o->json ? RUN_JSON : 0) |
+                     (o->mounted ? RUN_FOLDER : 0);
     m = (struct message){ .op = RUN_START, .word = { (uint64_t)o->timeout_ms, flags } };
     message_text(&m, "%s", o->environment != NULL ? o->environment : "");
-    int fds[3] = { o->code, arguments, o->stdin_fd };
-    int r = arguments < 0 ? -EIO : message_send(link, &m, fds, o->stdin_fd >= 0 ? 3 : 2);
+    int fds[4] = { o->code, arguments };
+    size_t n = 2;
+    if (o->stdin_fd >= 0)
+        fds[n++] = o->stdin_fd;
+    if (o->mounted)
+        fds[n++] = o->out_fd;
+    int r = arguments < 0 ? -EIO : message_send(link, &m, fds, n);
     for (size_t i = 0; i < o->files && r == 0; i++) {
         m = (struct message){ .op = RUN_FILE };
         message_text(&m, "%s", o->file[i].name);

@@ -36,6 +36,7 @@ enum run_op {
 enum run_flags {
     RUN_ASKS = 1,  /* somebody can answer input() */
     RUN_KEEPS = 2, /* send made files with their descriptors */
+    RUN_FOLDER = 8, /* the last descriptor of RUN_START is a folder to be /mnt/data */
     RUN_JSON = 4,  /* print the execution object on standard output and nothing else */
 };
 
@@ -53,6 +54,8 @@ struct run_options {
     int n_args;
     /* opened before anything runs */
     int code, stdin_fd, out_fd; /* stdin_fd: -1 when the program has none of its own */
+    bool copies;                /* --copy: the folder is not to be mounted */
+    bool mounted;               /* --dir is mounted; else its files are copied in and back */
     bool asks;                  /* standard input is a terminal: input() may ask */
     struct run_file *file;
     size_t files;

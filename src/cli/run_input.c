@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sandbox/folder.h"
+#include "sandbox/identity.h"
 #include "cli/commands.h"
 
 enum { DEPTH_MAX = 32, PATH_LENGTH_MAX = 1000 };
@@ -103,7 +105,18 @@ static int folder_open(struct run_options *o)
     int walk = o->out_fd < 0 ? -1 : openat(o->out_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (walk < 0)
         return command_fail("run", EXIT_CLOCHE, "--dir: cannot open %s: %s.", o->dir, strerror(errno));
-    fprintf(stderr, "cloche run: %s is copied in; files that the program changes are copied back.\n", o->dir);
+    struct error e = { 0 };
+    if (o->copies || o->files > 0 || geteuid() != 0)
+        error_set(&e, ERROR_NONE, 0, o->copies ? "As asked." : o->files > 0 ? "--file lies beside them." : "Only root can mount it.");
+    int probe = e.message[0] ? -EPERM : folder_mount(o->out_fd, HOST_ID_FIRST, &e);
+    o->mounted = probe >= 0;
+    fd_close(&probe);
+    if (o->mounted) {
+        close(walk);
+        return 0;
+    }
+    fprintf(stderr, "cloche run: %s is copied in; files that the program changes are copied back. (%s)\n", o->dir,
+            e.message);
     return folder_add(o, walk, "", DEPTH_MAX);
 }
 

@@ -37,7 +37,7 @@ struct inside {
 };
 
 static const struct permit permits[] = {
-    { RUN_START, 2, 3, true }, { RUN_FILE, 1, 1, true },      { RUN_GO, 0, 0, false },
+    { RUN_START, 2, 4, true }, { RUN_FILE, 1, 1, true },      { RUN_GO, 0, 0, false },
     { RUN_KILL, 0, 0, false }, { RUN_INTERRUPT, 0, 0, false }, { RUN_LINE, 0, 0, true },
 };
 
@@ -93,7 +93,8 @@ static int start_taken(struct inside *in, const struct message *m, const int *fd
 {
     in->timeout_ms = (int64_t)m->word[0];
     in->flags = m->word[1];
-    in->has_stdin = n > 2;
+    bool folder = in->flags & RUN_FOLDER;
+    in->has_stdin = n > (folder ? 3 : 2);
     if (slurp(fds[0], RUN_CODE_MAX, &in->code) < 0 || slurp(fds[1], ARGUMENTS_MAX, &in->arguments) < 0 ||
         (in->has_stdin && slurp(fds[2], RUN_STDIN_MAX, &in->stdin_data) < 0))
         return error_set(e, ERROR_INVALID_VALUE, 0, "The program, its arguments or its input are too long.");
@@ -101,6 +102,7 @@ static int start_taken(struct inside *in, const struct message *m, const int *fd
     struct sessions_config config;
     sessions_config_defaults(&config);
     config.one_shot = true;
+    config.folder = folder ? fds[n - 1] : -1;
     config.default_environment = in->environment;
     int r = sessions_start(&config, NULL, &in->inherited, &in->sessions, e);
     if (r == 0 && (r = sessions_announce(in->sessions)) < 0)
@@ -140,8 +142,8 @@ static int prepare(struct inside *in, struct error *e)
 {
     static struct message m;
     for (;;) {
-        int fds[3];
-        int n = message_receive(LINK, &m, fds, 3);
+        int fds[4];
+        int n = message_receive(LINK, &m, fds, 4);
         int r = n < 0 ? n : message_permitted(permits, sizeof(permits) / sizeof(permits[0]), &m, n);
         if (r < 0)
             return error_set(e, ERROR_INTERNAL, -r, "The command went away.");
@@ -151,7 +153,7 @@ static int prepare(struct inside *in, struct error *e)
             r = in->session == NULL ? -EBADMSG : file_taken(in, m.text, fds[0], e);
         else if (m.op == RUN_KILL || m.op == RUN_INTERRUPT)
             r = error_set(e, ERROR_UNAVAILABLE, EINTR, "Interrupted.");
-        fds_close(fds, 3);
+        fds_close(fds, 4);
         if (r < 0 || m.op == RUN_GO)
             return r;
     }

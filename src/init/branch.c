@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,7 +45,10 @@ static void helper(const struct init *i, int sync, int up)
     STEP("mkdir shm", mkdir("/run/scratch/shm", 01777));
     int scratch = open("/run/scratch", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     STEP("open scratch", scratch);
-    STEP("bind data", mount("/run/scratch/data", "/mnt/data", NULL, MS_BIND, NULL));
+    if (i->folder)
+        STEP("move folder", syscall(SYS_move_mount, INIT_FOLDER_FD, "", AT_FDCWD, "/mnt/data", MOVE_MOUNT_F_EMPTY_PATH));
+    else
+        STEP("bind data", mount("/run/scratch/data", "/mnt/data", NULL, MS_BIND, NULL));
     STEP("bind tmp", mount("/run/scratch/tmp", "/mnt/tmp", NULL, MS_BIND, NULL));
     STEP("bind shm", mount("/run/scratch/shm", "/mnt/shm", NULL, MS_BIND, NULL));
     STEP("detach scratch", umount2("/run/scratch", MNT_DETACH));

@@ -19,6 +19,7 @@ struct init {
     enum cgroup_version cgroup;
     int namespaces[SANDBOX_NAMESPACES]; /* for kernels to enter; the warden keeps none of a running kernel's */
     int scratch;       /* the root of branch 0's scratch, from inside its mount namespace */
+    bool folder;       /* INIT_FOLDER_FD is /mnt/data, in place of the scratch's */
     int kernel;        /* pidfd; -1: none */
     int kernel_pid;    /* as this sandbox counts; also its process group and session */
 };

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -214,6 +215,8 @@ int main(int argc, char **argv)
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0)
         return 69;
+    struct stat st;
+    self.folder = fstat(INIT_FOLDER_FD, &st) == 0 && S_ISDIR(st.st_mode);
     int r = confine(&e);
     prepare_and_tell(0, &e, r);
     for (;;) {

@@ -10,5 +10,6 @@ enum {
     INIT_SERVER_FD,
     INIT_USAGE_FD,
     INIT_JOIN_FD = INIT_USAGE_FD + CGROUP_USAGES,
-    INIT_FDS = INIT_JOIN_FD + CGROUP_DIRS - 3
+    INIT_FOLDER_FD = INIT_JOIN_FD + CGROUP_DIRS, /* a mount to be /mnt/data, or /dev/null */
+    INIT_FDS = INIT_FOLDER_FD + 1 - 3
 };

@@ -27,6 +27,8 @@ enum op {
                     *     how many follow; fds: in(w) out(r) stdout(r) stderr(r), the server's ends;
                     *     in(r) out(w) stdout(w) stderr(w), the kernel's                             */
     SUP_PIPES_END, /* w0: set id; no answer                                                         */
+    SUP_FOLDER,    /* w0: ground id, w1: sandbox; fd: a folder of the host, owned by whoever started a one-shot
+                    * supervisor -> fd: a mount of it whose owner is that sandbox's kernel             */
     SUP_BUILD,     /* text: environment name, NUL, project; fds: requirements (one a line) to read, pipe to
                     * write progress to (JSON lines)       -> when it ended, w0: exit status            */
     /* ---- supervisor -> server, once at its start, in this order -------------------------------- */
@@ -40,7 +42,8 @@ enum op {
     WARDEN_HELLO = 32, /* -> w0 how many sandboxes live; then one WARDEN_SANDBOX_IS each            */
     WARDEN_SANDBOX_IS, /* sandbox; w0 state (enum sandbox_state); w1 kernel serial; fd: init socket  */
     WARDEN_ZYGOTE,  /* w0: slot; answered when it is warm or has failed (text: its last words)       */
-    WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids, w4 flags
+    WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids; maybe fd: a mount to
+                     * be its /mnt/data (SUP_FOLDER)
                      *                                             -> sandbox; fd: init's server socket */
     WARDEN_KERNEL,  /* sandbox; w0 slot; fds: the kernel's four pipe ends -> w0 kernel serial         */
     WARDEN_RECYCLE, /* sandbox: empty it, prove it, prepare a new branch 0 -> status; -ENOTEMPTY with

@@ -244,7 +244,10 @@ static bool supervisor_lives(int pid)
 {
     char path[64], comm[64];
     snprintf(path, sizeof path, "/proc/%d/comm", pid);
-    return fd_read_file(AT_FDCWD, path, comm, sizeof comm) > 0 && !strncmp(comm, "cloche-supervis", 15);
+    long n = fd_read_file(AT_FDCWD, path, comm, sizeof comm);
+    if (n < 0)
+        return n != -ENOENT && n != -ESRCH; /* who cannot be looked at is not taken for dead */
+    return !strncmp(comm, "cloche-supervis", 15);
 }
 
 static int sweep_below(const char *dir, void (*found)(const char *, void *), void *user)

@@ -10,6 +10,16 @@ int identity_block(enum identity_mode mode)
     return mode == IDENTITY_RANGE ? SESSION_IDS : mode == IDENTITY_SUBUID ? SUBUID_SESSION_IDS : 0;
 }
 
+uid_t identity_init(enum identity_mode mode, uint32_t id)
+{
+    return mode == IDENTITY_SINGLE ? 0 : GROUND_BLOCKS_ID + id * (uint32_t)identity_block(mode);
+}
+
+uid_t identity_kernel(enum identity_mode mode, uint32_t id)
+{
+    return mode == IDENTITY_SINGLE ? 0 : identity_init(mode, id) + 1;
+}
+
 int identity_sandboxes(enum identity_mode mode, uint32_t ids_of_ground)
 {
     if (mode == IDENTITY_SINGLE)

@@ -29,6 +29,9 @@ enum {
 
 /* Ids that one sandbox gets (1 for init and the rest for branches); 0 with one id for everything. */
 int identity_block(enum identity_mode mode);
+/* The ground id of the init of sandbox `id`; of its kernel in branch 0. */
+uid_t identity_init(enum identity_mode mode, uint32_t id);
+uid_t identity_kernel(enum identity_mode mode, uint32_t id);
 /* How many sandboxes fit into a ground. */
 int identity_sandboxes(enum identity_mode mode, uint32_t ids_of_ground);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,7 +14,11 @@
 #define THP "/sys/kernel/mm/transparent_hugepage"
 #define CPUS "/sys/devices/system/cpu"
 
-enum { TIGHT = MS_NOSUID | MS_NODEV, SEALED = MS_NOSUID | MS_NODEV | MS_RDONLY };
+enum {
+    TIGHT = MS_NOSUID | MS_NODEV,
+    SEALED = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY,
+    SEALED_DEVICE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, /* writing to the device is no writing here */
+};
 
 static const char *const directories[] = {
     "/usr", "/etc", "/etc/alternatives", "/etc/fonts", "/etc/ssl", "/etc/ssl/certs", "/dev", "/proc",
@@ -52,13 +57,22 @@ static const char *at(const char *root, const char *path)
     return b;
 }
 
-static int bind(const char *root, const char *from, const char *to, unsigned long flags, struct error *e)
+/* With all that is mounted below, which a remount would leave as the host has it. Private: a mount that
+ * the host shared, as systemd does with all, stays its peer when it is moved here, and what was mounted in
+ * the one would appear in the other. */
+static int seal(const char *root, const char *to, uint64_t attributes, struct error *e)
+{
+    struct mount_attr a = { .attr_set = attributes, .propagation = MS_PRIVATE };
+    if (syscall(SYS_mount_setattr, AT_FDCWD, at(root, to), AT_RECURSIVE, &a, sizeof a) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Sealing %s failed.", to);
+    return 0;
+}
+
+static int bind(const char *root, const char *from, const char *to, uint64_t attributes, struct error *e)
 {
     if (mount(from, at(root, to), NULL, MS_BIND | MS_REC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Binding %s into the tree failed.", to);
-    if (mount(NULL, at(root, to), NULL, MS_BIND | MS_REMOUNT | flags, NULL) < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Sealing %s failed.", to);
-    return 0;
+    return seal(root, to, attributes, e);
 }
 
 /* A mount of another namespace can only be moved in, one of this namespace only bound. */
@@ -71,9 +85,7 @@ static int bind_source(const char *root, const struct tree_source *s, const char
     }
     if (syscall(SYS_move_mount, s->mount, "", AT_FDCWD, at(root, to), MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Moving %s into the tree failed.", to);
-    if (mount(NULL, at(root, to), NULL, MS_BIND | MS_REMOUNT | SEALED, NULL) < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Sealing %s failed.", to);
-    return 0;
+    return seal(root, to, SEALED, e);
 }
 
 int tree_source_open(struct tree_source *s, const char *path, bool privileged)
@@ -148,8 +160,10 @@ static int fill_etc_and_dev(const char *root, struct error *e)
         return error_set(e, ERROR_INTERNAL, -r, "Filling /etc failed.");
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         /* a device cannot be made in a user namespace, only bound */
-        if (put(root, devices[i], "") < 0 || mount(devices[i], at(root, devices[i]), NULL, MS_BIND, NULL) < 0)
-            return error_set(e, ERROR_INTERNAL, errno, "Binding %s failed.", devices[i]);
+        if (put(root, devices[i], "") < 0)
+            return error_set(e, ERROR_INTERNAL, errno, "Making %s failed.", devices[i]);
+        if ((r = bind(root, devices[i], devices[i], SEALED_DEVICE, e)) < 0)
+            return r;
     }
     return 0;
 }
@@ -164,9 +178,9 @@ static int optional_binds(const char *root, struct error *e)
     /* glibc's malloc reads the first before it asks for large pages; libraries count CPUs in the
      * second. Both are the host's numbers and nobody's secret. */
     if (r == 0 && access(THP "/enabled", F_OK) == 0)
-        r = bind(root, THP, THP, SEALED | MS_NOEXEC, e);
+        r = bind(root, THP, THP, SEALED | MOUNT_ATTR_NOEXEC, e);
     if (r == 0 && access(CPUS "/online", F_OK) == 0)
-        r = bind(root, CPUS, CPUS, SEALED | MS_NOEXEC, e);
+        r = bind(root, CPUS, CPUS, SEALED | MOUNT_ATTR_NOEXEC, e);
     return r;
 }
 
@@ -222,7 +236,7 @@ static int pivot(const char *root, struct error *e)
     if (umount2("/old", MNT_DETACH) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Detaching the host's root failed.");
     rmdir("/old");
-    if (mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | SEALED, NULL) < 0)
+    if (mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | TIGHT | MS_RDONLY, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Sealing the root failed.");
     return 0;
 }

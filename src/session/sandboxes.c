@@ -64,6 +64,17 @@ static struct sandbox *handle_new(
     return s;
 }
 
+/* A mount of the host's folder for the ground's first sandbox, which is the only one of a one-shot. */
+static int folder_taken(struct ground *ground, int folder, int *ret_mount, struct error *e)
+{
+    struct message m = {.op = SUP_FOLDER, .word = {ground->id, 0}};
+    int n = link_call(ground->grounds->supervisor, &m, &folder, 1, ret_mount, 1, SANDBOX_US);
+    if (n < 0 || m.status < 0 || *ret_mount < 0)
+        return error_set(e, ERROR_UNAVAILABLE, n < 0 ? -n : EOPNOTSUPP, "The folder could not be mounted: %s",
+            n < 0 ? "the supervisor is silent." : m.text);
+    return 0;
+}
+
 int sandbox_make(
     struct ground *ground, uint64_t memory_bytes, struct sandbox **ret, struct error *e)
 {
@@ -78,7 +89,11 @@ int sandbox_make(
                                                         : memory_bytes / 2;
     struct message m = {.op = WARDEN_SANDBOX, .word = {memory_bytes, scratch, c.inodes, c.pids, 0}};
     int fd = -1;
-    int n = link_call(ground->link, &m, NULL, 0, &fd, 1, SANDBOX_US);
+    cleanup_fd int mount = -1;
+    int r = c.folder >= 0 ? folder_taken(ground, c.folder, &mount, e) : 0;
+    if (r < 0)
+        return r;
+    int n = link_call(ground->link, &m, &mount, mount >= 0 ? 1 : 0, &fd, 1, SANDBOX_US);
     if (n < 0)
         return error_set(
             e, ERROR_UNAVAILABLE, -n, "The environment '%s' does not answer.", ground->environment);

@@ -77,6 +77,7 @@ struct sessions_config {
     uint64_t output_file_bytes;                      /* of a stream's whole, in its file: 16 MiB */
     const char *timezone;   /* "UTC"; another one is in the environment of each execution */
     bool recycle_stateless; /* true; else each has a sandbox that nobody used */
+    int folder;             /* one_shot: a folder of the host to be /mnt/data, borrowed; -1: none */
     bool one_shot;          /* `cloche run`: no pools, no housekeeping, no warm-up */
 };
 /* Fills in the defaults above. */

@@ -19,6 +19,7 @@ static const struct permit supervisor_permits[] = {
     {SUP_GROUND, 0, 1, true},
     {SUP_GROUND_END, 0, 0, true},
     {SUP_PIPES, 0, 2 * KERNEL_PIPES, true},
+    {SUP_FOLDER, 0, 1, true},
     {SUP_BUILD, 0, 0, true},
 };
 
@@ -28,6 +29,7 @@ void sessions_config_defaults(struct sessions_config *c)
         .default_environment = "data-science",
         .memory_default_bytes = UINT64_C(1) << 30,
         .files_percent = 50,
+        .folder = -1,
         .inodes = 100000,
         .pids = 128,
         .timeout_default_ms = 30000,
@@ -117,6 +119,7 @@ static void grounds_config_of(
         .pool_kernels_full = c->pool_kernels_full,
         .pool_kernels_plain = c->pool_kernels_plain,
         .one_shot = c->one_shot,
+        .folder = c->folder,
         .death_fd = death_fd,
     };
 }
@@ -137,6 +140,7 @@ void sessions_reconfigure(struct sessions *s, const struct sessions_config *c)
     own->default_environment = before->default_environment;
     own->timezone = before->timezone;
     own->one_shot = before->one_shot;
+    own->folder = before->folder;
     own->pool_sandboxes = before->pool_sandboxes;
     own->pool_kernels_full = before->pool_kernels_full;
     own->pool_kernels_plain = before->pool_kernels_plain;

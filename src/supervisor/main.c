@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "sandbox/folder.h"
 #include "supervisor/supervisor.h"
 
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, EXIT_PLAN = 64, EXIT_START = 69 };
@@ -112,6 +113,7 @@ static const struct permit permits[] = {
     { SUP_GROUND_END, 0, 0, false },
     { SUP_PIPES, 0, 0, false },
     { SUP_PIPES_END, 0, 0, false },
+    { SUP_FOLDER, 1, 1, false },
     { SUP_BUILD, 2, 2, true },
 };
 
@@ -167,6 +169,22 @@ static void on_build(struct message *m, const int fds[2])
         answer(m, r, &e, NULL, 0);
 }
 
+/* Only where the server is the user's own one-shot run: a long-lived one is nobody's to open folders. */
+static void on_folder(struct message *m, int folder)
+{
+    struct error e = { 0 };
+    int mount = -1;
+    const struct ground *g = ground_find(&s, m->word[0]);
+    if (!(s.plan.flags & PLAN_ONE_SHOT) || s.mode != IDENTITY_RANGE)
+        error_set(&e, ERROR_UNAVAILABLE, EOPNOTSUPP, "Folders are mounted for root's `cloche run` only.");
+    else if (!g || m->word[1] >= (uint64_t)identity_sandboxes(s.mode, ground_id_count(&s)))
+        error_set(&e, ERROR_NOT_FOUND, ESRCH, "There is no such sandbox.");
+    else
+        mount = folder_mount(folder, ground_first_id(&s, g->id) + identity_kernel(s.mode, (uint32_t)m->word[1]), &e);
+    answer(m, mount < 0 ? -e.saved_errno : 0, &e, mount < 0 ? NULL : &mount, mount < 0 ? 0 : 1);
+    fd_close(&mount);
+}
+
 static void on_message(struct message *m, const int fds[2])
 {
     struct ground *g;
@@ -194,6 +212,9 @@ static void on_message(struct message *m, const int fds[2])
         break;
     case SUP_PIPES_END:
         pipes_end(&s, m->word[0]);
+        break;
+    case SUP_FOLDER:
+        on_folder(m, fds[0]);
         break;
     case SUP_BUILD:
         on_build(m, fds);

@@ -46,7 +46,7 @@ void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const 
 
 static const struct permit permits[] = {
     { WARDEN_HELLO, 0, 0, false },  { WARDEN_ZYGOTE, 0, 0, false },
-    { WARDEN_SANDBOX, 0, 0, false }, { WARDEN_KERNEL, KERNEL_PIPES, KERNEL_PIPES, false },
+    { WARDEN_SANDBOX, 0, 1, false }, { WARDEN_KERNEL, KERNEL_PIPES, KERNEL_PIPES, false },
     { WARDEN_RECYCLE, 0, 0, false }, { WARDEN_END, 0, 0, false },
     { WARDEN_ZYGOTE_END, 0, 0, false },
 };
@@ -91,7 +91,8 @@ static void on_request(const struct message *m, int *fds)
         zygote_end(&w, slot);
         break;
     case WARDEN_SANDBOX:
-        sandbox_make(&w, m);
+        sandbox_make(&w, m, fds[0]);
+        fd_close(&fds[0]);
         break;
     case WARDEN_KERNEL:
         if (b)

@@ -13,11 +13,6 @@
 #include "warden/start.h"
 #include "warden/warden.h"
 
-static uid_t block_of(const struct warden *w, uint32_t id)
-{
-    return w->mode == IDENTITY_SINGLE ? 0 : GROUND_BLOCKS_ID + id * (uint32_t)identity_block(w->mode);
-}
-
 void sandbox_cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
 
 struct sandbox *sandbox_find(struct warden *w, uint32_t id) { return id < w->capacity ? w->sandboxes[id] : NULL; }
@@ -63,7 +58,7 @@ static void forget(struct warden *w, struct sandbox *b)
 
 /* In the child: clone, maps, exec. Only async-signal-safe calls; what fails shows as end of file. */
 static void become_init(const struct warden *w, int socket, int server_socket, const int join[CGROUP_DIRS],
-                        const int usage[CGROUP_USAGES], const struct message *m)
+                        const int usage[CGROUP_USAGES], int folder, const struct message *m)
 {
     char go, numbers[4][24];
     if (unshare(CLONE_NEWCGROUP) < 0 || fd_read_all(socket, &go, 1) < 0) /* the maps are written */
@@ -81,6 +76,7 @@ static void become_init(const struct warden *w, int socket, int server_socket, c
         fds[INIT_USAGE_FD - 3 + i] = usage[i];
     for (int i = 0; i < CGROUP_DIRS; i++)
         fds[INIT_JOIN_FD - 3 + i] = join[i];
+    fds[INIT_FOLDER_FD - 3] = folder;
     for (int i = 0; i < INIT_FDS; i++)
         fds[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD_CLOEXEC, 100);
     for (int i = 0; i < INIT_FDS; i++)
@@ -103,7 +99,7 @@ static void become_init(const struct warden *w, int socket, int server_socket, c
 static int write_maps(const struct warden *w, const struct sandbox *b)
 {
     char map[96];
-    uid_t base = block_of(w, b->id);
+    uid_t base = identity_init(w->mode, b->id);
     if (w->mode == IDENTITY_SINGLE)
         snprintf(map, sizeof map, "0 0 1\n");
     else
@@ -112,7 +108,7 @@ static int write_maps(const struct warden *w, const struct sandbox *b)
 }
 
 static int clone_init(struct warden *w, struct sandbox *b, const struct message *m, const int join[CGROUP_DIRS],
-                      const int usage[CGROUP_USAGES], struct error *e)
+                      const int usage[CGROUP_USAGES], int folder, struct error *e)
 {
     int pair[2], server_pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -124,7 +120,7 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS;
     b->init = clone_process(flags, SIGCHLD, NULL, -1, NULL);
     if (b->init == 0)
-        become_init(w, pair[1], server_pair[1], join, usage, m);
+        become_init(w, pair[1], server_pair[1], join, usage, folder, m);
     close(pair[1]);
     close(server_pair[1]);
     b->init_socket = pair[0];
@@ -142,7 +138,7 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Mapping ids into a sandbox failed: %s.", strerror(-r)) : 0;
 }
 
-void sandbox_make(struct warden *w, const struct message *m)
+void sandbox_make(struct warden *w, const struct message *m, int folder)
 {
     struct error e = { 0 };
     char name[24];
@@ -158,11 +154,11 @@ void sandbox_make(struct warden *w, const struct message *m)
     b->state = SANDBOX_MAKING;
     int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, &e);
     b->cgroup_made = r == 0 && w->cgroup_version != CGROUP_NONE;
-    if (r == 0 && ((r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, block_of(w, b->id), join)) < 0 ||
+    if (r == 0 && ((r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, identity_init(w->mode, b->id), join)) < 0 ||
                    (r = cgroup_session_usage(w->cgroup_version, w->cgroup_dirs, name, usage)) < 0))
         error_set(&e, ERROR_INTERNAL, -r, "Opening cgroup %s failed: %s.", name, strerror(-r));
     if (r == 0)
-        r = clone_init(w, b, m, join, usage, &e);
+        r = clone_init(w, b, m, join, usage, folder, &e);
     fds_close(join, CGROUP_DIRS); /* init has its own */
     fds_close(usage, CGROUP_USAGES);
     if (r < 0) {

@@ -72,7 +72,8 @@ void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const 
                    const uint64_t *words, size_t n_words, const int *fds, size_t n_fds);
 
 /* ---- sandbox.c --------------------------------------------------------------------------------- */
-void sandbox_make(struct warden *w, const struct message *m);
+/* `folder`, borrowed, is a mount to be its /mnt/data, or -1. */
+void sandbox_make(struct warden *w, const struct message *m, int folder);
 void sandbox_recycle(struct warden *w, struct sandbox *b, uint32_t serial);
 void sandbox_end(struct warden *w, struct sandbox *b, uint32_t serial);
 /* A message of its init, or its end of file. */

@@ -180,12 +180,28 @@ def test_run_out_follows_no_link(script, tmp_path):
     assert (out / "plain (2)").read_text() == "1"
 
 
+def test_run_dir_is_the_folder_itself(script, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting takes root")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "in.txt").write_text("1")
+    for path in (folder, folder / "in.txt"):
+        os.chown(path, 1234, 1234)
+    done = script("import os\nprint(os.getuid(), os.stat('in.txt').st_uid, os.statvfs('.').f_flag & (os.ST_NOSUID | os.ST_NODEV))\n"
+                  "open('in.txt', 'a').write('2')\nos.makedirs('a/b')\nopen('a/b/new', 'w').write('3')", "--dir", folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"1000 1000 {os.ST_NOSUID | 4}\n", "")
+    assert (folder / "in.txt").read_text() == "12" and (folder / "a/b/new").read_text() == "3"
+    assert {p.stat().st_uid for p in folder.rglob("*")} == {1234}
+    assert str(folder) not in machine.mounts()
+
+
 def test_run_dir_copies_back(script, tmp_path):
     folder = tmp_path / "project"
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "in.txt").write_text("1")
     (folder / "keep.txt").write_text("old")
-    done = script("open('a/in.txt', 'a').write('2')\nopen('new.txt', 'w').write('3')", "--dir", folder)
+    done = script("open('a/in.txt', 'a').write('2')\nopen('new.txt', 'w').write('3')", "--dir", folder, "--copy")
     assert done.returncode == 0 and "copied" in done.stderr
     assert {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()} == {
         "a/in.txt": "12", "keep.txt": "old", "new.txt": "3"}

@@ -12,7 +12,7 @@ import time
 
 HEAD = struct.Struct("<HHIiI8Q")
 OPS = dict(
-    SUP_READY=1, SUP_GROUND=2, SUP_GROUND_END=3, SUP_PIPES=4, SUP_PIPES_END=5, SUP_BUILD=6,
+    SUP_READY=1, SUP_GROUND=2, SUP_GROUND_END=3, SUP_PIPES=4, SUP_PIPES_END=5, SUP_FOLDER=6, SUP_BUILD=7,
     SUP_LISTENER=16, SUP_INHERITED_GROUND=17, SUP_INHERITED_PIPES=18, SUP_START=19,
     WARDEN_HELLO=32, WARDEN_SANDBOX_IS=33, WARDEN_ZYGOTE=34, WARDEN_SANDBOX=35, WARDEN_KERNEL=36,
     WARDEN_RECYCLE=37, WARDEN_END=38, WARDEN_ZYGOTE_END=39,
@@ -182,7 +182,8 @@ class Supervisor:
              "signal.signal(signal.SIGTERM, lambda *a: os._exit(0));"
              "s.recv(1);os._exit(0)")
 
-    def __init__(self, build, environments="/nonexistent", **more):
+    def __init__(self, build, environments="/nonexistent", prefix=(), stderr=None, **more):
+        """`prefix`: a program that runs it; its pid is then that program's. EOFError: it did not start."""
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         fd = theirs.fileno()
         os.set_inheritable(fd, True)
@@ -201,10 +202,16 @@ class Supervisor:
             high = os.dup(memfd)
             os.dup2(high, 3)
             os.set_inheritable(3, True)
-            os.execv(f"{build}/cloche-supervisor", ["cloche-supervisor"])
+            if stderr is not None:
+                os.dup2(stderr, 2)
+            command = [*prefix, f"{build}/cloche-supervisor"]
+            os.execv(command[0], command)
         theirs.close()
         os.close(memfd)
+        self.ours.settimeout(30 * PATIENCE)
         _, extra, _, _ = self.ours.recvmsg(16, socket.CMSG_SPACE(4))
+        if not extra:
+            raise EOFError
         (fd,) = array.array("i", extra[0][2])
         self.link = Link(socket.socket(fileno=fd))
         self.link.event(OPS["SUP_START"])
