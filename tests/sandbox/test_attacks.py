@@ -174,3 +174,45 @@ def test_what_waits_in_sockets_is_limited(supervisor, ground):
               "print(len(kept))", timeout=60)
     assert out == "200\n"
     assert (socket_pages() - before) * os.sysconf("SC_PAGE_SIZE") < 64 << 20
+
+
+# ---- the tree --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mounted(build, tmp_path):
+    """A build whose kernel library lies on a shared mount and has another mount below."""
+    for name in ("cloche-supervisor", "cloche-warden", "cloche-init"):
+        (tmp_path / name).symlink_to(f"{build}/{name}")
+    library = tmp_path / "src" / "kernel"
+    shutil.copytree(f"{build}/src/kernel", library, ignore=shutil.ignore_patterns("*.p"))
+    subprocess.run(["mount", "--bind", library, library], check=True)
+    subprocess.run(["mount", "--make-shared", library], check=True)
+    (library / "below").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "below", library / "below"], check=True)
+    tmp_path.chmod(0o755)
+    s = links.Supervisor(tmp_path)
+    yield s, library
+    s.stop()
+    subprocess.run(["umount", "-R", library], check=True)
+
+
+@pytest.mark.root
+def test_mounts_below_what_is_bound_are_sealed_and_cut_off(mounted):
+    """One remount seals the uppermost mount only; and a mount that was shared stays so when it is moved: what
+    is mounted on the host appears inside, and what is mounted inside on the host."""
+    s, library = mounted
+    _, warden = s.ground("base")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
+    k = Sandbox(s, warden).kernel()
+    out = run(k, "for line in open('/proc/self/mountinfo'):\n"
+              "    _, _, _, _, at, options, *more = line.split()\n"
+              "    if at == '/proc' or at.startswith(('/mnt/', '/dev/', '/proc/')): continue\n"
+              "    if not {'ro', 'nosuid', 'nodev'} <= set(options.split(',')) or more[0] != '-': print(line)\n"
+              "print(os.statvfs('/opt/cloche/below').f_flag & os.ST_RDONLY, os.listdir('/opt/cloche/below'))")
+    assert out == "1 []\n"
+    subprocess.run(["mount", "-t", "tmpfs", "late", library / "below"], check=True)
+    (library / "below" / "late").touch()
+    assert run(k, "print(os.listdir('/opt/cloche/below'))") == "[]\n"
+    (warden_pid,) = pids_named(s, "cloche-warden")
+    assert not re.search(r"/opt/cloche\S* .*(shared|master):", open(f"/proc/{warden_pid}/mountinfo").read())
