@@ -233,7 +233,7 @@ static struct ground *ground_new(struct grounds *g, const char *environment, con
     if (!ground)
         return NULL;
     ground->grounds = g;
-    snprintf(ground->environment, sizeof ground->environment, "%s", environment);
+    snprintf(ground->environment, sizeof ground->environment, "%.63s", environment);
     snprintf(ground->generation, sizeof ground->generation, "%s", generation);
     /* A one-shot run pays for its warm-up itself: the plain interpreter is there sooner. */
     ground->full_is_usual = strcmp(environment, "base") != 0 && !g->config.one_shot;
