@@ -216,3 +216,40 @@ def test_mounts_below_what_is_bound_are_sealed_and_cut_off(mounted):
     assert run(k, "print(os.listdir('/opt/cloche/below'))") == "[]\n"
     (warden_pid,) = pids_named(s, "cloche-warden")
     assert not re.search(r"/opt/cloche\S* .*(shared|master):", open(f"/proc/{warden_pid}/mountinfo").read())
+
+
+# ---- a hostile package, or a careless one, in a zygote ------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(build, tmp_path):
+    """environment(warmup) -> the supervisor and warden of an environment whose warm-up is this text. The
+    interpreter's own prefix lies in somebody's home, beside what is not for sharing, when `home` is given."""
+    made = []
+
+    def make(warmup, interpreter="/usr/bin/python3"):
+        generation = tmp_path / "environments" / "evil" / "one"
+        (generation / "venv" / "bin").mkdir(parents=True)
+        (generation / "venv" / "bin" / "python3").symlink_to(interpreter)
+        (generation / "venv" / "pyvenv.cfg").write_text(f"home = {os.path.dirname(interpreter)}\ninclude-system-site-packages = true\n")
+        (generation / "warmup.py").write_text(warmup)
+        (generation / "use.lock").touch()
+        (generation.parent / "current").symlink_to("one")
+        for folder in (tmp_path, *generation.parents[:3]):
+            folder.chmod(0o755)
+        s = links.Supervisor(build, environments=tmp_path / "environments")
+        made.append(s)
+        return s, s.ground("evil")[1]
+
+    yield make
+    for s in made:
+        s.stop()
+
+
+@pytest.mark.parametrize("slot", [FULL])
+def test_memory_that_all_kernels_would_share_is_refused(environment, slot):
+    """A shared mapping made while warming up is one memory for all sessions of the environment: what one
+    writes, the others read."""
+    _, warden = environment("import mmap\nkept = mmap.mmap(-1, 4096)\n")
+    m = warden.call(links.WARDEN_ZYGOTE, words=[slot], timeout=60)
+    assert m.status < 0 and b"shared memory" in m.text

@@ -67,6 +67,13 @@ def _children():
         return []
 
 
+def _shared_memory():
+    """Mappings that all kernels would share and could write: one session's memory in another's."""
+    with open("/proc/self/maps") as f:
+        lines = [line.split(None, 5) for line in f]
+    return [" ".join(line[5:]).strip() or "anonymous" for line in lines if line[1][1::2] == "ws"]
+
+
 def _leftovers(before, patience=2.0):
     """What is there now that was not before: sentences. Waits a little for timers to end."""
     deadline = time.monotonic() + patience
@@ -75,6 +82,7 @@ def _leftovers(before, patience=2.0):
     said = ["thread " + name for name in _threads()]
     said += ["child process " + pid for pid in _children()]
     said += [target for fd, target in _descriptors().items() if before.get(fd) != target]
+    said += ["shared memory " + name for name in _shared_memory()]
     return said
 
 
