@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -12,6 +13,8 @@ enum {
     SANDBOX_US = 20000000,
     KERNEL_US = 20000000,
     ZYGOTE_US = 120000000,
+    ATTEMPTS = 3,
+    ATTEMPT_PAUSE_US = 20000,
     KERNEL_FLOOR_BYTES = 32 << 20, /* of the limit, never files */
 };
 
@@ -70,8 +73,8 @@ static int folder_taken(struct ground *ground, int folder, int *ret_mount, struc
     struct message m = {.op = SUP_FOLDER, .word = {ground->id, 0}};
     int n = link_call(ground->grounds->supervisor, &m, &folder, 1, ret_mount, 1, SANDBOX_US);
     if (n < 0 || m.status < 0 || *ret_mount < 0)
-        return error_set(e, ERROR_UNAVAILABLE, n < 0 ? -n : EOPNOTSUPP, "The folder could not be mounted: %s",
-            n < 0 ? "the supervisor is silent." : m.text);
+        return error_set(e, ERROR_UNAVAILABLE, n < 0 ? -n : EOPNOTSUPP,
+            "The folder could not be mounted: %s", n < 0 ? "the supervisor is silent." : m.text);
     return 0;
 }
 
@@ -143,13 +146,15 @@ int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error 
             return 0;
         }
         pipes_end(ground->grounds->pipes, &pipes);
-        if (rc < 0 || attempt >= 2)
+        bool hopeless = m.status == -ENOENT || m.status == -ESRCH || m.status == -EBUSY;
+        if (rc < 0 || hopeless || attempt >= ATTEMPTS)
             return error_set(e, ERROR_UNAVAILABLE, rc < 0 ? -rc : -m.status,
                 "No kernel could be started: %s.",
                 rc < 0 ? "the environment does not answer" : m.text);
         log_line(LOG_WARN, "session", "kernel not started",
             "environment=%s slot=%d status=%d words=\"%s\"", ground->environment, slot, m.status,
             m.text);
+        usleep(ATTEMPT_PAUSE_US); /* its zygote has died, as we shall hear */
     }
 }
 

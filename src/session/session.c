@@ -156,6 +156,22 @@ int session_sandbox(struct session *s, struct sandbox **ret, struct error *e)
 
 /* ---- making ------------------------------------------------------------------------------------------ */
 
+/* What the pool has for it, or NULL. */
+static struct sandbox *take_pooled(
+    struct sessions *all, struct ground *ground, enum zygote_slot slot, uint64_t memory_bytes)
+{
+    if (memory_bytes != all->config->memory_default_bytes)
+        return NULL;
+    struct sandbox *s = pool_take_kernel(ground->pool, slot);
+    if (!s)
+        s = pool_take_sandbox(ground->pool);
+    if (s && s->memory_bytes != memory_bytes) { /* made before the default was changed */
+        sandbox_end(s, NULL, NULL);
+        s = NULL;
+    }
+    return s;
+}
+
 int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot slot,
     uint64_t memory_bytes, struct sandbox **ret, struct error *e)
 {
@@ -163,27 +179,24 @@ int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot 
     int rc = ground_get(all->grounds, environment, &ground, e);
     if (rc < 0)
         return rc;
-    struct sandbox *s = NULL;
     if (slot == ZYGOTE_SLOTS)
         slot = ground->full_is_usual ? ZYGOTE_FULL : ZYGOTE_PLAIN;
-    if (memory_bytes == all->config->memory_default_bytes) {
-        s = pool_take_kernel(ground->pool, slot);
-        if (!s)
-            s = pool_take_sandbox(ground->pool);
-        if (s && s->memory_bytes != memory_bytes) { /* made before the default was changed */
+    /* One from the pool that takes no kernel any more (its cgroup was removed behind our back, its init
+     * died just now) is no reason to fail: another is made. */
+    for (int attempt = 0;; attempt++) {
+        struct sandbox *s = attempt == 0 ? take_pooled(all, ground, slot, memory_bytes) : NULL;
+        bool pooled = s != NULL;
+        rc = s ? 0 : sandbox_make(ground, memory_bytes, &s, e);
+        if (rc == 0 && !s->kernel.there)
+            rc = sandbox_start_kernel(s, slot, e);
+        if (rc == 0)
+            *ret = s;
+        else
             sandbox_end(s, NULL, NULL);
-            s = NULL;
-        }
+        if (rc == 0 || !pooled)
+            break;
     }
-    if (!s)
-        rc = sandbox_make(ground, memory_bytes, &s, e);
-    if (rc == 0 && !s->kernel.there)
-        rc = sandbox_start_kernel(s, slot, e);
     ground_unref(ground);
-    if (rc < 0)
-        sandbox_end(s, NULL, NULL);
-    else
-        *ret = s;
     return rc;
 }
 

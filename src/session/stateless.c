@@ -335,12 +335,12 @@ static int get_sandbox(struct sessions *all, const struct stateless_spec *spec,
     ground_unref(ground);
     if (!b)
         return sandbox_for(all, environment, slot, memory_bytes, ret, e);
-    rc = sandbox_start_kernel(b, slot, e);
-    if (rc < 0)
-        sandbox_end(b, NULL, NULL);
-    else
+    if (sandbox_start_kernel(b, slot, e) == 0) {
         *ret = b;
-    return rc;
+        return 0;
+    }
+    sandbox_end(b, NULL, NULL);
+    return sandbox_for(all, environment, slot, memory_bytes, ret, e);
 }
 
 static int run_in(
