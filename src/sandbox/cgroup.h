@@ -22,6 +22,7 @@ enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
 struct cgroup_host {
     enum cgroup_version version;
     char top[CGROUP_DIRS][512]; /* absolute; "" where there is none */
+    int lock[CGROUP_DIRS];      /* flock on each: ours as long as we live, whatever pid others see us by */
 };
 
 /* Finds out what this host has and makes the top directory. CGROUP_NONE is no failure: `why` says

@@ -2,7 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include "sandbox/cgroup.h"
 
 #define ROOT "/sys/fs/cgroup"
+enum { PATIENCE_MS = 100 }; /* with a directory whose last process is still coming off its books */
 static const char *const controllers[CGROUP_DIRS] = { "memory", "pids", "cpu" };
 
 static uint64_t machine_memory(void)
@@ -57,19 +58,39 @@ static int own_directory(const char *controller, char *to, size_t size)
     return -ENOENT;
 }
 
+/* Makes and locks base/cloche-<pid>. A name that is taken is either left over, and then its lock is
+ * free, or a supervisor's of another pid namespace with the same pid: then a suffix is added. */
+static int make_top(struct cgroup_host *h, int i, const char *base, struct error *why)
+{
+    for (int n = 0; n < 100; n++) {
+        char suffix[16] = "";
+        if (n > 0)
+            snprintf(suffix, sizeof suffix, "-%d", n);
+        snprintf(h->top[i], sizeof h->top[i], "%s/cloche-%d%s", base, getpid(), suffix);
+        if (mkdir(h->top[i], 0755) < 0 && errno != EEXIST)
+            break;
+        h->lock[i] = open(h->top[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (h->lock[i] >= 0 && flock(h->lock[i], LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        fd_close(&h->lock[i]);
+    }
+    int r = error_set(why, ERROR_UNAVAILABLE, errno, "Making %s failed.", h->top[i]);
+    h->top[i][0] = 0; /* not ours to remove */
+    return r;
+}
+
 static int init_v1(struct cgroup_host *h, struct error *why)
 {
+    char own[CGROUP_DIRS][400];
     for (int i = 0; i < CGROUP_DIRS; i++) {
-        char own[400];
-        int r = own_directory(controllers[i], own, sizeof own);
+        int r = own_directory(controllers[i], own[i], sizeof own[i]);
         if (r < 0)
             return error_set(why, ERROR_UNAVAILABLE, -r, "No writable cgroup v1 hierarchy for %s.", controllers[i]);
-        snprintf(h->top[i], sizeof h->top[i], "%s/cloche-%d", own, getpid());
     }
-    for (int i = 0; i < CGROUP_DIRS; i++)
-        if (mkdir(h->top[i], 0755) < 0 && errno != EEXIST)
-            return error_set(why, ERROR_UNAVAILABLE, errno, "Making %s failed.", h->top[i]);
-    return 0;
+    int r = 0;
+    for (int i = 0; r == 0 && i < CGROUP_DIRS; i++)
+        r = make_top(h, i, own[i], why);
+    return r;
 }
 
 static int init_v2(struct cgroup_host *h, struct error *why)
@@ -83,9 +104,8 @@ static int init_v2(struct cgroup_host *h, struct error *why)
     int r = fd_write_file(AT_FDCWD, ROOT "/cgroup.subtree_control", "+memory +pids +cpu");
     if (r < 0)
         return error_set(why, ERROR_UNAVAILABLE, -r, "Enabling controllers at " ROOT " failed.");
-    snprintf(h->top[0], sizeof h->top[0], ROOT "/cloche-%d", getpid());
-    if (mkdir(h->top[0], 0755) < 0 && errno != EEXIST)
-        return error_set(why, ERROR_UNAVAILABLE, errno, "Making %s failed.", h->top[0]);
+    if ((r = make_top(h, 0, ROOT, why)) < 0)
+        return r;
     char path[600];
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", h->top[0]);
     r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
@@ -94,7 +114,7 @@ static int init_v2(struct cgroup_host *h, struct error *why)
 
 int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
 {
-    *h = (struct cgroup_host){ .version = CGROUP_NONE };
+    *h = (struct cgroup_host){ .version = CGROUP_NONE, .lock = { -1, -1, -1 } };
     if (geteuid() != 0)
         return error_set(why, ERROR_UNAVAILABLE, EPERM, "cgroup limits need root."), 0;
     struct stat st;
@@ -188,7 +208,7 @@ int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret
 }
 
 /* Directories only, depth first; a directory that still has a process stays and is told by -EBUSY. */
-static int remove_tree(const char *path)
+static int remove_tree(const char *path, int patience_ms)
 {
     int r = 0;
     DIR *d = opendir(path);
@@ -199,13 +219,13 @@ static int remove_tree(const char *path)
             continue;
         char below[1024];
         if (snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below) {
-            int one = remove_tree(below);
+            int one = remove_tree(below, patience_ms);
             r = one < 0 ? one : r;
         }
     }
     closedir(d);
     for (int i = 0; rmdir(path) < 0 && errno != ENOENT; i++) {
-        if (errno != EBUSY || i == 100)
+        if (errno != EBUSY || i >= patience_ms)
             return -errno;
         usleep(1000); /* the last process has died but is still being taken off the books */
     }
@@ -220,7 +240,7 @@ int cgroup_ground_remove(const struct cgroup_host *h, int id)
         if (!h->top[i][0])
             continue;
         snprintf(dir, sizeof dir, "%s/ground-%d", h->top[i], id);
-        int one = remove_tree(dir);
+        int one = remove_tree(dir, PATIENCE_MS);
         r = one < 0 ? one : r;
     }
     return r;
@@ -231,23 +251,20 @@ int cgroup_host_deinit(struct cgroup_host *h)
     int r = 0;
     for (int i = 0; i < CGROUP_DIRS; i++)
         if (h->top[i][0]) {
-            int one = remove_tree(h->top[i]);
+            int one = remove_tree(h->top[i], PATIENCE_MS);
             r = one < 0 ? one : r;
             h->top[i][0] = 0;
+            fd_close(&h->lock[i]);
         }
     h->version = CGROUP_NONE;
     return r;
 }
 
-/* A pid may have been taken by somebody else since: only a live cloche-supervisor keeps its own. */
-static bool supervisor_lives(int pid)
+/* A supervisor that lives holds the lock on its directory; pids tell nothing across pid namespaces. */
+static bool abandoned(int parent, const char *name)
 {
-    char path[64], comm[64];
-    snprintf(path, sizeof path, "/proc/%d/comm", pid);
-    long n = fd_read_file(AT_FDCWD, path, comm, sizeof comm);
-    if (n < 0)
-        return n != -ENOENT && n != -ESRCH; /* who cannot be looked at is not taken for dead */
-    return !strncmp(comm, "cloche-supervis", 15);
+    cleanup_fd int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0;
 }
 
 static int sweep_below(const char *dir, void (*found)(const char *, void *), void *user)
@@ -256,14 +273,10 @@ static int sweep_below(const char *dir, void (*found)(const char *, void *), voi
     DIR *d = opendir(dir);
     for (struct dirent *e; d && (e = readdir(d));) {
         char path[1024];
-        char *end;
-        if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7))
-            continue;
-        long pid = strtol(e->d_name + 7, &end, 10);
-        if (*end || pid <= 0 || supervisor_lives((int)pid) ||
+        if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7) || !abandoned(dirfd(d), e->d_name) ||
             snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
             continue;
-        if (remove_tree(path) == 0) {
+        if (remove_tree(path, 0) == 0) {
             n++;
             if (found)
                 found(path, user);

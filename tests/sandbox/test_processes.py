@@ -378,6 +378,16 @@ def test_a_graceful_end_removes_the_cgroups(build):
     assert left == ""
 
 
+def test_a_sweep_leaves_the_living_alone(build, supervisor, ground, sandbox):
+    """A second supervisor in a pid namespace of its own, where the first one's pid means nothing, sweeps
+    when it starts: prepared sandboxes, whose cgroups are empty, must stay usable."""
+    program = ("import sys; sys.path.insert(0, sys.argv[1]); import links\n"
+               "s = links.Supervisor(sys.argv[2]); s.ground('base'); s.stop()")
+    subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "/usr/bin/python3", "-c", program, os.path.dirname(links.__file__), build],
+                   check=True, timeout=30)
+    assert sandbox.kernel().execute("print(1)")[2] == "1\n"
+
+
 def test_an_environment_that_is_not_built(supervisor):
     with pytest.raises(OSError) as e:
         supervisor.ground("nothing")
