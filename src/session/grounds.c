@@ -15,7 +15,10 @@
 #include "session/pool.h"
 #include "session/session.h"
 
-enum { GROUND_US = 60000000 /* making a ground: a warden's exec and a tree's mounts */ };
+enum {
+    GROUND_US = 60000000, /* making a ground: a warden's exec and a tree's mounts */
+    GROUND_END_US = 10000000,
+};
 
 static const struct permit warden_permits[] = {
     {WARDEN_HELLO, 0, 0, true},
@@ -434,7 +437,7 @@ static void end_ground(struct grounds *g, struct ground *ground)
     struct message m = {.op = SUP_GROUND_END, .word = {ground->id}};
     log_line(LOG_INFO, "session", "ground ended", "environment=%s ground=%llu", ground->environment,
         (unsigned long long)ground->id);
-    link_call(g->supervisor, &m, NULL, 0, NULL, 0, GROUND_US);
+    link_call(g->supervisor, &m, NULL, 0, NULL, 0, GROUND_END_US);
     ground_free(ground);
 }
 
