@@ -124,6 +124,11 @@ static int supervisor_plan(const struct run_options *o, struct plan *plan)
              resolved != NULL ? resolved : "/nonexistent");
     plan->flags = PLAN_ONE_SHOT;
     plan->keep_first = plan->keep_last = PLAN_KEEP_FIRST;
+    struct stat st;
+    if (o->mounted && fstat(o->out_fd, &st) == 0) {
+        plan->folder_device = st.st_dev;
+        plan->folder_inode = st.st_ino;
+    }
     plan_argument(plan, "cloche");
     plan_argument(plan, "__run");
     return plan_programs(plan, "run") == 0 ? 0 : EXIT_CLOCHE;

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -169,7 +170,15 @@ static void on_build(struct message *m, const int fds[2])
         answer(m, r, &e, NULL, 0);
 }
 
-/* Only where the server is the user's own one-shot run: a long-lived one is nobody's to open folders. */
+/* Only the folder that whoever started us named: through the mount a kernel owns what the folder's owner
+ * owns, so with a folder of its choice a server that was taken over would have the host. */
+static bool folder_named(int folder)
+{
+    struct stat st;
+    return fstat(folder, &st) == 0 && st.st_ino != 0 && st.st_dev == s.plan.folder_device &&
+           st.st_ino == s.plan.folder_inode;
+}
+
 static void on_folder(struct message *m, int folder)
 {
     struct error e = { 0 };
@@ -178,6 +187,8 @@ static void on_folder(struct message *m, int folder)
     if (!(s.plan.flags & PLAN_ONE_SHOT) || s.mode != IDENTITY_RANGE)
         error_set(&e, ERROR_UNAVAILABLE, EOPNOTSUPP, "Folders are mounted for root's `cloche run` only.");
     else if (!g || m->word[1] >= (uint64_t)identity_sandboxes(s.mode, ground_id_count(&s)))
+    else if (!folder_named(folder))
+        error_set(&e, ERROR_FORBIDDEN, EPERM, "It is not the folder that was named.");
         error_set(&e, ERROR_NOT_FOUND, ESRCH, "There is no such sandbox.");
     else
         mount = folder_mount(folder, ground_first_id(&s, g->id) + identity_kernel(s.mode, (uint32_t)m->word[1]), &e);

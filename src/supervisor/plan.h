@@ -31,6 +31,7 @@ struct plan {
     uint32_t server_uid, server_gid; /* root only: whom the server becomes; 0: the first of the range */
     uint32_t uid_first, uid_count;   /* root only: the host ids of grounds; 0: the default range */
     uint64_t memory_bytes;        /* all sandboxes together; 0: the machine's less 10 % */
+    uint64_t folder_device, folder_inode; /* one-shot: the one folder that may be mounted; 0, 0: none */
     uint32_t keep_first, keep_last; /* descriptors handed to the server as they are (run); 0, 0: none */
     uint32_t n_args;
     char state_dir[1024];         /* absolute; exists; "" with PLAN_ONE_SHOT */

@@ -165,6 +165,7 @@ class Plan(ctypes.Structure):
                 ("socket_mode", ctypes.c_uint32), ("stop_timeout_ms", ctypes.c_uint32),
                 ("server_uid", ctypes.c_uint32), ("server_gid", ctypes.c_uint32),
                 ("uid_first", ctypes.c_uint32), ("uid_count", ctypes.c_uint32), ("memory_bytes", ctypes.c_uint64),
+                ("folder_device", ctypes.c_uint64), ("folder_inode", ctypes.c_uint64),
                 ("keep_first", ctypes.c_uint32), ("keep_last", ctypes.c_uint32), ("n_args", ctypes.c_uint32),
                 ("state_dir", ctypes.c_char * 1024), ("environments_dir", ctypes.c_char * 1024),
                 ("server_path", ctypes.c_char * 1024), ("warden_path", ctypes.c_char * 1024), ("init_path", ctypes.c_char * 1024),

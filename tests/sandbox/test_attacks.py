@@ -253,3 +253,67 @@ def test_memory_that_all_kernels_would_share_is_refused(environment, slot):
     _, warden = environment("import mmap\nkept = mmap.mmap(-1, 4096)\n")
     m = warden.call(links.WARDEN_ZYGOTE, words=[slot], timeout=60)
     assert m.status < 0 and b"shared memory" in m.text
+
+
+# ---- a server that was taken over ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folders(build, tmp_path):
+    """A one-shot supervisor told of the folder `named`; another lies beside it."""
+    tmp_path.chmod(0o755)
+    named, other = tmp_path / "named", tmp_path / "other"
+    named.mkdir()
+    other.mkdir()
+    st = named.stat()
+    s = links.Supervisor(build, folder_device=st.st_dev, folder_inode=st.st_ino)
+    yield s, named, other
+    s.stop()
+
+
+def folder_mounted(supervisor, ground, path, sandbox=0):
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    m = supervisor.link.call(links.SUP_FOLDER, words=[ground, sandbox], fds=[fd])
+    os.close(fd)
+    return m
+
+
+@pytest.mark.root
+def test_only_the_folder_that_was_named_is_mounted(folders):
+    """Through the mount a kernel owns what the folder's owner owns. With a folder of its choice, / or /etc,
+    a server that was taken over would have the host."""
+    s, named, other = folders
+    ground, warden = s.ground("base")
+    for path in (other, named.parent, "/", "/etc"):
+        m = folder_mounted(s, ground, path)
+        assert (m.status, m.fds) == (-errno.EPERM, []), path
+    m = folder_mounted(s, ground, named)
+    assert m.status == 0 and len(m.fds) == 1
+    os.close(m.fds[0])
+
+
+@pytest.mark.root
+def test_no_set_user_id_program_is_left_in_a_folder(folders):
+    """Programs of the kernel's own belong to the folder's owner on disk, root perhaps: with the bit set, any
+    user of the host could run them as the owner."""
+    s, named, _ = folders
+    ground, warden = s.ground("base")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
+    m = folder_mounted(s, ground, named)
+    m = warden.call(links.WARDEN_SANDBOX, words=[1 << 30, 1 << 28, 10000, 128], fds=m.fds)
+    assert m.status == 0
+    box = Sandbox.__new__(Sandbox)
+    box.supervisor, box.warden, box.id, box.init = s, warden, m.sandbox, links.Link(socket.socket(fileno=m.fds[0]))
+    code = """
+import stat
+how = ctypes.create_string_buffer(struct.pack('QQQ', os.O_CREAT | os.O_RDWR, 0o6755, 0))
+f = os.open('plain', os.O_CREAT | os.O_RDWR, 0o755)
+print([call(90, b'plain', 0o4755), call(90, b'plain', 0o2755), call(91, f, 0o6755), call(268, -100, b'plain', 0o4755), call(452, -100, b'plain', 0o4755, 0)])
+print([call(2, b'a', os.O_CREAT | os.O_RDWR, 0o4755), call(257, -100, b'b', os.O_CREAT | os.O_RDWR, 0o2755), call(85, b'c', 0o4755),
+       call(437, -100, b'd', how, 24), call(133, b'e', 0o104755, 0), call(259, -100, b'f', 0o102755, 0), call(257, -100, b'.', os.O_TMPFILE | os.O_RDWR, 0o4755)])
+os.chmod('plain', 0o755); os.chmod('plain', 0o1777); os.mkdir('h', 0o755); open('g', 'w').close()
+print(call(257, -100, b'plain', 0, 0o7777) > 0, [n for n in os.listdir('.') if os.lstat(n).st_mode & 0o6000])
+"""
+    out = run(box.kernel(), code)
+    assert out.splitlines() == [str(["EPERM"] * 4 + ["ENOSYS"]), str(["EPERM"] * 3 + ["ENOSYS"] + ["EPERM"] * 3), "True []"]
+    assert not any(p.stat().st_mode & 0o6000 for p in named.iterdir())
