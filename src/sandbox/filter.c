@@ -1,6 +1,7 @@
 #include "sandbox/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -8,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,6 +36,11 @@ static const struct sock_filter first[] = {
 #define ID(n) ARG(n), EQ(KERNEL_ID, 2, 0), EQ(0xffffffff, 1, 0), REFUSE(EPERM)
 #define LENGTH_ID 4
 
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452 /* Linux 6.6 */
+#endif
+enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECTORY) };
+
 /* What each rule is for:
  *   above the reviewed     ENOSYS: a call nobody has read about
  *   clone3                 ENOSYS: libc falls back to clone, whose flags the first filter sees
@@ -44,7 +51,10 @@ static const struct sock_filter first[] = {
  *   prlimit64, sched_setaffinity, setpriority  of oneself only
  *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
  *   socket, socketpair     TCP and UDP: each other protocol is a module, or code that few have read
- *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host */
+ *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host
+ *   modes of files         no set-user-id and set-group-id bit: in a folder of the host that is mounted as
+ *                          /mnt/data the kernel's programs belong to the folder's owner. openat2 and fchmodat2
+ *                          ENOSYS: the mode of the one is in memory, of the other callers try the older */
 static const struct sock_filter second[] = {
     LOAD(arch), EQ(AUDIT_ARCH_X86_64, 1, 0), REFUSE(ENOSYS),
     LOAD(nr),
@@ -67,6 +77,12 @@ static const struct sock_filter second[] = {
         ID(0), ID(1), ALLOW,
     EQ(SYS_setresuid, 1, 0), EQ(SYS_setresgid, 0, 3 * LENGTH_ID + 1),
         ID(0), ID(1), ID(2), ALLOW,
+    EQ(SYS_openat2, 1, 0), EQ(SYS_fchmodat2, 0, 1), REFUSE(ENOSYS),
+    EQ(SYS_chmod, 3, 0), EQ(SYS_fchmod, 2, 0), EQ(SYS_creat, 1, 0), EQ(SYS_mknod, 0, 4),
+        ARG(1), ANY_BIT(SET_ID, 0, 1), REFUSE(EPERM), ALLOW,
+    EQ(SYS_fchmodat, 1, 0), EQ(SYS_mknodat, 0, 4), ARG(2), ANY_BIT(SET_ID, 0, 1), REFUSE(EPERM), ALLOW,
+    EQ(SYS_open, 0, 6), ARG(1), ANY_BIT(MAKES_FILE, 0, 3), ARG(2), ANY_BIT(SET_ID, 0, 1), REFUSE(EPERM), ALLOW,
+    EQ(SYS_openat, 0, 6), ARG(2), ANY_BIT(MAKES_FILE, 0, 3), ARG(3), ANY_BIT(SET_ID, 0, 1), REFUSE(EPERM), ALLOW,
     ALLOW,
 };
 
