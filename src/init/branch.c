@@ -100,17 +100,23 @@ int branch_prepare(struct init *i, struct error *e)
         return error_set(e, ERROR_INTERNAL, errno, "Sockets for the helper cannot be had.");
     }
     pid_t h = fork();
-    if (h == 0)
+    if (h == 0) {
+        close(sync[0]); /* or it would never read the end of it */
+        close(up[0]);
         helper(i, sync[1], up[1]);
+    }
     int r = h < 0 ? error_set(e, ERROR_INTERNAL, errno, "Forking the helper failed.") : 0;
     fd_close(&sync[1]);
     fd_close(&up[1]);
     int maps = r == 0 ? write_maps(i, h, sync[0]) : 0;
+    if (maps < 0)
+        fd_close(&sync[0]); /* the helper, if it lives, waits no longer */
     if (r == 0)
-        r = hear(up[0], got, e); /* if the maps failed the helper's words, or its end, say so */
-    if (r == 0 && maps < 0) {
-        fds_close(got, 4);
-        r = error_set(e, ERROR_INTERNAL, -maps, "Mapping ids into branch 0 failed.");
+        r = hear(up[0], got, e); /* if it failed itself, its words say more than that of the maps */
+    if (maps < 0 && (r == 0 || r == -EPIPE)) {
+        if (r == 0)
+            fds_close(got, 4);
+        r = error_set(e, ERROR_INTERNAL, -maps, "Mapping ids into branch 0 failed: %s.", strerror(-maps));
     }
     fd_close(&sync[0]);
     fd_close(&up[0]);

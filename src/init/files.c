@@ -40,11 +40,11 @@ static int open_beneath(int dir, const char *path, int flags, mode_t mode)
     return fd < 0 ? -errno : fd;
 }
 
-static void answer(struct message *m, int status, const int *fd)
+static int answer(struct message *m, int status, const int *fd)
 {
     m->status = status;
     m->length = 0;
-    message_send(INIT_SERVER_FD, m, fd, fd ? 1 : 0);
+    return message_send(INIT_SERVER_FD, m, fd, fd ? 1 : 0);
 }
 
 void file_open_request(struct init *i, struct message *m)
@@ -53,10 +53,10 @@ void file_open_request(struct init *i, struct message *m)
     act_as(i, true);
     int fd = open_beneath(i->scratch, m->text, O_RDONLY, 0);
     act_as(i, false);
-    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-        bool directory = S_ISDIR(st.st_mode);
+    int wrong = fd < 0 ? 0 : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if (wrong) {
         close(fd);
-        fd = directory ? -EISDIR : -EINVAL;
+        fd = wrong;
     }
     answer(m, fd < 0 ? fd : 0, fd < 0 ? NULL : &fd);
     if (fd >= 0)
@@ -136,7 +136,9 @@ static void write_and_exit(struct init *i, struct message *m, int from)
     uint64_t random = 0, bytes = 0;
     int r = join_cgroup(i), to = -1, parent = -1;
     act_as(i, true);
-    caps_keep(0, 0, 0);
+    int kept = caps_keep(0, 0, 0);
+    if (r == 0)
+        r = kept;
     umask(0);
     (void)!getrandom(&random, sizeof random, 0);
     snprintf(beside, sizeof beside, ".cloche-%016llx", (unsigned long long)random);
@@ -153,8 +155,7 @@ static void write_and_exit(struct init *i, struct message *m, int from)
     if (to >= 0 && (r < 0 || (m->word[1] & INIT_WRITE_EXCLUSIVE)))
         unlinkat(parent, beside, 0);
     m->word[0] = bytes;
-    answer(m, r < 0 ? r : 0, NULL);
-    _exit(0);
+    _exit(answer(m, r < 0 ? r : 0, NULL) < 0); /* then init answers for it */
 }
 
 void file_write_request(struct init *i, struct message *m, int from)

@@ -34,7 +34,8 @@ int kill_everything(void)
     return -EBUSY;
 }
 
-/* A table of /proc/net has one head line; more means a socket that listens, is open, or lingers. */
+/* A table of /proc/net has one head line; more means a socket that listens, is open, or lingers. 1, 0 or
+ * -errno. */
 static int table_is_empty(const char *path)
 {
     char text[1024];
@@ -42,7 +43,7 @@ static int table_is_empty(const char *path)
     if (n == -ENOENT)
         return 1;
     if (n < 0)
-        return 0;
+        return (int)n;
     const char *line = strchr(text, '\n');
     return line && line[1] == 0;
 }
@@ -53,11 +54,16 @@ int prove_empty(struct error *e)
                                           "/proc/net/unix", "/proc/net/raw", "/proc/net/udplite" };
     if (kill(-1, 0) == 0 || errno != ESRCH)
         return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "Processes are left in the sandbox.");
-    uint64_t pids = cgroup_read_number(INIT_USAGE_FD + USAGE_PIDS); /* init is not among them */
-    if (pids > 0)
-        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%llu processes are left in the cgroup.", (unsigned long long)pids);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        if (!table_is_empty(tables[i]))
-            return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%s still lists a socket.", tables[i]);
+    char pids[32] = ""; /* of the cgroup, to which init does not belong; nothing where there is none */
+    if (pread(INIT_USAGE_FD + USAGE_PIDS, pids, sizeof pids - 1, 0) < 0)
+        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "How many processes are in the cgroup cannot be read.");
+    if (strtoul(pids, NULL, 10) > 0)
+        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%lu processes are left in the cgroup.", strtoul(pids, NULL, 10));
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        int r = table_is_empty(tables[i]);
+        if (r <= 0)
+            return error_set(e, ERROR_INTERNAL, ENOTEMPTY,
+                             r < 0 ? "%s cannot be read: what it would list is unknown." : "%s still lists a socket.", tables[i]);
+    }
     return 0;
 }

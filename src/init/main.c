@@ -62,7 +62,8 @@ static int open_namespaces(struct error *e)
 
 static int confine(struct error *e)
 {
-    prctl(PR_SET_DUMPABLE, 0);
+    if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Closing init to others failed.");
     setsid(); /* SIGCONT is allowed to everybody in one's POSIX session */
     signal(SIGPIPE, SIG_IGN);
     /* Changing fsuid must not touch capabilities; act_as() decides about those. */
@@ -79,7 +80,6 @@ static int confine(struct error *e)
     uint64_t caps = self.ids ? CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_DAC_READ_SEARCH) : CAP_BIT(CAP_SETFCAP);
     if ((r = caps_keep(caps, 0, 0)) < 0)
         return error_set(e, ERROR_INTERNAL, -r, "Dropping capabilities failed.");
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     return open_namespaces(e);
 }
 
@@ -137,6 +137,8 @@ static int pid_of(int pidfd)
  * ignores the signal while it waits for its child, so the kernel alone would never come back. */
 static int interrupt_kernel(void)
 {
+    if (self.kernel >= 0 && self.kernel_pid == 0)
+        self.kernel_pid = pid_of(self.kernel); /* it could not be read when it came */
     if (self.kernel < 0 || self.kernel_pid == 0)
         return -ESRCH;
     return kill(-self.kernel_pid, SIGINT) < 0 ? -errno : 0;

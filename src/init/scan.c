@@ -53,15 +53,24 @@ static bool skipped(const struct scan *s, const char *name)
     return !s->hidden && (name[0] == '.' || !strcmp(name, "__pycache__"));
 }
 
+/* What has vanished meanwhile, or is closed to the kernel itself, is passed over. Any other failure (no
+ * descriptor, no memory) cuts the walk short: what it did not see would be taken for deleted. */
+static void missed(struct scan *s)
+{
+    if (errno != ENOENT && errno != EACCES && errno != ENOTDIR && errno != ELOOP)
+        s->truncated = true;
+}
+
 /* Takes `dir`. */
 static void walk(struct scan *s, int dir, size_t length, int depth)
 {
     DIR *d = fdopendir(dir);
     if (!d) {
+        missed(s);
         close(dir);
         return;
     }
-    for (struct dirent *e; !s->truncated && (e = readdir(d));) {
+    for (struct dirent *e; !s->truncated && (errno = 0, e = readdir(d));) {
         struct stat st;
         size_t n = strlen(e->d_name), at = length ? length + 1 : 0;
         if (skipped(s, e->d_name))
@@ -72,8 +81,10 @@ static void walk(struct scan *s, int dir, size_t length, int depth)
         }
         if (e->d_type != DT_DIR && e->d_type != DT_REG && e->d_type != DT_UNKNOWN)
             continue;
-        if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            missed(s);
             continue;
+        }
         if (length)
             s->path[length] = '/';
         memcpy(s->path + at, e->d_name, n);
@@ -81,6 +92,8 @@ static void walk(struct scan *s, int dir, size_t length, int depth)
             add(s, &st, at + n);
         } else if (S_ISDIR(st.st_mode)) {
             int below = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+            if (below < 0)
+                missed(s);
             if (depth == DEPTH_MOST)
                 s->truncated = true;
             if (below >= 0 && depth < DEPTH_MOST)
@@ -89,6 +102,8 @@ static void walk(struct scan *s, int dir, size_t length, int depth)
                 fd_close(&below);
         }
     }
+    if (errno != 0 && !s->truncated)
+        missed(s); /* readdir's */
     closedir(d);
 }
 
@@ -109,6 +124,8 @@ void scan_request(struct init *i, struct message *m)
         int data = openat(i->scratch, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (data >= 0)
             walk(&s, data, 0, 0);
+        else
+            missed(&s);
         act_as(i, false);
         flush_part(&s);
     }
