@@ -215,8 +215,11 @@ static int prepare(char **argv)
     w.cgroup_version = (enum cgroup_version)strtol(argv[WARDEN_ARG_CGROUP], NULL, 10);
     w.venv = strtol(argv[WARDEN_ARG_VENV], NULL, 10) != 0;
     w.name = argv[WARDEN_ARG_NAME];
-    for (int i = 0; i < CGROUP_DIRS; i++)
-        w.cgroup_dirs[i] = fstat(WARDEN_CGROUP_FD + i, &st) == 0 && S_ISDIR(st.st_mode) ? WARDEN_CGROUP_FD + i : -1;
+    for (int i = 0; i < CGROUP_DIRS; i++) {
+        if (fstat(WARDEN_CGROUP_FD + i, &st) < 0)
+            return -errno;
+        w.cgroup_dirs[i] = S_ISDIR(st.st_mode) ? WARDEN_CGROUP_FD + i : -1; /* else /dev/null: there is none */
+    }
     for (int i = 0; i < ZYGOTE_SLOTS; i++)
         w.zygotes[i] = (struct zygote){ .socket = -1, .words = -1, .pid = -1 };
     w.sandboxes = calloc(w.capacity ? w.capacity : 1, sizeof *w.sandboxes);

@@ -56,15 +56,26 @@ static void forget(struct warden *w, struct sandbox *b)
 
 /* ---- making ----------------------------------------------------------------------------------------- */
 
-/* In the child: clone, maps, exec. Only async-signal-safe calls; what fails shows as end of file. */
+/* The warden hears it as if init had said it. */
+static void fail(int socket, const char *step)
+{
+    struct message m = { .op = INIT_PREPARED, .status = -errno };
+    message_text(&m, "Starting init failed at %s: %s.", step, strerror(errno));
+    message_send(socket, &m, NULL, 0);
+    _exit(1);
+}
+
+/* In the child: clone, maps, exec. */
 static void become_init(const struct warden *w, int socket, int server_socket, const int join[CGROUP_DIRS],
                         const int usage[CGROUP_USAGES], int folder, const struct message *m)
 {
     char go, numbers[4][24];
-    if (unshare(CLONE_NEWCGROUP) < 0 || fd_read_all(socket, &go, 1) < 0) /* the maps are written */
+    if (unshare(CLONE_NEWCGROUP) < 0)
+        fail(socket, "its cgroup namespace");
+    if (fd_read_all(socket, &go, 1) < 0) /* the maps are written */
         _exit(1);
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-        _exit(2);
+        fail(socket, "its ids");
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -80,8 +91,12 @@ static void become_init(const struct warden *w, int socket, int server_socket, c
     for (int i = 0; i < INIT_FDS; i++)
         fds[i] = fcntl(fds[i] < 0 ? null : fds[i], F_DUPFD_CLOEXEC, 100);
     for (int i = 0; i < INIT_FDS; i++)
-        if (fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
-            _exit(3);
+        if (fds[i] < 0)
+            fail(socket, "its descriptors");
+    socket = fds[INIT_WARDEN_FD - 3];
+    for (int i = 0; i < INIT_FDS; i++)
+        if (dup2(fds[i], 3 + i) < 0)
+            fail(socket, "its descriptors");
     syscall(SYS_close_range, 3 + INIT_FDS, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
     snprintf(numbers[0], 24, "%d", identity_block(w->mode));
     snprintf(numbers[1], 24, "%llu", (unsigned long long)m->word[1]);
@@ -93,7 +108,7 @@ static void become_init(const struct warden *w, int socket, int server_socket, c
     env[0] = (char *)"ASAN_OPTIONS=detect_leaks=0";
 #endif
     syscall(SYS_execveat, exe, "", argv, env, AT_EMPTY_PATH);
-    _exit(4);
+    fail(socket, "its program");
 }
 
 static int write_maps(const struct warden *w, const struct sandbox *b)

@@ -76,16 +76,18 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     for (int number = 1; number < SIGRTMIN; number++)
         signal(number, SIG_DFL); /* an ignored SIGINT, as of a shell's background job, is inherited */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    step(dup2(null, 0), "standard input");
+    step(dup2(words, 2), "standard error"); /* first: it is where failures are told */
     step(dup2(words, 1), "standard output");
-    step(dup2(words, 2), "standard error");
+    step(null, "/dev/null");
+    step(dup2(null, 0), "standard input");
     step(dup2(socket, ZYGOTE_FD), "socket");
     syscall(SYS_close_range, ZYGOTE_FD + 1, ~0U, 0);
     snprintf(score, sizeof score, "%d", OOM_SCORE_KERNELS);
-    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", score);
+    if ((errno = -fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", score)))
+        step(-1, "out-of-memory score");
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         step(limit(limits[i].resource, limits[i].soft, limits[i].hard), "limits");
-    setsid();
+    step(setsid(), "session");
     step(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_KEEP_CAPS), "securebits");
     if (w->mode != IDENTITY_SINGLE) {
         step(setresgid(GROUND_ZYGOTE_ID, GROUND_ZYGOTE_ID, GROUND_ZYGOTE_ID), "group");
@@ -120,7 +122,8 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
     }
     int words = memfd_create("zygote", MFD_CLOEXEC);
     pid_t p = -1;
-    if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0)
+    if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
+        (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
         p = fork();
     if (p == 0)
         become_zygote(w, slot, pair[1], words);
@@ -138,7 +141,7 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
     z->socket = pair[0];
     z->words = words;
     z->pending = serial;
-    warden_watch(w, z->socket, SOURCE(SOURCE_ZYGOTE, slot));
+    z->why = (struct error){ 0 };
 }
 
 void zygote_end(struct warden *w, int slot)
@@ -163,7 +166,8 @@ static int send_request(struct warden *w, struct zygote *z, const struct fork_re
     size_t n = 0;
     char name[24];
     sandbox_cgroup_name(name, b->id);
-    int r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, GROUND_ZYGOTE_ID, join);
+    uid_t id = w->mode == IDENTITY_SINGLE ? 0 : GROUND_ZYGOTE_ID;
+    int r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, id, join);
     if (r < 0)
         return r;
     for (int i = 0; i < SANDBOX_NAMESPACES; i++)
@@ -195,7 +199,7 @@ static void begin_next(struct warden *w, int slot)
         }
         if (wanted)
             b->pending = 0;
-        refuse(q, r, "The sandbox is gone.");
+        refuse(q, r, r == -ESRCH ? "The sandbox is gone." : "The zygote could not be told to fork.");
         z->first = (z->first + 1) % FORK_QUEUE;
         z->count--;
     }
@@ -304,7 +308,6 @@ void zygote_heard(struct warden *w, int slot)
 {
     static struct message m;
     struct zygote *z = &w->zygotes[slot];
-    struct error e = { 0 };
     int fds[1];
     int n = message_receive(z->socket, &m, fds, 1);
     if (n == -EAGAIN)
@@ -315,10 +318,7 @@ void zygote_heard(struct warden *w, int slot)
             warden_answer(WARDEN_ZYGOTE, z->pending, 0, 0, NULL, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
             z->pending = 0;
         } else if (m.status < 0) {
-            error_set(&e, ERROR_UNAVAILABLE, -m.status, "The zygote did not get warm: %.180s", m.text);
-            if (z->pending)
-                warden_answer(WARDEN_ZYGOTE, z->pending, 0, m.status, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
-            z->pending = 0;
+            error_set(&z->why, ERROR_UNAVAILABLE, -m.status, "The zygote did not get warm: %.180s", m.text);
             kill(z->pid, SIGKILL);
         }
         if (n > 0)
@@ -344,6 +344,8 @@ void zygote_died(struct warden *w, int slot, int code, int status)
     char what[96];
     snprintf(what, sizeof what, "The zygote %s %d", code == CLD_EXITED ? "exited with" : "died of signal", status);
     last_words(z, &e, what);
+    if (z->why.code != ERROR_NONE)
+        e = z->why;
     while (z->count > 0) {
         struct sandbox *b = sandbox_find(w, z->queue[z->first].sandbox);
         if (b && b->pending == z->queue[z->first].serial)
@@ -353,7 +355,7 @@ void zygote_died(struct warden *w, int slot, int code, int status)
         z->count--;
     }
     if (z->pending)
-        warden_answer(WARDEN_ZYGOTE, z->pending, 0, -EPIPE, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        warden_answer(WARDEN_ZYGOTE, z->pending, 0, -e.saved_errno, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
     else
         warden_answer(WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
     fd_close(&z->socket);
