@@ -121,7 +121,7 @@ void enter_keep_channels(const struct entry *e)
             fail(e, "descriptors");
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || (null > 0 && dup2(null, 0) < 0) || dup2(FD_STDOUT, 1) < 0 || dup2(FD_STDERR, 2) < 0)
-        _exit(70);
+        fail(e, "standard streams");
     if (syscall(SYS_close_range, 3, FD_IN - 1, 0) < 0 || syscall(SYS_close_range, FD_STDERR + 1, ~0U, 0) < 0)
         _exit(70);
 }

@@ -208,15 +208,18 @@ static PyObject *py_restore_fds(PyObject *self, PyObject *none)
 
 /* ---- the zygote --------------------------------------------------------------------------------------------------- */
 
-static int count_threads(void)
+/* -EBUSY when there are more threads than this one. */
+static int alone(void)
 {
     DIR *d = opendir("/proc/self/task");
     int n = 0;
-    for (struct dirent *e; d && (e = readdir(d));)
+    if (!d)
+        return -errno;
+    for (struct dirent *e; errno = 0, (e = readdir(d));)
         n += e->d_name[0] != '.';
-    if (d)
-        closedir(d);
-    return n;
+    int saved = errno;
+    closedir(d);
+    return saved ? -saved : n == 1 ? 0 : -EBUSY;
 }
 
 static void name_threads(struct message *m)
@@ -327,9 +330,10 @@ static void serve_warden(int own_pid)
             _exit(0);
         e.cgroup_v2 = m.word[0] == 1;
         e.landlock_abi = abi;
-        pid_t p = m.op != ZYGOTE_FORK || e.count < ENTRY_CGROUP || (e.cgroup_v2 && e.count == ENTRY_CGROUP) ? -EBADMSG
-                  : count_threads() != 1                                                                   ? -EBUSY
-                                                                                                           : fork_kernel(&e, own_pid, &pidfd);
+        bool whole = e.count >= ENTRY_CGROUP && (!e.cgroup_v2 || e.count > ENTRY_CGROUP);
+        pid_t p = m.op == ZYGOTE_FORK && whole ? alone() : -EBADMSG;
+        if (p == 0)
+            p = fork_kernel(&e, own_pid, &pidfd);
         fds_close(e.fds, (size_t)e.count);
         m.length = 0;
         m.status = p < 0 ? p : 0;
@@ -355,16 +359,20 @@ static PyObject *py_main(PyObject *self, PyObject *args)
     m = (struct message){ .op = ZYGOTE_WARM };
     keep_signals();
     int own_pid = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (own_pid < 0)
+        own_pid = -errno;
     if (warm_up(slot, &m) < 0) {
         m.status = -ECHILD;
         message_send(WARDEN, &m, NULL, 0);
         _exit(1);
     }
-    for (int i = 0; i < THREAD_WAITS && count_threads() != 1; i++)
+    for (int i = 0; i < THREAD_WAITS && alone() == -EBUSY; i++)
         usleep(THREAD_WAIT_US); /* a cancelled timer's thread may still be ending */
-    m.status = own_pid < 0 ? -errno : count_threads() != 1 ? -EBUSY : 0;
+    m.status = own_pid < 0 ? own_pid : alone();
     if (m.status == -EBUSY)
         name_threads(&m);
+    else if (m.status < 0)
+        message_text(&m, "looking at itself in /proc: %s", strerror(-m.status));
     message_send(WARDEN, &m, NULL, 0);
     if (m.status < 0)
         _exit(1);

@@ -219,9 +219,9 @@ static int copy_warmup(const char *root, int from, struct error *e)
     cleanup_fd int out = open(at(root, "/opt/warmup.py"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (out < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Making /opt/warmup.py failed.");
-    for (ssize_t n; (n = read(from, block, sizeof block)) > 0;)
-        if (fd_write_all(out, block, (size_t)n) < 0)
-            return error_set(e, ERROR_INTERNAL, ENOSPC, "Copying warmup.py failed.");
+    for (ssize_t n; (n = read(from, block, sizeof block)) != 0;)
+        if (n < 0 || fd_write_all(out, block, (size_t)n) < 0)
+            return error_set(e, ERROR_INTERNAL, n < 0 ? errno : ENOSPC, "Copying warmup.py failed.");
     return 0;
 }
 
