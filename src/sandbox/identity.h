@@ -41,8 +41,8 @@ int identity_write_maps(pid_t pid, const char *uid_map, const char *gid_map, boo
 
 /* ---- subordinate.c: supervisor and `cloche doctor`; never after clone ------------------------------ */
 
-/* True when this user namespace is the machine's own: every id is there to be lent. */
-bool identity_maps_everything(void);
+/* 1 when this user namespace is the machine's own: every id is there to be lent. 0; -errno: not known. */
+int identity_maps_everything(void);
 /* The ids that this ordinary user may lend. 0; -ENOEXEC: newuidmap is not installed; -ENOENT: no range,
  * or CLOCHE_SINGLE_UID is set; -ERANGE: too small, or not the same numbers for groups. */
 int identity_subordinate(uint32_t *ret_first, uint32_t *ret_count);

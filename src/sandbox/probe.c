@@ -211,7 +211,7 @@ static void find_ids(struct clone_of_ground *g)
 {
     *g = (struct clone_of_ground){
         .uid = geteuid(), .gid = getegid(), .mode = IDENTITY_SINGLE, .count = 1};
-    if (g->uid == 0 && identity_maps_everything()) {
+    if (g->uid == 0 && identity_maps_everything() > 0) {
         g->mode = IDENTITY_RANGE;
         g->count = 65536;
         g->first = (uint32_t)HOST_ID_FIRST + HOST_ID_COUNT - g->count;

@@ -156,7 +156,7 @@ static int move_in(struct probe_result *r, const struct ground_view *v)
 
 void probe_detached_mount(struct probe_result *r)
 {
-    if (geteuid() != 0 || !identity_maps_everything()) {
+    if (geteuid() != 0 || identity_maps_everything() <= 0) {
         probe_say(
             r, PROBE_ABSENT, "for root only: an ordinary user's ground binds what it can reach");
         return;

@@ -109,7 +109,7 @@ static int build_tree(struct probe_result *r, const struct ground_view *v)
 void probe_ground_tree(struct probe_result *r)
 {
     struct tree t = {{-1, -1}, {-1, -1}, -1};
-    if (geteuid() == 0 && identity_maps_everything() &&
+    if (geteuid() == 0 && identity_maps_everything() > 0 &&
         tree_source_open(&t.library, "/usr", true) < 0) {
         probe_step(r, -1, "open_tree");
         return;
@@ -194,7 +194,7 @@ void probe_id_range(struct probe_result *r)
     uint32_t first = HOST_ID_FIRST, count = HOST_ID_COUNT;
     int go = -1, s;
     bool root = geteuid() == 0;
-    if (root && !identity_maps_everything()) {
+    if (root && identity_maps_everything() <= 0) {
         probe_say(r, -EPERM, "this user namespace is not the machine's own");
         return;
     }

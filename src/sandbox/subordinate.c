@@ -37,12 +37,14 @@ static int subordinate_range(
     return -ENOENT;
 }
 
-bool identity_maps_everything(void)
+int identity_maps_everything(void)
 {
     char text[256];
     unsigned long inside, outside, count;
-    return fd_read_file(AT_FDCWD, "/proc/self/uid_map", text, sizeof text) > 0 &&
-           sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
+    long n = fd_read_file(AT_FDCWD, "/proc/self/uid_map", text, sizeof text);
+    if (n < 0)
+        return (int)n;
+    return sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
            outside == 0 && count >= 0xfffffffe;
 }
 

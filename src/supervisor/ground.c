@@ -121,6 +121,8 @@ static int exec_warden(struct making *m, int server_socket, struct error *e)
     for (int i = 0; i < CGROUP_DIRS; i++)
         fds[WARDEN_CGROUP_FD - 3 + i] = m->cgroup_dirs[i] < 0 ? null : m->cgroup_dirs[i];
     int exe = fcntl(m->s->warden_exe, F_DUPFD_CLOEXEC, 100);
+    if (null < 0 || exe < 0)
+        return error_set(e, ERROR_INTERNAL, errno, "Passing the warden its descriptors failed.");
     for (int i = 0; i < WARDEN_FDS; i++)
         fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 100);
     for (int i = 0; i < WARDEN_FDS; i++)
@@ -209,8 +211,10 @@ static int clone_ground(struct making *m, struct ground *g, struct error *e)
     if (m->s->cgroup.version == CGROUP_V2)
         flags |= CLONE_INTO_CGROUP;
     /* Whoever is born with our score may go back to it at any time, a kernel too: so none is. */
-    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
-    pid_t p = clone_process(flags, SIGCHLD, NULL, m->cgroup_join[0], NULL);
+    int r = fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+    if (r == -EACCES)
+        r = 0; /* it never was ours to change */
+    pid_t p = r < 0 ? r : clone_process(flags, SIGCHLD, NULL, m->cgroup_join[0], NULL);
     if (p == 0) {
         close(sync[0]);
         close(m->s->lifeline[1]);
@@ -219,7 +223,7 @@ static int clone_ground(struct making *m, struct ground *g, struct error *e)
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
     fd_close(&sync[1]);
     fd_close(&pair[1]);
-    int r = p < 0 ? error_set(e, ERROR_INTERNAL, -p, "Cloning the ground failed: %s.", strerror(-p)) : 0;
+    r = p < 0 ? error_set(e, ERROR_INTERNAL, -p, "Cloning the ground failed: %s.", strerror(-p)) : 0;
     if (r == 0 && (r = write_maps(m->s, g->id, p)) < 0)
         error_set(e, ERROR_INTERNAL, -r, "Mapping ids into the ground failed: %s.", strerror(-r));
     if (r == 0 && (r = fd_write_all(sync[0], "x", 1)) < 0)

@@ -6,13 +6,15 @@
 
 enum { SUBUID_GROUNDS = 4 };
 
-void identity_detect(struct supervisor *s)
+int identity_detect(struct supervisor *s, struct error *e)
 {
-    if (geteuid() == 0 && identity_maps_everything()) {
-        s->mode = IDENTITY_RANGE;
-        return;
-    }
-    s->mode = identity_subordinate(&s->sub_first, &s->sub_count) == 0 ? IDENTITY_SUBUID : IDENTITY_SINGLE;
+    int everything = geteuid() == 0 ? identity_maps_everything() : 0;
+    if (everything < 0) /* with one id for everything by mistake sessions would stand closer than they must */
+        return error_set(e, ERROR_INTERNAL, -everything, "Reading /proc/self/uid_map failed: %s.", strerror(-everything));
+    s->mode = everything                                                ? IDENTITY_RANGE
+              : identity_subordinate(&s->sub_first, &s->sub_count) == 0 ? IDENTITY_SUBUID
+                                                                        : IDENTITY_SINGLE;
+    return 0;
 }
 
 uid_t ground_first_id(const struct supervisor *s, int id)

@@ -90,8 +90,9 @@ static int prepare(struct error *e)
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
     memset(s.pipes, 0xff, sizeof *s.pipes * PIPE_SETS_MAX);
     raise_limits();
-    identity_detect(&s);
-    int r = open_programs(e);
+    int r = identity_detect(&s, e);
+    if (r == 0)
+        r = open_programs(e);
     if (r == 0)
         r = state_open(&s, e);
     if (r == 0)
@@ -353,8 +354,13 @@ static void run(void)
 {
     while (!(stopping && s.server <= 0)) {
         struct pollfd p[2] = { { signals, POLLIN, 0 }, { s.link, POLLIN, 0 } };
-        if (poll(p, 2, next_timeout_ms()) < 0 && errno != EINTR)
-            break;
+        if (poll(p, 2, next_timeout_ms()) < 0) {
+            if (errno != EINTR) { /* no memory: it passes, and nobody else would end what runs */
+                log_line(LOG_ERROR, "supervisor", "waiting failed", "errno=%d", errno);
+                usleep(10000);
+            }
+            continue;
+        }
         if (p[1].revents && s.link >= 0)
             read_link();
         struct signalfd_siginfo i;

@@ -70,8 +70,8 @@ struct ground *ground_find(struct supervisor *s, uint64_t id);
 void ground_end(struct ground *g);
 /* After its warden was reaped: cgroups, lock and sockets go. */
 void ground_forget(struct supervisor *s, struct ground *g);
-/* How many ids this process may map, and how. Needs nothing. */
-void identity_detect(struct supervisor *s);
+/* How many ids this process may map, and how. 0 or -errno. */
+int identity_detect(struct supervisor *s, struct error *e);
 uid_t ground_first_id(const struct supervisor *s, int id);
 uint32_t ground_id_count(const struct supervisor *s);
 
