@@ -187,9 +187,9 @@ static void on_folder(struct message *m, int folder)
     const struct ground *g = ground_find(&s, m->word[0]);
     if (!(s.plan.flags & PLAN_ONE_SHOT) || s.mode != IDENTITY_RANGE)
         error_set(&e, ERROR_UNAVAILABLE, EOPNOTSUPP, "Folders are mounted for root's `cloche run` only.");
-    else if (!g || m->word[1] >= (uint64_t)identity_sandboxes(s.mode, ground_id_count(&s)))
     else if (!folder_named(folder))
         error_set(&e, ERROR_FORBIDDEN, EPERM, "It is not the folder that was named.");
+    else if (!g || m->word[1] >= (uint64_t)identity_sandboxes(s.mode, ground_id_count(&s)))
         error_set(&e, ERROR_NOT_FOUND, ESRCH, "There is no such sandbox.");
     else
         mount = folder_mount(folder, ground_first_id(&s, g->id) + identity_kernel(s.mode, (uint32_t)m->word[1]), &e);
