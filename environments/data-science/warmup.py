@@ -112,6 +112,14 @@ def _rehearse_figures():
     pyplot.close("all")
 
 
+# Run as a session's cells are, through compiling, displaying and all: the first statements of most.
+CELLS = (
+    "import pandas as pd\npd.DataFrame({'a': [1, 2, 3]}).a.sum()",
+    "import numpy as np\ndf = pd.DataFrame({'a': [1.0, 2.5], 'b': ['x', 'y']})\ndf",
+    "df.describe()\nprint(df.a.mean())",
+)
+
+
 def rehearse():
     """Runs what a first cell is likely to run. Leaves no figure and no random state behind."""
     state = numpy.random.get_state()

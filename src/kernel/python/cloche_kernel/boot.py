@@ -28,6 +28,7 @@ _FULL = _PLAIN + (
     "class A:\n    def _repr_html_(self):\n        return '<b>'\nA()",
 )
 _warmup = None
+_cells = ()
 
 
 class WarmupLeftovers(RuntimeError):
@@ -116,8 +117,8 @@ def plain():
 
 def full(warmup_path=None):
     """IPython too, and what the environment's warm-up imports and rehearses: a Python file that may
-    define rehearse()."""
-    global _warmup
+    define rehearse(), and CELLS, code that is rehearsed as a session's cells are run."""
+    global _warmup, _cells
     before = _descriptors()
     aliases.install()
     runner.install()
@@ -128,11 +129,12 @@ def full(warmup_path=None):
         names = {"__name__": "cloche_warmup", "__file__": warmup_path}
         exec(code, names)
         _warmup = names.get("rehearse")
+        _cells = tuple(names.get("CELLS", ()))
     runner.upgrade()
-    _rehearse(_FULL if runner.shell is not None else _PLAIN)
+    _rehearse((_FULL if runner.shell is not None else _PLAIN) + _cells)
     _freeze(before)
 
 
 def rehearse_kernel():
     """In a pooled kernel: faults in its own copies of what a first cell touches."""
-    runner.rehearse(_FULL if runner.shell is not None else _PLAIN, _warmup)
+    runner.rehearse((_FULL if runner.shell is not None else _PLAIN) + _cells, _warmup)

@@ -543,16 +543,16 @@ class Runner:
         self.ns, state.muted, state.id, state.count = scratch, True, b"rehearsal", 1
         hook, sys.displayhook = sys.displayhook, self.show_value
         try:
-            for source in cells:
+            if more is not None:
+                more()
+                plots.show_open()
+            for source in cells:  # last: what a first cell touches is then still in the caches
                 self.cell(source)
                 state.count += 1
             try:
                 self.run("1/0", "<cell 0>")
             except ZeroDivisionError as e:
                 tracebacks.describe(e)
-            if more is not None:
-                more()
-                plots.show_open()
         finally:
             sys.displayhook = hook
             self.ns, state.muted, state.id = real, False, None
