@@ -96,6 +96,9 @@ def test_a_build_that_fails_says_why_and_changes_nothing(built, mine):
     assert done["stdout"] == "1\n"
 
 
-def test_the_builder_refuses_options_as_requirements(mine):
-    answer = mine.post("/v1/environments", json={"name": "evil", "requirements": ["-r /etc/passwd"]})
+@pytest.mark.parametrize("requirement", [
+    "-r /etc/passwd", " -r /etc/passwd", "--index-url=http://127.0.0.1:1/", "six @ http://127.0.0.1:1/six.whl", "./six.whl",
+    "file:///etc/passwd", "git+ssh://example/six", "six --config-settings=a=b", "six\n-r /etc/passwd", ""])
+def test_the_builder_refuses_options_paths_and_urls_as_requirements(mine, requirement):
+    answer = mine.post("/v1/environments", json={"name": "evil", "requirements": [requirement]})
     assert answer.status_code == 400 and error_of(answer)["param"] == "requirements"

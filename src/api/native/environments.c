@@ -1,5 +1,6 @@
 #include "api/native/native.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,13 @@ static void finish_build(struct build_stream *s, const char *name, int r, struct
         http_stream_end(s->x);
 }
 
+/* A project's name, extras, versions and markers. No option, no path and no URL: pip would read the one
+ * and, from inside this host's network, fetch the other. */
+static bool requirement_plain(const char *text)
+{
+    return isalnum((unsigned char)text[0]) && !text[strcspn(text, "\r\n/\\:@")] && !strstr(text, "--");
+}
+
 /* The requirements, one a line. A line break within one would be another. */
 static void join_requirements(struct json_in *in, json_t *array, struct strbuf *out)
 {
@@ -202,7 +210,7 @@ static void join_requirements(struct json_in *in, json_t *array, struct strbuf *
     size_t i;
     json_array_foreach (array, i, value) {
         const char *text = json_string_value(value);
-        if (text[strcspn(text, "\r\n")] || text[0] == '-')
+        if (!requirement_plain(text))
             json_in_fail(in, ERROR_INVALID_VALUE, "requirements",
                 "Invalid 'requirements[%zu]': expected a requirement such as 'pandas>=3'.", i);
         strbuf_puts(out, text);
