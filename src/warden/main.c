@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/securebits.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -16,6 +17,8 @@
 #include "sandbox/caps.h"
 #include "warden/start.h"
 #include "warden/warden.h"
+
+enum { ZYGOTE_PATIENCE_MS = 2000 };
 
 static struct warden w;
 
@@ -137,13 +140,13 @@ static void read_server(void)
 
 /* ---- deaths ---------------------------------------------------------------------------------------------- */
 
-/* Whose death it was; false: nobody's that we know. */
-static bool died(const siginfo_t *i)
+/* Whose death it was; nobody's that we know: no matter. */
+static void died(const siginfo_t *i)
 {
     for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
         if (w.zygotes[slot].pid == i->si_pid) {
             zygote_died(&w, slot, i->si_code, i->si_status);
-            return true;
+            return;
         }
     for (uint32_t id = 0; id < w.capacity; id++) {
         struct sandbox *b = w.sandboxes[id];
@@ -151,30 +154,50 @@ static bool died(const siginfo_t *i)
             continue;
         if (b->init == i->si_pid) {
             sandbox_init_died(&w, b);
-            return true;
+            return;
         }
         if (b->kernel == i->si_pid) {
             sandbox_kernel_died(&w, b, i->si_code, i->si_status);
-            return true;
+            return;
         }
     }
-    return false;
 }
 
-/* A kernel may die before its zygote has reported it. Who is unknown is therefore looked for once
- * more after the zygotes that are forking have been heard; a stranger then is an orphan of the ground. */
+bool warden_child(const struct warden *self, pid_t pid)
+{
+    siginfo_t i = { 0 };
+    if (pid <= 1 || waitid(P_PID, (id_t)pid, &i, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+        return false;
+    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+        if (self->zygotes[slot].pid == pid)
+            return false;
+    for (uint32_t id = 0; id < self->capacity; id++) {
+        const struct sandbox *b = self->sandboxes[id];
+        if (b && (b->init == pid || b->kernel == pid))
+            return false;
+    }
+    return true;
+}
+
+/* A kernel may die before its zygote has reported it. So who is unknown is not reaped, and its pid nobody
+ * else's, until the zygotes that are forking have been heard, once; a stranger then is an orphan of the
+ * ground. A zygote that does not speak by then is not to be waited for. */
 static void reap(void)
 {
     for (;;) {
         siginfo_t i = { 0 };
-        if (waitid(P_ALL, 0, &i, WEXITED | WNOHANG | __WALL) < 0 || i.si_pid == 0)
+        if (waitid(P_ALL, 0, &i, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 || i.si_pid == 0)
             return;
-        if (died(&i))
-            continue;
-        for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
-            if (w.zygotes[slot].state == ZYGOTE_FORKING)
-                zygote_heard(&w, slot); /* waits for the rest of one fork at the most */
-        died(&i);
+        for (int slot = 0; slot < ZYGOTE_SLOTS && warden_child(&w, i.si_pid); slot++)
+            if (w.zygotes[slot].state == ZYGOTE_FORKING && w.zygotes[slot].socket >= 0) {
+                struct pollfd p = { w.zygotes[slot].socket, POLLIN, 0 };
+                if (poll(&p, 1, ZYGOTE_PATIENCE_MS) > 0)
+                    zygote_heard(&w, slot);
+                else
+                    zygote_end(&w, slot);
+            }
+        if (waitid(P_PID, (id_t)i.si_pid, &i, WEXITED | WNOHANG | __WALL) == 0)
+            died(&i);
     }
 }
 
@@ -233,9 +256,9 @@ static int prepare(char **argv)
     if (!w.sandboxes || w.signals < 0 || w.epoll < 0)
         return -errno;
     /* What it uses: ids and maps of its children, the right that zygotes pass on (SYS_ADMIN),
-     * securebits (SETPCAP), cgroup files opened as others (DAC_OVERRIDE, FOWNER for their modes); with
-     * one id for everything the right to map id 0 (SETFCAP). */
-    uint64_t caps = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SETPCAP);
+     * securebits (SETPCAP), the end of zygotes, who are others (KILL), cgroup files opened as others
+     * (DAC_OVERRIDE, FOWNER for their modes); with one id for everything the right to map id 0 (SETFCAP). */
+    uint64_t caps = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL);
     caps |= w.mode == IDENTITY_SINGLE ? CAP_BIT(CAP_SETFCAP) : CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
     caps |= w.cgroup_version != CGROUP_NONE ? CAP_BIT(CAP_DAC_OVERRIDE) : 0;
     if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)

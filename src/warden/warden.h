@@ -72,6 +72,9 @@ int warden_watch(struct warden *w, int fd, uint64_t source);
 void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const struct error *e,
                    const uint64_t *words, size_t n_words, const int *fds, size_t n_fds);
 
+/* Is it a child of ours that is nobody we know: none of the inits, zygotes and kernels? */
+bool warden_child(const struct warden *w, pid_t pid);
+
 /* ---- sandbox.c --------------------------------------------------------------------------------- */
 /* `folder`, borrowed, is a mount to be its /mnt/data, or -1. */
 void sandbox_make(struct warden *w, const struct message *m, int folder);

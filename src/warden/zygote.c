@@ -254,28 +254,30 @@ void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status)
     refuse(&q, status, "The sandbox's namespaces are gone.");
 }
 
-/* The zygote forked: the child is ours by CLONE_PARENT. It may be dead already; then reap() comes
- * later, since this loop is what reaps. */
-static void forked(struct warden *w, int slot, const struct message *m, int *fds)
+/* The zygote forked: the child is ours by CLONE_PARENT. It may be dead already; then it is reaped later,
+ * since this loop is what reaps. A zygote runs what packages bring, so that it is ours, and nobody's else,
+ * is seen for ourselves. 0, or -EPROTO: it lied. */
+static int forked(struct warden *w, int slot, const struct message *m, int *fds)
 {
     struct zygote *z = &w->zygotes[slot];
     struct fork_request q = z->queue[z->first];
-    z->first = (z->first + 1) % FORK_QUEUE;
-    z->count--;
-    z->state = ZYGOTE_READY;
     struct sandbox *b = sandbox_find(w, q.sandbox);
     struct error e = { 0 };
     bool wanted = b && b->pending == q.serial && b->state == SANDBOX_PREPARED;
+    pid_t pid = m->word[0] <= INT32_MAX ? (pid_t)m->word[0] : -1;
+    int r = m->status < 0 ? m->status : warden_child(w, pid) ? 0 : -EPROTO;
+    z->first = (z->first + 1) % FORK_QUEUE;
+    z->count--;
     if (wanted)
         b->pending = 0;
-    if (m->status < 0) {
-        error_set(&e, ERROR_INTERNAL, -m->status, "Forking a kernel failed: %.180s", m->text);
+    if (r < 0) {
+        error_set(&e, ERROR_INTERNAL, -r, "Forking a kernel failed: %.180s", m->status < 0 ? m->text : "it is no process of ours");
         if (wanted)
-            warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, m->status, &e, NULL, 0, NULL, 0);
+            warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, r, &e, NULL, 0, NULL, 0);
     } else if (!wanted) {
-        kill((pid_t)m->word[0], SIGKILL);
+        kill(pid, SIGKILL);
     } else {
-        b->kernel = (pid_t)m->word[0];
+        b->kernel = pid;
         b->kernel_serial++;
         b->state = SANDBOX_KERNEL;
         fds_close(b->ns, SANDBOX_NAMESPACES);
@@ -284,7 +286,11 @@ static void forked(struct warden *w, int slot, const struct message *m, int *fds
         warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, 0, NULL, (uint64_t[]){ b->kernel_serial }, 1, NULL, 0);
     }
     fd_close(&fds[0]);
+    if (r == -EPROTO)
+        return r;
+    z->state = ZYGOTE_READY;
     begin_next(w, slot);
+    return 0;
 }
 
 static void last_words(struct zygote *z, struct error *e, const char *what)
@@ -326,10 +332,9 @@ void zygote_heard(struct warden *w, int slot)
         return;
     }
     if (n >= 0 && m.op == ZYGOTE_FORK && z->state == ZYGOTE_FORKING && (m.status < 0) == (n == 0)) {
-        forked(w, slot, &m, fds);
-        return;
-    }
-    if (n > 0)
+        if (forked(w, slot, &m, fds) == 0)
+            return;
+    } else if (n > 0)
         fd_close(&fds[0]);
     fd_close(&z->socket);
     if (z->pid > 0)

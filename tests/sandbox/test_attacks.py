@@ -255,6 +255,87 @@ def test_memory_that_all_kernels_would_share_is_refused(environment, slot):
     assert m.status < 0 and b"shared memory" in m.text
 
 
+
+# A warm-up that takes the zygote's place: it speaks with the warden itself.
+IMPOSTOR = """
+import array, ctypes, os, socket, struct, time
+HEAD = struct.Struct("<HHIiI8Q")
+warden = socket.socket(fileno=3)
+L = ctypes.CDLL(None, use_errno=True)
+def say(op, serial=0, sandbox=0, word=0, fds=()):
+    extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    warden.sendmsg([HEAD.pack(op, 0, serial, 0, sandbox, word & (1 << 64) - 1, *[0] * 7)], extra)
+def sibling():
+    "a process whose parent is the warden, that ends at once"
+    a = struct.pack("8Q", 0x8000, 0, 0, 0, 0, 0, 0, 0)
+    p = L.syscall(435, a, 64)
+    if p == 0:
+        os._exit(0)
+    return p
+say(97)
+data, extra, _, _ = warden.recvmsg(4096, socket.CMSG_SPACE(80))
+_, _, serial, _, sandbox, *_ = HEAD.unpack_from(data)
+"""
+
+
+def impostor(environment, lies):
+    """A ground whose full zygote is an impostor; a sandbox with a real kernel in it, and one to lie about."""
+    supervisor, warden = environment(IMPOSTOR + lies)
+    for slot in (PLAIN, FULL):
+        assert warden.call(links.WARDEN_ZYGOTE, words=[slot], timeout=60).status == 0
+    box = Sandbox(supervisor, warden)
+    kernel = box.kernel()
+    run(kernel, "x = 1")
+    return supervisor, warden, kernel, Sandbox(supervisor, warden)
+
+
+def ask_for_kernel(supervisor, warden, box):
+    _, _, theirs = supervisor.pipes()
+    warden.serial += 1
+    warden.send(Message(links.WARDEN_KERNEL, warden.serial, sandbox=box.id, words=[FULL], fds=theirs))
+    for fd in theirs:
+        os.close(fd)
+    return warden.serial
+
+
+@pytest.mark.parametrize("pid", ["-1", "0", "1", "os.getpid()", "2", "1 << 32 | 1", "99999999"])
+def test_a_zygote_cannot_call_any_process_its_kernel(environment, pid):
+    """The warden would have killed what it was told, with its rights: -1 is everybody in the ground."""
+    supervisor, warden, kernel, box = impostor(environment, f"time.sleep(0.3); say(96, serial, sandbox, {pid}, [os.pidfd_open(os.getpid())]); time.sleep(1000)")
+    ask_for_kernel(supervisor, warden, box)
+    box.init.sock.close()
+    assert warden.call(links.WARDEN_END, sandbox=box.id).status == 0
+    assert warden.event(links.WARDEN_ZYGOTE_DIED).words[0] == FULL
+    assert run(kernel, "print(x)") == "1\n"
+
+
+def test_a_zygote_that_lies_about_a_live_sandbox_is_ended(environment):
+    supervisor, warden, kernel, box = impostor(environment, "say(96, serial, sandbox, os.getpid(), [os.pidfd_open(os.getpid())]); time.sleep(1000)")
+    serial = ask_for_kernel(supervisor, warden, box)
+    m = warden.wait(links.WARDEN_KERNEL, serial)
+    assert m.status < 0
+    assert warden.event(links.WARDEN_ZYGOTE_DIED).words[0] == FULL
+    assert run(box.kernel(), "print(2)") == "2\n"  # by the other zygote
+    assert run(kernel, "print(x)") == "1\n"
+
+
+def test_a_zygote_is_ended_when_that_is_asked(ground):
+    """It has another user id than the warden, who must be able to kill it all the same."""
+    ground.send(Message(links.WARDEN_ZYGOTE_END, 1, words=[PLAIN]))
+    assert ground.event(links.WARDEN_ZYGOTE_DIED).words[0] == PLAIN
+
+
+def test_a_silent_zygote_does_not_stop_its_warden(environment):
+    """A process nobody knows has died: is it the kernel that a zygote is making? The warden waited for the
+    zygote to say so, for ever."""
+    supervisor, warden, kernel, box = impostor(environment, "sibling(); time.sleep(1000)")
+    ask_for_kernel(supervisor, warden, box)
+    for _ in range(20):  # one of them comes when the process has died
+        assert warden.call(links.WARDEN_HELLO, timeout=8).words[0] == 2
+        time.sleep(0.02)
+    assert run(kernel, "print(x)") == "1\n"
+
+
 # ---- a server that was taken over ----------------------------------------------------------------------------------
 
 
