@@ -122,6 +122,12 @@ static void on_request(const struct message *m, int *fds)
     }
 }
 
+/* What is begun now and answered later: 0 in sandbox.pending means that nobody waits. */
+static bool waited_for(uint16_t op)
+{
+    return op == WARDEN_SANDBOX || op == WARDEN_KERNEL || op == WARDEN_RECYCLE || op == WARDEN_ZYGOTE;
+}
+
 static void read_server(void)
 {
     static struct message m;
@@ -131,7 +137,8 @@ static void read_server(void)
         return;
     if (n == -EPIPE)
         exit(0); /* server and supervisor are gone; as pid 1 we take the ground with us */
-    if (n < 0 || message_permitted(permits, sizeof permits / sizeof *permits, &m, n) < 0) {
+    if (n < 0 || message_permitted(permits, sizeof permits / sizeof *permits, &m, n) < 0 ||
+        (m.serial == 0 && waited_for(m.op))) {
         log_line(LOG_ERROR, "warden", "the server broke the protocol", "op=%u r=%d", m.op, n);
         exit(70);
     }

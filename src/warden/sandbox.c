@@ -153,10 +153,23 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Mapping ids into a sandbox failed: %s.", strerror(-r)) : 0;
 }
 
+/* To a tmpfs 0 bytes, and 0 inodes, mean no limit. */
+static bool limited(const struct message *m)
+{
+    const uint64_t *v = m->word;
+    return v[0] > 0 && v[0] <= INT64_MAX && v[1] > 0 && v[1] <= v[0] && v[2] > 0 && v[2] <= INT32_MAX && v[3] > 0 &&
+           v[3] <= INT32_MAX;
+}
+
 void sandbox_make(struct warden *w, const struct message *m, int folder)
 {
     struct error e = { 0 };
     char name[24];
+    if (!limited(m)) {
+        error_set(&e, ERROR_INVALID_VALUE, EINVAL, "A sandbox needs limits, and its files fit into its memory.");
+        warden_answer(m->op, m->serial, 0, -EINVAL, &e, NULL, 0, NULL, 0);
+        return;
+    }
     struct sandbox *b = allocate(w);
     if (!b) {
         error_set(&e, ERROR_QUOTA_EXCEEDED, EMFILE, "There is room for %u sandboxes and all are taken.", w->capacity);

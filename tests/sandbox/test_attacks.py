@@ -398,3 +398,23 @@ print(call(257, -100, b'plain', 0, 0o7777) > 0, [n for n in os.listdir('.') if o
     out = run(box.kernel(), code)
     assert out.splitlines() == [str(["EPERM"] * 4 + ["ENOSYS"]), str(["EPERM"] * 3 + ["ENOSYS"] + ["EPERM"] * 3), "True []"]
     assert not any(p.stat().st_mode & 0o6000 for p in named.iterdir())
+
+
+@pytest.mark.parametrize("words", [[0, 1 << 20, 100, 10], [1 << 30, 0, 100, 10], [1 << 30, 1 << 20, 0, 10], [1 << 30, 1 << 20, 100, 0],
+                                   [1 << 30, 1 << 20, 100, 1 << 32], [1 << 20, 1 << 30, 100, 10], [1 << 30, 1 << 20, 1 << 63, 10]])
+def test_a_sandbox_without_limits_is_refused(ground, words):
+    """A tmpfs of size 0 or of 0 inodes has no limit at all; 1 << 32 processes were 0."""
+    m = ground.call(links.WARDEN_SANDBOX, words=words)
+    assert m.status == -errno.EINVAL
+
+
+@pytest.mark.parametrize("op,fds", [(links.WARDEN_KERNEL, 4), (links.WARDEN_RECYCLE, 0), (links.WARDEN_SANDBOX, 0)])
+def test_a_request_without_a_number_ends_the_ground(supervisor, ground, sandbox, op, fds):
+    """Number 0 stands for "nobody waits": two such requests for one sandbox were two at a time."""
+    r, w = os.pipe()
+    ground.send(Message(op, 0, sandbox=sandbox.id, words=[1 << 30, 1 << 20, 100, 10] if not fds else [], fds=[r] * fds))
+    os.close(r)
+    os.close(w)
+    with pytest.raises((EOFError, ConnectionResetError)):
+        while True:
+            ground.receive(5)
