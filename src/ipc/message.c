@@ -78,7 +78,7 @@ int message_receive(int socket, struct message *m, int *fds, size_t max)
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
     } control;
-    struct iovec v = { m, sizeof *m - 1 };
+    struct iovec v = { m, HEAD + MESSAGE_TEXT_MAX }; /* sizeof *m has padding behind the text */
     struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes,
                         .msg_controllen = sizeof control.bytes };
     ssize_t r;

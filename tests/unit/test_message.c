@@ -110,6 +110,10 @@ static void a_length_that_lies_is_refused(void **state)
     assert_int_equal(message_receive(pair[1], &in, NULL, 0), -EBADMSG);
     assert_int_equal(send(pair[0], &m, 3, 0), 3);
     assert_int_equal(message_receive(pair[1], &in, NULL, 0), -EBADMSG);
+    /* one byte more than there is room for before the NUL, though the struct ends later */
+    m.length = MESSAGE_TEXT_MAX + 1;
+    assert_true(send(pair[0], &m, offsetof(struct message, text) + m.length, 0) > 0);
+    assert_int_equal(message_receive(pair[1], &in, NULL, 0), -EBADMSG);
 }
 
 static void the_permit_table_decides(void **state)
