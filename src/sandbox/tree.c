@@ -184,33 +184,46 @@ static int optional_binds(const char *root, struct error *e)
     return r;
 }
 
-/* An environment of a user's own interpreter: its prefix (the directory above bin/) is bound at the
- * same path, because a venv only links to it. Interpreters below /usr are there already. */
+static int make_with_parents(const char *root, const char *path, struct error *e)
+{
+    char part[PATH_MAX];
+    for (const char *p = path; p;) {
+        p = strchr(p + 1, '/');
+        snprintf(part, sizeof part, "%.*s", p ? (int)(p - path) : PATH_MAX - 1, path);
+        if (mkdir(at(root, part), 0755) < 0 && errno != EEXIST)
+            return error_set(e, ERROR_INTERNAL, errno, "Making %.150s failed.", part);
+    }
+    return 0;
+}
+
+/* An environment of a user's own interpreter: bin and lib of its prefix (the directory above bin/) are
+ * bound at the same path, because a venv only links to it. Not the prefix itself, which is somebody's
+ * home when the interpreter is ~/bin/python3. Interpreters below /usr are there already. */
 static int bind_interpreter(const char *root, struct error *e)
 {
-    char path[PATH_MAX], resolved[PATH_MAX];
+    static const char *const parts[] = { "bin", "lib", "lib64" };
+    char prefix[PATH_MAX], path[PATH_MAX + 8], resolved[PATH_MAX];
     if (!realpath(at(root, "/opt/env/bin/python3"), resolved))
         return error_set(e, ERROR_INTERNAL, errno, "The environment's interpreter is not there.");
     if (!strncmp(resolved, "/usr/", 5) || !strncmp(resolved, root, strlen(root)))
         return 0;
-    snprintf(path, sizeof path, "%s", resolved);
+    snprintf(prefix, sizeof prefix, "%s", resolved);
     for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(path, '/');
-        if (!slash || slash == path)
+        char *slash = strrchr(prefix, '/');
+        if (!slash || slash == prefix)
             return error_set(e, ERROR_INTERNAL, EINVAL, "The interpreter %.150s has no prefix to bind.", resolved);
         *slash = 0;
     }
-    for (char *p = path + 1; p; p = strchr(p + 1, '/')) {
-        if (p == path + 1)
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++) {
+        snprintf(path, sizeof path, "%s/%s", prefix, parts[i]);
+        if (access(path, F_OK) < 0)
             continue;
-        *p = 0;
-        if (mkdir(at(root, path), 0755) < 0 && errno != EEXIST)
-            return error_set(e, ERROR_INTERNAL, errno, "Making %.150s failed.", path);
-        *p = '/';
+        r = make_with_parents(root, path, e);
+        if (r == 0)
+            r = bind(root, path, path, SEALED, e);
     }
-    if (mkdir(at(root, path), 0755) < 0 && errno != EEXIST)
-        return error_set(e, ERROR_INTERNAL, errno, "Making %.150s failed.", path);
-    return bind(root, path, path, SEALED, e);
+    return r;
 }
 
 static int copy_warmup(const char *root, int from, struct error *e)

@@ -11,7 +11,9 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -418,3 +420,26 @@ def test_a_request_without_a_number_ends_the_ground(supervisor, ground, sandbox,
     with pytest.raises((EOFError, ConnectionResetError)):
         while True:
             ground.receive(5)
+
+
+@pytest.fixture
+def home():
+    """A folder of the host, not below /tmp: that and /var/tmp are a ground's own."""
+    with tempfile.TemporaryDirectory(dir="/srv") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.root
+def test_of_an_interpreter_in_a_home_only_the_interpreter_is_seen(environment, home):
+    """A venv links to its interpreter, whose prefix is bound beside it: for ~/bin/python3 that was the home."""
+    version = os.path.basename(os.path.realpath("/usr/bin/python3"))
+    for folder in (home, home / "bin", home / "lib"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    shutil.copy(f"/usr/bin/{version}", home / "bin" / version)
+    (home / "lib" / version).symlink_to(f"/usr/lib/{version}")
+    (home / "secret.txt").write_text("secret")
+    supervisor, warden = environment("", interpreter=str(home / "bin" / version))
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    out = run(Sandbox(supervisor, warden).kernel(), f"import sys\nprint(os.path.realpath(sys.executable), sorted(os.listdir({str(home)!r})))")
+    assert out == f"{home}/bin/{version} ['bin', 'lib']\n"
