@@ -64,7 +64,7 @@ static void become_server(struct supervisor *s, int link)
     char *argv[512];
     char *p = s->plan.args;
     uint32_t n = 0;
-    for (; n < s->plan.n_args && n < 511; n++, p += strlen(p) + 1)
+    for (; n < s->plan.n_args && n < 511 && p < s->plan.args + PLAN_ARGS; n++, p += strlen(p) + 1)
         argv[n] = p;
     argv[n] = NULL;
     if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(s->plan.server_gid, s->plan.server_gid, s->plan.server_gid) < 0 ||
