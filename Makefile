@@ -39,6 +39,7 @@ lint: ## shell scripts, the man page, formatting: says what is off, changes noth
 
 install: build ## into PREFIX=/usr/local, below DESTDIR when given
 	@PATH=/usr/bin:/bin:$$PATH meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@tools/build
 	@PATH=/usr/bin:/bin:$$PATH meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
 
 clean: ## remove build folders (environments built into them too)
