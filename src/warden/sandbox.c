@@ -149,6 +149,8 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     if (r == 0)
         r = fd_write_all(b->init_socket, "x", 1);
     if (r == 0)
+        r = fd_set_nonblock(b->init_socket, true); /* what epoll tells may have been about one before it */
+    if (r == 0)
         r = warden_watch(w, b->init_socket, SOURCE(SOURCE_INIT, b->id));
     return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Mapping ids into a sandbox failed: %s.", strerror(-r)) : 0;
 }

@@ -123,6 +123,7 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
     int words = memfd_create("zygote", MFD_CLOEXEC);
     pid_t p = -1;
     if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
+        (errno = -fd_set_nonblock(pair[0], true)) == 0 && /* reap() may have heard what epoll has still to tell */
         (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
         p = fork();
     if (p == 0)
