@@ -67,12 +67,19 @@ static int make_top(struct cgroup_host *h, int i, const char *base, struct error
         if (n > 0)
             snprintf(suffix, sizeof suffix, "-%d", n);
         snprintf(h->top[i], sizeof h->top[i], "%s/cloche-%d%s", base, getpid(), suffix);
-        if (mkdir(h->top[i], 0755) < 0 && errno != EEXIST)
+        bool made = mkdir(h->top[i], 0755) == 0;
+        if (!made && errno != EEXIST)
             break;
         h->lock[i] = open(h->top[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (h->lock[i] >= 0 && flock(h->lock[i], LOCK_EX | LOCK_NB) == 0)
             return 0;
+        int saved = errno;
         fd_close(&h->lock[i]);
+        if (made)
+            rmdir(h->top[i]);
+        errno = saved;
+        if (errno != EWOULDBLOCK && errno != ENOENT) /* not taken, and not swept meanwhile */
+            break;
     }
     int r = error_set(why, ERROR_UNAVAILABLE, errno, "Making %s failed.", h->top[i]);
     h->top[i][0] = 0; /* not ours to remove */
@@ -212,9 +219,9 @@ static int remove_tree(const char *path, int patience_ms)
 {
     int r = 0;
     DIR *d = opendir(path);
-    if (!d)
-        return errno == ENOENT ? 0 : -errno;
-    for (struct dirent *e; (e = readdir(d));) {
+    if (!d && errno == ENOENT)
+        return 0;
+    for (struct dirent *e; d && (e = readdir(d));) { /* if it cannot be read it may be empty all the same */
         if (e->d_type != DT_DIR || e->d_name[0] == '.')
             continue;
         char below[1024];
@@ -223,7 +230,8 @@ static int remove_tree(const char *path, int patience_ms)
             r = one < 0 ? one : r;
         }
     }
-    closedir(d);
+    if (d)
+        closedir(d);
     for (int i = 0; rmdir(path) < 0 && errno != ENOENT; i++) {
         if (errno != EBUSY || i >= patience_ms)
             return -errno;
