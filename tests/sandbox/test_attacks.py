@@ -443,3 +443,99 @@ def test_of_an_interpreter_in_a_home_only_the_interpreter_is_seen(environment, h
     assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
     out = run(Sandbox(supervisor, warden).kernel(), f"import sys\nprint(os.path.realpath(sys.executable), sorted(os.listdir({str(home)!r})))")
     assert out == f"{home}/bin/{version} ['bin', 'lib']\n"
+
+
+# ---- tried, and found shut ---------------------------------------------------------------------------------------
+
+
+def descriptors(pid):
+    """What each descriptor of a process is, without the numbers that change."""
+    found = {}
+    for n in os.listdir(f"/proc/{pid}/fd"):
+        target = os.readlink(f"/proc/{pid}/fd/{n}")
+        found[int(n)] = re.sub(r":.*", "", target) if not target.startswith("/") else target
+    return found
+
+
+@pytest.mark.root
+def test_each_process_has_the_descriptors_it_needs(supervisor, ground, sandbox):
+    k = sandbox.kernel()
+    run(k, "import subprocess; p = subprocess.Popen(['/bin/sleep', '1000'], close_fds=False)")
+    r, w = os.pipe()
+    sandbox.init.send(Message(links.INIT_WRITE, 99, words=[0o644, 0], text="data/upload", fds=[r]))
+    os.close(r)
+    (init,) = pids_named(supervisor, "cloche-init")[:1]
+    wait_for(lambda: len([p for p in children(init) if comm(p) == "cloche-init"]) == 1, "the upload's writer")
+    (kernel,), (sleep,) = pids_named(supervisor, "kernel"), pids_named(supervisor, "sleep")
+    (zygote,) = [p for p in children(supervisor.pid) if comm(p) == "python3" and "_cloche.main" in open(f"/proc/{p}/cmdline").read()]
+    assert descriptors(kernel) == {0: "/dev/null", 1: "pipe", 2: "pipe", 60: "pipe", 61: "pipe", 62: "pipe", 63: "pipe"}
+    assert descriptors(sleep) == {0: "/dev/null", 1: "pipe", 2: "pipe"}
+    assert {n: d.split(":")[0] for n, d in descriptors(zygote).items()} == {0: "/dev/null", 1: "/memfd", 2: "/memfd", 3: "socket", 4: "pid"}
+    for pid in (init, *(p for p in children(init) if comm(p) == "cloche-init")):
+        seen = {d for n, d in descriptors(pid).items() if n > 2}
+        assert all(d in ("socket", "pipe", "anon_inode", "pid", "net", "uts", "cgroup", "user", "mnt", "ipc", "/dev/null", "/", "/data")
+                   or d.startswith(("/sys/fs/cgroup/", "/data/.cloche-")) for d in seen), seen
+    os.close(w)
+
+
+CAPABILITIES = {"cloche-warden": {"SYS_ADMIN", "SETPCAP", "SETUID", "SETGID", "DAC_OVERRIDE", "KILL", "SETFCAP"},
+                "python3": {"SYS_ADMIN"}, "cloche-init": {"SETUID", "SETGID", "DAC_READ_SEARCH", "SETFCAP"}, "kernel": set(), "sleep": set()}
+NUMBERS = {"DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "SYS_ADMIN": 21, "SETFCAP": 31}
+
+
+def test_each_process_has_the_capabilities_it_needs(supervisor, ground, sandbox):
+    run(sandbox.kernel(), "import subprocess; p = subprocess.Popen(['/bin/sleep', '1000'])")
+    for name, most in CAPABILITIES.items():
+        pids = [p for p in pids_named(supervisor, name) if name != "python3" or "_cloche.main" in open(f"/proc/{p}/cmdline").read()]
+        assert pids, name
+        for pid in pids:
+            status = dict(line.split(":\t") for line in open(f"/proc/{pid}/status").read().splitlines() if ":\t" in line)
+            allowed = sum(1 << NUMBERS[c] for c in most)
+            for kind in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+                assert int(status[kind], 16) & ~allowed == 0, (name, kind, status[kind])
+            if name in ("kernel", "sleep"):
+                assert (status["Seccomp_filters"], status["NoNewPrivs"]) == ("2", "1")
+
+
+LINGERING = {"files": """
+for f in ('mem', 'environ', 'fd', 'root', 'ns/user', 'cwd', 'maps', 'map_files', 'fdinfo'):
+    try: fd = os.open(f'/proc/{p}/{f}', os.O_RDONLY)
+    except OSError: continue
+    try: seen = os.read(fd, 1)  # of one that is no more there is nothing to see
+    except IsADirectoryError: seen = f
+    except OSError: seen = b''
+    os.close(fd)
+    if seen: hit(p, f)
+""", "calls": """
+fd = call(434, p, 0)  # a pidfd may be had, but nothing with it
+for what in ((302, p, 7, 0, b'0' * 16), (203, p, 8, b'0' * 8), (438, fd if isinstance(fd, int) else -1, 0, 0), (310, p, 0, 0, 0, 0, 0),
+             (101, 16, p, 0, 0)):
+    if not isinstance(call(*what), str): hit(p, what)
+if isinstance(fd, int): os.close(fd)
+"""}
+
+
+@pytest.mark.parametrize("how", sorted(LINGERING))
+def test_what_lingers_cannot_open_the_next_kernel(ground, sandbox, how):
+    """While it is born a kernel passes through the ground's rights. What its forerunner left behind has its
+    user id, sees its pid and waits for it."""
+    k = sandbox.kernel()
+    out = run(k, f"""
+def hit(*a): open('/mnt/data/hit', 'a').write(repr(a))
+if os.fork() == 0:
+    os.setsid()
+    known = {{1, os.getpid(), os.getppid()}}
+    code = compile({LINGERING[how]!r}, 'lingering', 'exec')
+    while True:
+        for name in os.listdir('/proc'):
+            if name.isdigit() and int(name) not in known:
+                p = int(name)
+                exec(code)
+print('left')""")
+    assert out == "left\n"
+    for _ in range(10):
+        k.send({"type": "execute", "id": "e", "count": 9, "mode": "cell", "argv": [], "env": {}, "ask": False, "stdin": False}, b"import os; os._exit(0)")
+        assert died(ground)[1:3] == [1, 0]
+        k.close()
+        k = sandbox.kernel()
+    assert run(k, "print(len([n for n in os.listdir('/proc') if n.isdigit()]), os.path.exists('/mnt/data/hit') and open('/mnt/data/hit').read())") == "3 False\n"
