@@ -29,6 +29,7 @@ static void become_builder(struct supervisor *s, char *name, char *project, int 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0"); /* ours is no package's to have */
     int exe = fcntl(s->server_exe, F_DUPFD_CLOEXEC, 100), in = fcntl(requirements, F_DUPFD_CLOEXEC, 100);
     int out = fcntl(progress, F_DUPFD_CLOEXEC, 100), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (exe < 0 || in < 0 || out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(in, REQUIREMENTS_FD) < 0)

@@ -154,6 +154,18 @@ def test_a_crash_starts_no_program_of_the_host(sandbox):
     assert out.split() == ["(1,", "1)", "ValueError", "EPERM", "EPERM", "0", "EPERM", "ok"]
 
 
+
+def test_what_the_kernel_says_of_itself_is_covered(sandbox):
+    out = run(sandbox.kernel(), "print([open('/proc/' + n).read() for n in ('kallsyms', 'interrupts', 'keys', 'timer_list')])")
+    assert out == "['', '', '', '']\n"
+
+
+def test_cores_and_disks_are_not_held_up(sandbox):
+    """A mark for core scheduling keeps half a core idle for each task; sync writes out what all others wrote."""
+    out = run(sandbox.kernel(), "import os\nos.sync()\nprint(call(157, 62, 1, 0, 0, 0), call(306, 0), call(54, socket.socket().fileno(), 6, 31, b'tls', 3))")
+    assert out == "EINVAL 0 EPERM\n"
+
+
 # ---- memory that no limit sees ---------------------------------------------------------------------------
 
 
@@ -443,6 +455,25 @@ def test_of_an_interpreter_in_a_home_only_the_interpreter_is_seen(environment, h
     assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
     out = run(Sandbox(supervisor, warden).kernel(), f"import sys\nprint(os.path.realpath(sys.executable), sorted(os.listdir({str(home)!r})))")
     assert out == f"{home}/bin/{version} ['bin', 'lib']\n"
+
+
+
+@pytest.mark.root
+def test_a_build_does_not_have_the_supervisors_out_of_memory_score(build, tmp_path, monkeypatch):
+    """Packages run in it, and may ask for all memory there is."""
+    (tmp_path / "env").write_text("import os\nos.write(1, open('/proc/self/oom_score_adj', 'rb').read())\n"
+                                  "try: open('/proc/self/oom_score_adj', 'w').write('-900')\nexcept OSError: pass\n")
+    monkeypatch.chdir(tmp_path)
+    s = links.Supervisor(build)  # its server, and so its builder, is Python: `python3 env build ...`
+    r, w = os.pipe()
+    null = os.open("/dev/null", os.O_RDONLY)
+    m = s.link.call(links.SUP_BUILD, text=b"mine\0project", fds=[null, w])
+    for fd in (w, null):
+        os.close(fd)
+    assert os.read(r, 100) == b"0\n"
+    os.close(r)
+    s.stop()
+    assert m.words[0] == 0
 
 
 # ---- tried, and found shut ---------------------------------------------------------------------------------------
