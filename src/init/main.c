@@ -35,7 +35,8 @@ static void loopback_up(void)
 static int mount_proc(struct error *e)
 {
     static const char *const covered[] = { "/proc/kcore", "/proc/keys", "/proc/sysrq-trigger", "/proc/timer_list",
-                                           "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug" };
+                                           "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug",
+                                           "/proc/kallsyms", "/proc/interrupts" };
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Mounting /proc failed.");
     for (size_t i = 0; i < sizeof covered / sizeof *covered; i++)

@@ -52,6 +52,8 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
  *   socket, socketpair     TCP and UDP: each other protocol is a module, or code that few have read
  *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host
+ *   PR_SCHED_CORE          EINVAL: a task with a mark of its own keeps the other half of its core idle
+ *   sync, syncfs           done: there is nothing to write out in memory, only all that others have written
  *   modes of files         no set-user-id and set-group-id bit: in a folder of the host that is mounted as
  *                          /mnt/data the kernel's programs belong to the folder's owner. openat2 and fchmodat2
  *                          ENOSYS: the mode of the one is in memory, of the other callers try the older */
@@ -69,7 +71,8 @@ static const struct sock_filter second[] = {
     EQ(SYS_socket, 1, 0), EQ(SYS_socketpair, 0, 8), ARG(0), EQ(AF_UNIX, 5, 0),
         ARG(2), EQ(0, 3, 0), EQ(IPPROTO_TCP, 2, 0), EQ(IPPROTO_UDP, 1, 0), REFUSE(EPROTONOSUPPORT), ALLOW,
     EQ(SYS_seccomp, 0, 4), ARG(0), EQ(SECCOMP_SET_MODE_FILTER, 0, 1), REFUSE(EINVAL), ALLOW,
-    EQ(SYS_prctl, 0, 4), ARG(0), EQ(PR_SET_SECCOMP, 0, 1), REFUSE(EINVAL), ALLOW,
+    EQ(SYS_prctl, 0, 5), ARG(0), EQ(PR_SET_SECCOMP, 1, 0), EQ(PR_SCHED_CORE, 0, 1), REFUSE(EINVAL), ALLOW,
+    EQ(SYS_sync, 1, 0), EQ(SYS_syncfs, 0, 1), REFUSE(0),
     EQ(SYS_setpriority, 0, 6), ARG(0), EQ(0, 0, 2), ARG(1), EQ(0, 1, 0), REFUSE(EPERM), ALLOW,
     EQ(SYS_setuid, 3, 0), EQ(SYS_setgid, 2, 0), EQ(SYS_setfsuid, 1, 0), EQ(SYS_setfsgid, 0, LENGTH_ID + 1),
         ID(0), ALLOW,

@@ -63,6 +63,8 @@ static const struct filter_argument filter_arguments[] = {
     { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 50 /* SO_ATTACH_BPF */ },
     { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 51 /* SO_ATTACH_REUSEPORT_CBPF */ },
     { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 52 /* SO_ATTACH_REUSEPORT_EBPF */ },
+    /* kTLS, which nothing inside asks for */
+    { "setsockopt", 1, UINT32_MAX, 6 /* SOL_TCP */, 2, UINT32_MAX, 31 /* TCP_ULP */ },
     /* multicast on a network of one: 80,000 groups took the kernel 12 s to leave */
     { "setsockopt", 1, UINT32_MAX, 0 /* SOL_IP */, 2, UINT32_MAX, 35 /* IP_ADD_MEMBERSHIP */ },
     { "setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 39 /* IP_ADD_SOURCE_MEMBERSHIP */ },
