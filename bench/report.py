@@ -39,9 +39,8 @@ def ratio(ours, theirs, better_is_less=True):
     return f"**{r:,.0f} ×**" if r >= 10 else f"**{r:,.1f} ×**"
 
 
-def best_rate(rows, row, what):
-    rates = [r["per_second"] for r in rows if r["row"] == row and r["what"].startswith(what) and r["per_second"]]
-    return max(rates, default=None)
+def best_rate(rows, row):
+    return max((r["per_second"] for r in rows if r["row"] == row and r["per_second"]), default=None)
 
 
 def comparison(rows, others):
@@ -66,9 +65,9 @@ def comparison(rows, others):
     latency("`1+1` in a live session", "≤ 0.6 ms p50", show, kernel["roundtrip_show"]["p50_ms"])
     for row, name, targets in (("fresh", "a fresh sandbox each", (400, 150)), ("recycled", "recycled within one project", (900, 200))):
         for what, target, theirs in (("plain", targets[0], bwrap["stateless_plain_per_s"]), ("pandas", targets[1], bwrap["stateless_pandas_per_s"])):
-            throughput(f"stateless, {name}: {what}", f"≥ {target} /s", best_rate(rows, row, what), theirs)
+            throughput(f"stateless, {name}: {what}", f"≥ {target} /s", best_rate(rows, f"stateless-{row}-{what}"), theirs)
     for what, target in (("pandas", 4.5), ("plain", 1.5)):
-        memory = find(rows, "memory", what)
+        memory = find(rows, "memory", f"memory of an idle session, {what}")
         if memory:
             theirs = kernel["idle_session_pandas_mb"] if what == "pandas" else None
             lines.append((f"memory of an idle session, {what}", f"≤ {target} MB", f"{number(memory['p50'])} MB",
@@ -87,15 +86,11 @@ def cpu():
     return platform.machine()
 
 
-def main():
-    cloche, environments, python, out = sys.argv[1:5]
-    out = Path(out)
-    ours = run([cloche, "bench", "--json", "--environments", environments, *sys.argv[5:]])
-    others = run([python, HERE / "alternatives.py"])
+def page(ours, others):
     rows = ours["rows"]
     commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    text = f"""One run of `make bench`, {datetime.now(timezone.utc):%Y-%m-%d}: commit {commit or 'unknown'}, Linux {platform.release()}, {os.cpu_count()} × {cpu()}, {memory:.0f} GiB.
+    return f"""One run of `make bench`, {datetime.now(timezone.utc):%Y-%m-%d}: commit {commit or 'unknown'}, Linux {platform.release()}, {os.cpu_count()} × {cpu()}, {memory:.0f} GiB.
 
 ## Beside today's common answers
 
@@ -109,9 +104,18 @@ p50 / p99 over HTTP, keep-alive, durable against `kill -9`; stateless rates with
        [[r["row"], r["what"], str(r["clients"]), str(r["n"]), *(number(r[k]) + (" " + r["unit"] if r[k] is not None else "") for k in ("p50", "p90", "p99")),
          number(r["per_second"])] for r in rows])}
 """
+
+
+def main():
+    cloche, environments, python, out = sys.argv[1:5]
+    out = Path(out)
+    ours = run([cloche, "bench", "--json", "--environments", environments, *sys.argv[5:]])
+    others = run([python, HERE / "alternatives.py"])
+    text = page(ours, others)
     out.write_text(text)
     out.with_suffix(".json").write_text(json.dumps({"cloche": ours, "others": others}, indent=1) + "\n")
     print(text)
 
 
-main()
+if __name__ == "__main__":
+    main()
