@@ -97,7 +97,7 @@ int json_check(const char *text, size_t n, struct strbuf *out)
             quoted = !quoted;
         }
     }
-    return out && out->failed ? -EBADMSG : 0;
+    return out && out->failed ? -ENOMEM : 0;
 }
 
 void kernel_drop_streams(struct kernel *k)

@@ -36,7 +36,7 @@ int kernel_head_parse(const char *text, size_t n, struct kernel_head *ret);
 void kernel_head_deinit(struct kernel_head *h);
 
 /* Is this one JSON value within our depth? Appends it without white space to `out` when that is not
- * NULL. 0 or -EBADMSG. What it accepts is valid UTF-8, one line, and safe to embed. */
+ * NULL. 0, -EBADMSG, or -ENOMEM: `out` did not take it. What it accepts is valid UTF-8, one line, and safe to embed. */
 int json_check(const char *text, size_t n, struct strbuf *out);
 
 /* Reads and drops what is in both streams now. */

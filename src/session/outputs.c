@@ -142,7 +142,8 @@ static struct output_node *text_node(struct outputs *o, enum output_kind kind, b
     return node;
 }
 
-static void node_append(struct outputs *o, struct output_node *node, const char *text, size_t n)
+/* False: it is not there, and no_memory says so. */
+static bool node_append(struct outputs *o, struct output_node *node, const char *text, size_t n)
 {
     struct output *x = &node->o;
     if (node->start > o->limits.tail_bytes + 4096) {
@@ -155,7 +156,7 @@ static void node_append(struct outputs *o, struct output_node *node, const char 
         char *more = realloc(x->text, capacity);
         if (!more) {
             o->no_memory = true;
-            return;
+            return false;
         }
         x->text = more;
         node->capacity = capacity;
@@ -163,6 +164,7 @@ static void node_append(struct outputs *o, struct output_node *node, const char 
     memcpy(x->text + x->text_length, text, n);
     x->text_length += n;
     x->text[x->text_length] = 0;
+    return true;
 }
 
 /* Lets go of the oldest bytes of a stream's tail until it is within its bound. */
@@ -248,8 +250,8 @@ static void keep_text(struct outputs *o, enum output_kind kind, const char *text
     if (!st->in_tail) {
         size_t take = utf8_floor(text, n, o->limits.head_bytes - st->head_bytes);
         struct output_node *node = take > 0 ? text_node(o, kind, false) : NULL;
-        if (node)
-            node_append(o, node, text, take);
+        if (take > 0 && (!node || !node_append(o, node, text, take)))
+            return;
         st->head_bytes += take;
         st->in_tail = take < n;
         text += take;
@@ -258,8 +260,8 @@ static void keep_text(struct outputs *o, enum output_kind kind, const char *text
     if (n == 0)
         return;
     struct output_node *node = text_node(o, kind, true);
-    if (node)
-        node_append(o, node, text, n);
+    if (!node || !node_append(o, node, text, n))
+        return; /* what is not there must not be trimmed */
     st->tail_bytes += n;
     trim_tail(o, st, kind);
 }
@@ -274,6 +276,7 @@ void outputs_text(struct outputs *o, enum output_kind kind, const char *data, si
     st->total_bytes += n;
     strbuf_clear(&o->mended);
     utf8_mend(&st->mender, data, n, false, &o->mended);
+    o->no_memory |= o->mended.failed;
     keep_text(o, kind, strbuf_text(&o->mended), o->mended.length);
     keep_whole(o, kind, data, n);
 }
@@ -284,6 +287,7 @@ void outputs_close(struct outputs *o)
         struct output_stream *st = &o->stream[i];
         strbuf_clear(&o->mended);
         utf8_mend(&st->mender, NULL, 0, true, &o->mended);
+        o->no_memory |= o->mended.failed;
         if (o->mended.length > 0)
             keep_text(o, (enum output_kind)i, strbuf_text(&o->mended), o->mended.length);
         if (st->whole_fd >= 0 && st->total_bytes > o->limits.whole_bytes) {
@@ -342,18 +346,22 @@ static bool take_part(
         struct utf8_mender m = {0};
         utf8_mend(&m, b->data, b->length, true, &data);
     } else if (class == MIME_JSON) {
-        if (json_check(b->data, b->length, &data) < 0) {
-            outputs_note(
-                o, "A display of type %s was left out: it is not JSON.", json_string_value(mime));
+        int rc = json_check(b->data, b->length, &data);
+        if (rc < 0) {
+            o->no_memory |= rc == -ENOMEM;
+            if (rc != -ENOMEM)
+                outputs_note(o, "A display of type %s was left out: it is not JSON.",
+                    json_string_value(mime));
             strbuf_deinit(&data);
             return false;
         }
     } else {
         strbuf_append(&data, b->data, b->length);
     }
+    bool whole = !data.failed;
     *ret = (struct output_part){strdup(json_string_value(mime)), NULL, data.length};
     ret->data = strbuf_take(&data);
-    if (ret->mime && ret->data)
+    if (whole && ret->mime && ret->data)
         return true;
     o->no_memory = true;
     free(ret->mime);
@@ -459,6 +467,7 @@ static char *bounded_text(const json_t *s)
 static void show_error(struct outputs *o, struct output made)
 {
     struct output_node *node = o->nodes < OUTPUTS_MAX ? push(o, OUTPUT_ERROR) : NULL;
+    o->no_memory |= !made.name || !made.value;
     if (!node || !made.name || !made.value) {
         if (node)
             o->nodes--;
@@ -485,9 +494,11 @@ int outputs_error(struct outputs *o, const json_t *head)
     made.traceback = calloc(n ? n : 1, sizeof *made.traceback);
     for (size_t i = 0; made.traceback && i < n; i++) {
         char *line = bounded_text(json_array_get(lines, i));
+        o->no_memory |= !line;
         if (line)
             made.traceback[made.traceback_lines++] = line;
     }
+    o->no_memory |= !made.traceback;
     show_error(o, made);
     return 0;
 }
