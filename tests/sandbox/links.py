@@ -200,13 +200,16 @@ class Supervisor:
         os.write(memfd, bytes(plan))
         self.pid = os.fork()
         if self.pid == 0:
-            high = os.dup(memfd)
-            os.dup2(high, 3)
-            os.set_inheritable(3, True)
-            if stderr is not None:
-                os.dup2(stderr, 2)
-            command = [*prefix, f"{build}/cloche-supervisor"]
-            os.execv(command[0], command)
+            try:
+                high = os.dup(memfd)
+                os.dup2(high, 3)
+                os.set_inheritable(3, True)
+                if stderr is not None:
+                    os.dup2(stderr, 2)
+                command = [*prefix, f"{build}/cloche-supervisor"]
+                os.execv(command[0], command)
+            finally:
+                os._exit(127)  # a test run that went on here would fork at every test, and its children too
         theirs.close()
         os.close(memfd)
         self.ours.settimeout(30 * PATIENCE)
