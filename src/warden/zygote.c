@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@
 #include "sandbox/filter.h"
 #include "warden/warden.h"
 
-enum { ZYGOTE_FD = 3, OOM_SCORE_KERNELS = 500 };
+enum { ZYGOTE_FD = 3, OOM_SCORE_KERNELS = 500, ZYGOTE_PID_FIRST = 30000, ZYGOTE_PID_LAST = 30999 };
 
 /* All that a zygote sees of the world outside. No secret, and nothing a kernel keeps: its own
  * environment is made anew after the fork. */
@@ -106,6 +107,21 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     step(execve(python, argv, zygote_env), python);
 }
 
+/* A fork whose pid no kernel has in its sandbox, where they begin at 3: OpenSSL knows by the pid alone
+ * that it was forked, and would draw the zygote's next random bytes, the same in all sessions. */
+static pid_t fork_apart(void)
+{
+    for (pid_t pid = ZYGOTE_PID_FIRST; pid <= ZYGOTE_PID_LAST; pid++) {
+        struct clone_args a = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1 };
+        long p = syscall(SYS_clone3, &a, sizeof a);
+        if (p >= 0)
+            return (pid_t)p;
+        if (errno != EEXIST)
+            break; /* a host that counts no further */
+    }
+    return fork();
+}
+
 void zygote_start(struct warden *w, int slot, uint32_t serial)
 {
     struct zygote *z = &w->zygotes[slot];
@@ -125,7 +141,7 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
     if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
         (errno = -fd_set_nonblock(pair[0], true)) == 0 && /* reap() may have heard what epoll has still to tell */
         (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
-        p = fork();
+        p = fork_apart();
     if (p == 0)
         become_zygote(w, slot, pair[1], words);
     fd_close(&pair[1]);

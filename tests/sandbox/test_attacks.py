@@ -570,3 +570,16 @@ print('left')""")
         k.close()
         k = sandbox.kernel()
     assert run(k, "print(len([n for n in os.listdir('/proc') if n.isdigit()]), os.path.exists('/mnt/data/hit') and open('/mnt/data/hit').read())") == "3 False\n"
+
+
+def test_kernels_of_one_zygote_draw_different_random_bytes(environment):
+    """OpenSSL knows a fork by its pid. That of a kernel in its sandbox was that of its zygote in the ground, 3:
+    all sessions drew the same keys, had the warm-up drawn a byte."""
+    supervisor, warden = environment("import ssl, random\nssl.RAND_bytes(1)\n")
+    for slot in (PLAIN, FULL):
+        assert warden.call(links.WARDEN_ZYGOTE, words=[slot], timeout=60).status == 0
+    seen = set()
+    for _ in range(3):
+        seen.update(run(Sandbox(supervisor, warden).kernel(FULL), "import ssl, random, uuid, secrets\n"
+                        "print(ssl.RAND_bytes(16).hex(), random.random(), uuid.uuid4(), secrets.token_hex())").split())
+    assert len(seen) == 12
