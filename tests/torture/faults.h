@@ -14,8 +14,8 @@ enum fault_kind {
     FAULT_SENDS = 8,       /* sendmsg: ENOBUFS */
     FAULT_RECEIVES = 16,   /* recvmsg: ENOMEM */
     FAULT_ANY = 31,
-    FAULT_SQLITE = 32,     /* SQLite's own malloc, of which there are thousands */
-    FAULT_SHORT = 64,      /* not an error: the n-th read or write moves one byte only */
+    FAULT_SQLITE = 32,       /* SQLite's own malloc, of which there are thousands */
+    FAULT_SHORT = 64,        /* not an error: the n-th read or write moves one byte only */
     FAULT_ALL_THREADS = 128, /* count in every thread, not only in the one that arms */
 };
 

@@ -10,24 +10,38 @@
 
 static sqlite3_mem_methods memory;
 
-static void *take(int n) { return fault_here(FAULT_SQLITE, "sqlite's malloc") ? NULL : memory.xMalloc(n); }
-static void *retake(void *p, int n) { return fault_here(FAULT_SQLITE, "sqlite's realloc") ? NULL : memory.xRealloc(p, n); }
+static void *take(int n)
+{
+    return fault_here(FAULT_SQLITE, "sqlite's malloc") ? NULL : memory.xMalloc(n);
+}
+static void *retake(void *p, int n)
+{
+    return fault_here(FAULT_SQLITE, "sqlite's realloc") ? NULL : memory.xRealloc(p, n);
+}
 
 void fault_sqlite(void)
 {
     /* These names mean the wrapped calls here. */
-    static const struct { const char *name; sqlite3_syscall_ptr call; } calls[] = {
-        { "open", (sqlite3_syscall_ptr)open },     { "read", (sqlite3_syscall_ptr)read },
-        { "write", (sqlite3_syscall_ptr)write },   { "pread", (sqlite3_syscall_ptr)pread },
-        { "pwrite", (sqlite3_syscall_ptr)pwrite }, { "ftruncate", (sqlite3_syscall_ptr)ftruncate },
-        { "unlink", (sqlite3_syscall_ptr)unlink }, { "fstat", (sqlite3_syscall_ptr)fstat },
+    static const struct {
+        const char *name;
+        sqlite3_syscall_ptr call;
+    } calls[] = {
+        {"open", (sqlite3_syscall_ptr)open},
+        {"read", (sqlite3_syscall_ptr)read},
+        {"write", (sqlite3_syscall_ptr)write},
+        {"pread", (sqlite3_syscall_ptr)pread},
+        {"pwrite", (sqlite3_syscall_ptr)pwrite},
+        {"ftruncate", (sqlite3_syscall_ptr)ftruncate},
+        {"unlink", (sqlite3_syscall_ptr)unlink},
+        {"fstat", (sqlite3_syscall_ptr)fstat},
     };
     if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) != SQLITE_OK)
         abort();
     sqlite3_mem_methods ours = memory;
     ours.xMalloc = take;
     ours.xRealloc = retake;
-    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK || sqlite3_initialize() != SQLITE_OK)
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &ours) != SQLITE_OK ||
+        sqlite3_initialize() != SQLITE_OK)
         abort();
     sqlite3_vfs *unix_vfs = sqlite3_vfs_find("unix");
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)

@@ -33,7 +33,8 @@ static void torture(unsigned kinds, int number, bool must_pass, int (*scenario)(
         int r = scenario();
         bool hit = fault_disarm();
         if (fault_descriptors() != before)
-            fail_msg("round %ld (%s): %d descriptors before, %d after", n, fault_name(), before, fault_descriptors());
+            fail_msg("round %ld (%s): %d descriptors before, %d after", n, fault_name(), before,
+                fault_descriptors());
         if ((!hit || must_pass) && r != 0)
             fail_msg("round %ld (%s): %d", n, hit ? fault_name() : "no fault", r);
         if (r > 0)
@@ -47,17 +48,17 @@ static void torture(unsigned kinds, int number, bool must_pass, int (*scenario)(
 }
 
 /* In a scenario: forward a failure; a wrong result is told by its line. */
-#define TRY(call) \
-    do { \
-        if ((r = (int)(call)) < 0) \
-            goto out; \
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        if ((r = (int)(call)) < 0)                                                                 \
+            goto out;                                                                              \
     } while (0)
-#define EXPECT(condition) \
-    do { \
-        if (!(condition)) { \
-            r = __LINE__; \
-            goto out; \
-        } \
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            r = __LINE__;                                                                          \
+            goto out;                                                                              \
+        }                                                                                          \
     } while (0)
 
 /* ---- messages -------------------------------------------------------------------------------------- */
@@ -65,14 +66,15 @@ static void torture(unsigned kinds, int number, bool must_pass, int (*scenario)(
 static int exchange(void)
 {
     static struct message out, in;
-    int pair[2] = { -1, -1 }, carried[2] = { -1, -1 }, got[MESSAGE_FDS_MAX], r = 0;
+    int pair[2] = {-1, -1}, carried[2] = {-1, -1}, got[MESSAGE_FDS_MAX], r = 0;
     memset(got, 0xff, sizeof got);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 || pipe2(carried, O_CLOEXEC) < 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+        pipe2(carried, O_CLOEXEC) < 0) {
         r = -errno;
         goto out;
     }
     for (int i = 0; i < 3; i++) {
-        out = (struct message){ .op = 1, .serial = (uint32_t)i };
+        out = (struct message){.op = 1, .serial = (uint32_t)i};
         message_text(&out, "step %d", i);
         TRY(message_send(pair[0], &out, carried, (size_t)i));
         TRY(message_receive(pair[1], &in, got, MESSAGE_FDS_MAX));
@@ -107,8 +109,8 @@ static int frames(void)
     static char large[300000];
     static struct frame_writer w;
     static struct frame f;
-    struct frame_reader reader = { 0 };
-    struct frame_buffer buffers[] = { { large, sizeof large }, { "abc", 3 } };
+    struct frame_reader reader = {0};
+    struct frame_buffer buffers[] = {{large, sizeof large}, {"abc", 3}};
     const char *head = "{\"type\":\"x\"}";
     int p[2], r = pipe2(p, O_CLOEXEC | O_NONBLOCK);
     if (r < 0)
@@ -128,7 +130,8 @@ static int frames(void)
         }
         TRY(r);
         EXPECT(f.head_length == strlen(head) && !strcmp(f.head, head) && f.buffers == 2);
-        EXPECT(f.buffer[0].length == sizeof large && !memcmp(f.buffer[0].data, large, sizeof large));
+        EXPECT(
+            f.buffer[0].length == sizeof large && !memcmp(f.buffer[0].data, large, sizeof large));
         EXPECT(f.buffer[1].length == 3 && !memcmp(f.buffer[1].data, "abc", 3));
     }
     TRY(frame_reader_push(&reader, large, sizeof large));
@@ -154,9 +157,9 @@ static void a_reader_goes_on_after_a_failure(void **state)
     static char text[4 * 1024];
     static struct frame f;
     for (long n = 1;; n++) {
-        struct frame_reader reader = { 0 };
+        struct frame_reader reader = {0};
         struct frame_writer w;
-        struct frame_buffer buffer = { text, sizeof text };
+        struct frame_buffer buffer = {text, sizeof text};
         int p[2], r;
         assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
         assert_int_equal(frame_writer_init(&w, "{}", 2, &buffer, 1), 0);

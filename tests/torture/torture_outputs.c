@@ -14,14 +14,15 @@
 #include "faults.h"
 #include "session/outputs.h"
 
-static const struct output_limits limits = { 1000, 1000, 1 << 20 };
+static const struct output_limits limits = {1000, 1000, 1 << 20};
 static json_t *display_head, *error_head;
 
 /* Both streams, beyond their limits, between displays; then an error and a note. */
 static void show(struct outputs *o)
 {
     static char picture[5000], text[300];
-    struct frame f = { .buffers = 3, .buffer = { { "a <b>bold</b> word", 18 }, { picture, sizeof picture }, { "{\"a\":[1,2]}", 11 } } };
+    struct frame f = {.buffers = 3,
+        .buffer = {{"a <b>bold</b> word", 18}, {picture, sizeof picture}, {"{\"a\":[1,2]}", 11}}};
     memset(picture, 0x89, sizeof picture);
     for (int i = 0; i < 30; i++) {
         memset(text, 'a' + i % 26, sizeof text);
@@ -65,13 +66,13 @@ static bool told(const struct execution *e)
 static void shown_whole_or_said(void **state)
 {
     (void)state;
-    static const char *const where[2] = { NULL, NULL };
+    static const char *const where[2] = {NULL, NULL};
     uint64_t whole = 0;
     bool hit = true;
-    alarm(60); /* a loop without an end is a failure too */
+    alarm(60);                   /* a loop without an end is a failure too */
     for (long n = 0; hit; n++) { /* n 0: nothing fails */
         struct outputs o;
-        struct execution e = { 0 };
+        struct execution e = {0};
         fault_arm(FAULT_MEMORY, n, 0);
         outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
         show(&o);
@@ -95,10 +96,13 @@ static void shown_whole_or_said(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(shown_whole_or_said) };
-    display_head = json_loads("{\"mime\":[\"text/html\",\"image/png\",\"application/json\"],\"metadata\":{\"a\":1},"
-                              "\"display_id\":\"x\"}", 0, NULL);
-    error_head = json_loads("{\"name\":\"ValueError\",\"value\":\"wrong\",\"traceback\":[\"one\",\"two\"]}", 0, NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(shown_whole_or_said)};
+    display_head = json_loads(
+        "{\"mime\":[\"text/html\",\"image/png\",\"application/json\"],\"metadata\":{\"a\":1},"
+        "\"display_id\":\"x\"}",
+        0, NULL);
+    error_head = json_loads(
+        "{\"name\":\"ValueError\",\"value\":\"wrong\",\"traceback\":[\"one\",\"two\"]}", 0, NULL);
     int failed = cmocka_run_group_tests_name("torture_outputs", tests, NULL, NULL);
     json_decref(display_head);
     json_decref(error_head);

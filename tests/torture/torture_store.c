@@ -31,20 +31,24 @@ static int dir = -1;
 static struct error err;
 static long round_now;
 
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) \
-            fail_msg("call %ld (%s): line %d: not so: %s (%s)", round_now, fault_name(), __LINE__, #condition, err.message); \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_msg("call %ld (%s): line %d: not so: %s (%s)", round_now, fault_name(), __LINE__, \
+                #condition, err.message);                                                          \
     } while (0)
 /* What a call under fault may answer: 0, or an errno with its words. */
-#define ANSWER(r) CHECK((r) == 0 || ((r) < 0 && err.code != ERROR_NONE && err.code < ERROR_COUNT && err.message[0]))
+#define ANSWER(r)                                                                                  \
+    CHECK((r) == 0 ||                                                                              \
+          ((r) < 0 && err.code != ERROR_NONE && err.code < ERROR_COUNT && err.message[0]))
 
 static bool keep_reserve;
 
 static int drop(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
     (void)st, (void)kind;
-    return at->level == 0 || (keep_reserve && !strcmp(path + at->base, "reserve")) ? 0 : remove(path);
+    return at->level == 0 || (keep_reserve && !strcmp(path + at->base, "reserve")) ? 0
+                                                                                   : remove(path);
 }
 
 /* The reserve is 8 MiB: to make it anew each time would be most of the work. */
@@ -57,7 +61,8 @@ static void clear_place(bool but_the_reserve)
 static int make_place(void **state)
 {
     (void)state;
-    snprintf(place, sizeof place, "%s/cloche-torture-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(place, sizeof place, "%s/cloche-torture-XXXXXX",
+        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(place))
         return -1;
     dir = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -107,13 +112,17 @@ static void look_inside(bool owned)
     snprintf(path, sizeof path, "%s/store.db", place);
     CHECK(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
     CHECK(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &st, NULL) == SQLITE_OK);
-    CHECK(sqlite3_step(st) == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(st, 0), "ok"));
+    CHECK(
+        sqlite3_step(st) == SQLITE_ROW && !strcmp((const char *)sqlite3_column_text(st, 0), "ok"));
     sqlite3_finalize(st);
     CHECK(number(db, "SELECT count(*) FROM pragma_foreign_key_check") == 0);
-    CHECK(number(db, "SELECT count(*) FROM blobs WHERE refs <> (SELECT count(*) FROM files WHERE blob = sha256)"
+    CHECK(number(db, "SELECT count(*) FROM blobs WHERE refs <> (SELECT count(*) FROM files WHERE "
+                     "blob = sha256)"
                      " + (SELECT count(*) FROM executions WHERE record_blob = sha256)") == 0);
-    CHECK(number(db, "SELECT count(*) FROM executions WHERE record_blob NOT IN (SELECT sha256 FROM blobs)") == 0);
-    CHECK(sqlite3_prepare_v2(db, "SELECT sha256 FROM blobs WHERE refs > 0", -1, &st, NULL) == SQLITE_OK);
+    CHECK(number(db, "SELECT count(*) FROM executions WHERE record_blob NOT IN (SELECT sha256 FROM "
+                     "blobs)") == 0);
+    CHECK(sqlite3_prepare_v2(db, "SELECT sha256 FROM blobs WHERE refs > 0", -1, &st, NULL) ==
+          SQLITE_OK);
     int named = 0;
     for (; sqlite3_step(st) == SQLITE_ROW; named++) {
         const char *sha256 = (const char *)sqlite3_column_text(st, 0);
@@ -126,7 +135,8 @@ static void look_inside(bool owned)
 }
 
 /* Runs rounds of a scenario until one was not hit. */
-static void torture(unsigned kinds, int errno_wanted, void (*scenario)(unsigned kinds, long n, int number, bool *ret_hit))
+static void torture(unsigned kinds, int errno_wanted,
+    void (*scenario)(unsigned kinds, long n, int number, bool *ret_hit))
 {
     bool hit = true;
     long every_one = kinds & FAULT_SQLITE ? EVERY_ONE_OF_SQLITE : EVERY_ONE;
@@ -152,7 +162,7 @@ static void create(unsigned kinds, long n, int number_wanted, bool *ret_hit)
 {
     struct store *s = NULL;
     clear_place(!(kinds & FAULT_FILES));
-    err = (struct error){ 0 };
+    err = (struct error){0};
     fault_arm(kinds, n, number_wanted);
     int r = store_open(dir, STORE_OWNER, &s, &err);
     store_close(s);
@@ -169,8 +179,12 @@ static int put_blob(struct store *s, const char *text, size_t length, bool durab
 {
     char sha256[BLOB_HEX_SIZE];
     struct blob_writer *w = NULL;
-    struct store_file f = { .id = (char *)id, .project = "default", .filename = "f", .purpose = "p",
-                            .bytes = (int64_t)length, .blob = sha256 };
+    struct store_file f = {.id = (char *)id,
+        .project = "default",
+        .filename = "f",
+        .purpose = "p",
+        .bytes = (int64_t)length,
+        .blob = sha256};
     int r = store_blob_begin(s, &w, &err);
     if (r == 0)
         r = store_blob_append(w, text, length, &err);
@@ -205,7 +219,7 @@ static void open_again(unsigned kinds, long n, int number_wanted, bool *ret_hit)
     snprintf(path, sizeof path, "blobs/00/%s", none);
     CHECK(stray(path) == 0 && stray("blobs/tmp/left") == 0);
 
-    err = (struct error){ 0 };
+    err = (struct error){0};
     fault_arm(kinds, n, number_wanted);
     int r = store_open(dir, STORE_OWNER, &s, &err);
     store_close(s);
@@ -248,15 +262,24 @@ struct work {
 
 static int add_container(struct store *s, const char *id)
 {
-    struct store_container c = { .id = (char *)id, .project = "default", .name = "n", .environment = "base",
-                                 .created_at = 1, .last_active_at = 1, .expires_minutes = 20, .metadata = "{}" };
+    struct store_container c = {.id = (char *)id,
+        .project = "default",
+        .name = "n",
+        .environment = "base",
+        .created_at = 1,
+        .last_active_at = 1,
+        .expires_minutes = 20,
+        .metadata = "{}"};
     return store_container_insert(s, &c, &err);
 }
 
 static int add_execution(struct store *s, const char *container, const char *id)
 {
-    struct store_execution x = { .id = (char *)id, .container_id = (char *)container, .project = "default",
-                                 .created_at = 1, .code = "x = 1" };
+    struct store_execution x = {.id = (char *)id,
+        .container_id = (char *)container,
+        .project = "default",
+        .created_at = 1,
+        .code = "x = 1"};
     return store_execution_insert(s, &x, &err);
 }
 
@@ -271,7 +294,7 @@ static void write_record(const struct work *w)
 static void begin_work(struct store *s, struct work *w)
 {
     static unsigned serial;
-    *w = (struct work){ .serial = ++serial };
+    *w = (struct work){.serial = ++serial};
     snprintf(w->container, 32, "cntr_%u", serial);
     snprintf(w->gone, 32, "cntr_%u_gone", serial);
     snprintf(w->running, 32, "exec_%u_r", serial);
@@ -285,28 +308,32 @@ static void begin_work(struct store *s, struct work *w)
     write_record(w);
 }
 
-#define STEP(field, call) \
-    do { \
-        err = (struct error){ 0 }; \
-        w->field = (call); \
-        if (w->field) \
-            last = err; \
-        if (w->field && (w->field > 0 || err.code == ERROR_NONE || err.code >= ERROR_COUNT || !err.message[0])) \
-            *bad = #field; \
+#define STEP(field, call)                                                                          \
+    do {                                                                                           \
+        err = (struct error){0};                                                                   \
+        w->field = (call);                                                                         \
+        if (w->field)                                                                              \
+            last = err;                                                                            \
+        if (w->field && (w->field > 0 || err.code == ERROR_NONE || err.code >= ERROR_COUNT ||      \
+                            !err.message[0]))                                                      \
+            *bad = #field;                                                                         \
     } while (0)
 
 /* Under fault: nothing of the test's own may fail here, so what is wrong is remembered. */
 static struct error do_work(struct store *s, struct work *w, const char **bad)
 {
-    struct error last = { 0 };
-    struct store_touch touch = { 7, 7 };
-    struct store_container_file f = { .id = w->file, .container_id = w->gone, .path = "data/a", .bytes = 1 };
+    struct error last = {0};
+    struct store_touch touch = {7, 7};
+    struct store_container_file f = {
+        .id = w->file, .container_id = w->gone, .path = "data/a", .bytes = 1};
     char name[48];
     snprintf(name, sizeof name, "data/%s", w->file);
     STEP(insert, add_container(s, w->container));
     STEP(begun, add_execution(s, w->gone, w->running));
-    STEP(finish, store_execution_finish(s, w->gone, w->finished, "completed", "{}", 2, &touch, &err));
-    STEP(finish_large, store_execution_finish(s, w->gone, w->large, "completed", record, RECORD, NULL, &err));
+    STEP(finish,
+        store_execution_finish(s, w->gone, w->finished, "completed", "{}", 2, &touch, &err));
+    STEP(finish_large,
+        store_execution_finish(s, w->gone, w->large, "completed", record, RECORD, NULL, &err));
     STEP(put, put_blob(s, w->file, strlen(w->file), true, w->file));
     STEP(update, store_container_file_put(s, &f, 1, &err));
     STEP(drop, store_file_delete(s, "default", w->dropped, &err));
@@ -422,9 +449,10 @@ static void work(unsigned kinds, long n, int number_wanted, bool *ret_hit)
     struct error last = do_work(s, &w, &bad);
     *ret_hit = fault_disarm();
     if (bad)
-        fail_msg("call %ld (%s): %s failed without a reason: %d \"%s\"", n, fault_name(), bad, last.code, last.message);
-    int failures = !!w.insert + !!w.update + !!w.ended + !!w.begun + !!w.finish + !!w.finish_large + !!w.put + !!w.drop +
-                   !!w.setting + !!w.key + !!w.revoke + !!w.cut;
+        fail_msg("call %ld (%s): %s failed without a reason: %d \"%s\"", n, fault_name(), bad,
+            last.code, last.message);
+    int failures = !!w.insert + !!w.update + !!w.ended + !!w.begun + !!w.finish + !!w.finish_large +
+                   !!w.put + !!w.drop + !!w.setting + !!w.key + !!w.revoke + !!w.cut;
     if (!*ret_hit && failures)
         fail_msg("nothing was made to fail, and something did: %s", last.message);
     see_work(s, &w); /* as it goes on */

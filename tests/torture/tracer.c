@@ -22,26 +22,56 @@
 #include <unistd.h>
 
 #ifndef __x86_64__
-#error "The registers that are changed are those of x86-64; Cloche's filters are written for it, too."
+#error                                                                                             \
+    "The registers that are changed are those of x86-64; Cloche's filters are written for it, too."
 #endif
 
-enum role { NOBODY, SUPERVISOR, SERVER, GROUND, WARDEN, BEFORE_INIT, INIT, HELPER, BEFORE_ZYGOTE, ZYGOTE, KERNEL, OTHER, ROLES };
+enum role {
+    NOBODY,
+    SUPERVISOR,
+    SERVER,
+    GROUND,
+    WARDEN,
+    BEFORE_INIT,
+    INIT,
+    HELPER,
+    BEFORE_ZYGOTE,
+    ZYGOTE,
+    KERNEL,
+    OTHER,
+    ROLES
+};
 static const char *const role_names[ROLES] = {
-    "nobody", "supervisor", "server", "ground", "warden", "before-init", "init", "helper", "before-zygote", "zygote",
-    "kernel", "other",
+    "nobody",
+    "supervisor",
+    "server",
+    "ground",
+    "warden",
+    "before-init",
+    "init",
+    "helper",
+    "before-zygote",
+    "zygote",
+    "kernel",
+    "other",
 };
 enum { TRACEES_MAX = 4096, SYSCALLS = 512 };
 
 static struct tracee {
     pid_t pid; /* 0: free */
     enum role role;
-    bool waiting;     /* its first stop came before its parent's word of it */
-    int failing;      /* errno that the call it is in will answer; 0: none */
+    bool waiting; /* its first stop came before its parent's word of it */
+    int failing;  /* errno that the call it is in will answer; 0: none */
 } tracees[TRACEES_MAX];
 static long calls[ROLES][SYSCALLS];
 static int report, alive;
 
-static struct { bool armed; enum role role; long number, n; int error; } fault;
+static struct {
+    bool armed;
+    enum role role;
+    long number, n;
+    int error;
+} fault;
 
 static struct tracee *find(pid_t pid)
 {
@@ -56,7 +86,7 @@ static struct tracee *add(pid_t pid, enum role role)
     struct tracee *t = find(0);
     if (!t)
         abort();
-    *t = (struct tracee){ .pid = pid, .role = role };
+    *t = (struct tracee){.pid = pid, .role = role};
     alive++;
     return t;
 }
@@ -65,7 +95,8 @@ static struct tracee *add(pid_t pid, enum role role)
 static void resume(struct tracee *t, int signal_number)
 {
     bool observed = fault.number < 0 ? t->role != NOBODY : fault.armed && t->role == fault.role;
-    ptrace(observed || t->failing ? PTRACE_SYSCALL : PTRACE_CONT, t->pid, NULL, (void *)(intptr_t)signal_number);
+    ptrace(observed || t->failing ? PTRACE_SYSCALL : PTRACE_CONT, t->pid, NULL,
+        (void *)(intptr_t)signal_number);
 }
 
 /* ---- who is who ---------------------------------------------------------------------------------------- */
@@ -97,20 +128,23 @@ static enum role role_of_child(const struct tracee *parent, pid_t child)
         server_there = true;
         return SERVER;
     case WARDEN: /* it clones inits with namespaces and forks zygotes */
-        return ptrace(PTRACE_GETREGS, parent->pid, NULL, &r) == 0 && r.orig_rax == SYS_clone3 ? BEFORE_INIT : BEFORE_ZYGOTE;
-    case INIT:
-        return HELPER;
-    case ZYGOTE:
-        return KERNEL;
-    default:
-        return OTHER;
+        return ptrace(PTRACE_GETREGS, parent->pid, NULL, &r) == 0 && r.orig_rax == SYS_clone3
+                   ? BEFORE_INIT
+                   : BEFORE_ZYGOTE;
+    case INIT: return HELPER;
+    case ZYGOTE: return KERNEL;
+    default: return OTHER;
     }
 }
 
 static enum role role_after_exec(enum role before)
 {
-    return before == NOBODY ? SUPERVISOR : before == GROUND ? WARDEN : before == BEFORE_INIT ? INIT
-           : before == BEFORE_ZYGOTE ? ZYGOTE : before == SERVER ? SERVER : OTHER;
+    return before == NOBODY          ? SUPERVISOR
+           : before == GROUND        ? WARDEN
+           : before == BEFORE_INIT   ? INIT
+           : before == BEFORE_ZYGOTE ? ZYGOTE
+           : before == SERVER        ? SERVER
+                                     : OTHER;
 }
 
 static void on_child(struct tracee *parent)
@@ -141,7 +175,8 @@ static void on_call(struct tracee *t)
         return;
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr < SYSCALLS) {
         long n = ++calls[t->role][info.entry.nr];
-        if (!fault.armed || t->role != fault.role || (long)info.entry.nr != fault.number || n != fault.n)
+        if (!fault.armed || t->role != fault.role || (long)info.entry.nr != fault.number ||
+            n != fault.n)
             return;
         /* A call that does nothing and passes every filter stands in for it. */
         if (ptrace(PTRACE_GETREGS, t->pid, NULL, &r) < 0)
@@ -164,7 +199,8 @@ static void on_call(struct tracee *t)
 static bool crashed(const struct tracee *t, int number)
 {
     siginfo_t i;
-    return (number == SIGSEGV || number == SIGBUS || number == SIGILL) && (t->role == WARDEN || t->role == INIT) &&
+    return (number == SIGSEGV || number == SIGBUS || number == SIGILL) &&
+           (t->role == WARDEN || t->role == INIT) &&
            ptrace(PTRACE_GETSIGINFO, t->pid, NULL, &i) == 0 && i.si_code > 0;
 }
 
@@ -174,14 +210,12 @@ static void on_stop(struct tracee *t, int status)
     switch (event) {
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
-    case PTRACE_EVENT_CLONE:
-        on_child(t);
-        break;
+    case PTRACE_EVENT_CLONE: on_child(t); break;
     case PTRACE_EVENT_EXEC:
         t->role = role_after_exec(t->role);
         if (t->role == SERVER) { /* the test's own */
             ptrace(PTRACE_DETACH, t->pid, NULL, NULL);
-            *t = (struct tracee){ 0 };
+            *t = (struct tracee){0};
             alive--;
             return;
         }
@@ -221,7 +255,7 @@ static int follow(pid_t program)
                 dprintf(report, "end %d\n", end);
             }
             if (t) {
-                *t = (struct tracee){ 0 };
+                *t = (struct tracee){0};
                 alive--;
             }
         } else if (!t) {
@@ -249,9 +283,10 @@ static pid_t start(char **argv)
         }
         _exit(127);
     }
-    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                   PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
-    if (pid < 0 || ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0 || write(go[1], "x", 1) != 1)
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+                   PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+    if (pid < 0 || ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0 ||
+        write(go[1], "x", 1) != 1)
         return -1;
     add(pid, NOBODY);
     return pid;
