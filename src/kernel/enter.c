@@ -6,8 +6,9 @@
  *  - net, uts and cgroup namespaces with the ground's capability; then the user namespace of branch 0,
  *    where that capability ends and that namespace's begins; then what belongs to it.
  *  - The uid, then no capability at all.
- *  - Not dumpable: the ground's root owns its memory map, so no process of its own uid opens its
- *    /proc/PID/mem, root, ns or fd.
+ *  - Not dumpable, first and, since a change of uid may undo it, again: the ground's root owns its memory
+ *    map, so no process of its own uid opens its /proc/PID/mem, root, ns or fd. With one id for everything
+ *    what a former kernel left behind has that uid from the beginning.
  *  - setsid: without it kill(0, …) reaches who started Cloche.
  *  - Landlock: the one writable rule is on /mnt, the directory above the mount points of the scratch (a
  *    rule on a mount point itself is skipped).
@@ -70,6 +71,7 @@ static const struct {
     const char *name;
     int (*run)(const struct entry *e);
 } steps[] = {
+    { "dumpable", not_dumpable },
     { "cgroup", join_cgroup },
     { "net namespace", enter_net },
     { "uts namespace", enter_uts },
