@@ -35,13 +35,17 @@ class Raw(io.RawIOBase):
     def isatty(self):
         return False
 
+    def _settle(self):
+        """What was written so far is read before anything else is."""
+        if (state.id is not None and not state.forked and not state.muted
+                and _thread_id() == state.main and not _barrier(state.id)):
+            raise KeyboardInterrupt
+
     def write(self, data):
         fd = self._fd
         if state.last != fd:
-            if (state.last is not None and state.id is not None and not state.forked
-                    and not state.muted and _thread_id() == state.main):
-                if not _barrier(state.id):
-                    raise KeyboardInterrupt
+            if state.last is not None:
+                self._settle()
             state.last = fd
         if state.muted:
             return len(data)
@@ -51,6 +55,9 @@ class Raw(io.RawIOBase):
             with memoryview(data) as view:
                 while done < size:
                     done += _write(fd, view[done:])
+        if fd == 2:  # the server reads 1 before 2, and a program may write to 1 next without our knowing
+            self._settle()
+            state.last = None
         return size
 
 
