@@ -201,15 +201,19 @@ def mounted(build, tmp_path):
         (tmp_path / name).symlink_to(f"{build}/{name}")
     library = tmp_path / "src" / "kernel"
     shutil.copytree(f"{build}/src/kernel", library, ignore=shutil.ignore_patterns("*.p"))
-    subprocess.run(["mount", "--bind", library, library], check=True)
-    subprocess.run(["mount", "--make-shared", library], check=True)
-    (library / "below").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "below", library / "below"], check=True)
     tmp_path.chmod(0o755)
-    s = links.Supervisor(tmp_path)
-    yield s, library
-    s.stop()
-    subprocess.run(["umount", "-R", library], check=True)
+    subprocess.run(["mount", "--bind", library, library], check=True)
+    s = None
+    try:
+        subprocess.run(["mount", "--make-shared", library], check=True)
+        (library / "below").mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "below", library / "below"], check=True)
+        s = links.Supervisor(tmp_path)
+        yield s, library
+    finally:
+        if s:
+            s.stop()
+        subprocess.run(["umount", "-R", library], check=True)
 
 
 @pytest.mark.root
