@@ -63,7 +63,8 @@ enum op {
     INIT_PREPARED = 72, /* fds: the seven namespaces (enum sandbox_namespace); on failure status, text */
 
     /* ---- server -> init --------------------------------------------------------------------------- */
-    INIT_SIGNAL = 80, /* w0: signal number (SIGINT only), to the kernel -> status (-ESRCH: none)       */
+    INIT_SIGNAL = 80, /* w0: signal number (SIGINT only), to the kernel's process group
+                       *                                          -> status (-ESRCH: none)            */
     INIT_KILL,        /* SIGKILL to everything but init -> status, when all are gone                   */
     INIT_OPEN,        /* text: path below the scratch ("data/a.csv") -> fd (regular file, read-only)   */
     INIT_WRITE,       /* w0: mode, w1: flags; text: path; fd: pipe to read until its end
