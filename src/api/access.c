@@ -17,10 +17,7 @@ struct caller {
 _Static_assert(
     sizeof(struct caller) <= sizeof((struct http_exchange *)0)->scratch, "fits the scratch");
 
-static struct caller *caller_of(struct http_exchange *x)
-{
-    return (struct caller *)x->scratch;
-}
+static struct caller *caller_of(struct http_exchange *x) { return (struct caller *)x->scratch; }
 
 enum { SECRET_MAX = 512 };
 

@@ -46,10 +46,7 @@ enum {
 int api_routes(struct api *api);
 void api_deinit(struct api *api);
 
-static inline struct api *api_of(struct http_exchange *x)
-{
-    return x->user;
-}
+static inline struct api *api_of(struct http_exchange *x) { return x->user; }
 
 /* Reads the body as one JSON object. 0 and a new reference; else it was answered (or the connection
  * is the server's to close) and the handler returns. */

@@ -246,10 +246,7 @@ json_t *json_in_any(struct json_in *in, const char *name)
     return value && !json_is_null(value) ? value : NULL;
 }
 
-bool json_in_has(struct json_in *in, const char *name)
-{
-    return json_in_any(in, name) != NULL;
-}
+bool json_in_has(struct json_in *in, const char *name) { return json_in_any(in, name) != NULL; }
 
 static void missing(struct json_in *in, const char *name)
 {

@@ -36,10 +36,7 @@ struct json_in {
     char prefix[48]; /* "files[0]." or "" */
 };
 
-static inline void json_cleanup(json_t **j)
-{
-    json_decref(*j);
-}
+static inline void json_cleanup(json_t **j) { json_decref(*j); }
 #define cleanup_json __attribute__((cleanup(json_cleanup)))
 
 /* Parses a whole body: one object, depth at most JSON_DEPTH_MAX (checked before the parser runs),

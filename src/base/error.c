@@ -9,12 +9,13 @@ static const struct {
     int status;
     const char *type, *wire;
 } table[] = {
-#define X(name, status, type, wire) [ERROR_##name] = { status, type, wire },
+#define X(name, status, type, wire) [ERROR_##name] = {status, type, wire},
     ERROR_TABLE(X)
 #undef X
 };
 
-static void fill(struct error *e, enum error_code code, int saved_errno, const char *format, va_list ap)
+static void fill(
+    struct error *e, enum error_code code, int saved_errno, const char *format, va_list ap)
 {
     e->code = code;
     e->saved_errno = saved_errno;
@@ -45,6 +46,15 @@ int error_param(struct error *e, enum error_code code, const char *param, const 
     return -EINVAL;
 }
 
-int error_http_status(enum error_code code) { return code < ERROR_COUNT ? table[code].status : 500; }
-const char *error_wire_type(enum error_code code) { return code < ERROR_COUNT ? table[code].type : "server_error"; }
-const char *error_wire_code(enum error_code code) { return code < ERROR_COUNT ? table[code].wire : "internal"; }
+int error_http_status(enum error_code code)
+{
+    return code < ERROR_COUNT ? table[code].status : 500;
+}
+const char *error_wire_type(enum error_code code)
+{
+    return code < ERROR_COUNT ? table[code].type : "server_error";
+}
+const char *error_wire_code(enum error_code code)
+{
+    return code < ERROR_COUNT ? table[code].wire : "internal";
+}

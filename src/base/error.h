@@ -50,7 +50,7 @@ enum error_code {
 #define X(name, status, type, wire) ERROR_##name,
     ERROR_TABLE(X)
 #undef X
-    ERROR_COUNT
+        ERROR_COUNT
 };
 
 struct error {

@@ -23,7 +23,12 @@ static inline int take_fd(int *fd)
     *fd = -1;
     return out;
 }
-#define take_ptr(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
+#define take_ptr(p) \
+    ({ \
+        __typeof__(p) taken_ = (p); \
+        (p) = NULL; \
+        taken_; \
+    })
 
 /* Closes `*fd` if it is one, and leaves -1. Keeps errno. */
 void fd_close(int *fd);

@@ -50,14 +50,8 @@ static void begin(struct json_writer *w, bool object)
     strbuf_append(w->out, object ? "{" : "[", 1);
 }
 
-void jw_begin_object(struct json_writer *w)
-{
-    begin(w, true);
-}
-void jw_begin_array(struct json_writer *w)
-{
-    begin(w, false);
-}
+void jw_begin_object(struct json_writer *w) { begin(w, true); }
+void jw_begin_array(struct json_writer *w) { begin(w, false); }
 
 void jw_end(struct json_writer *w)
 {
@@ -139,10 +133,7 @@ void jw_string_begin(struct json_writer *w)
     strbuf_append(w->out, "\"", 1);
 }
 
-void jw_string_end(struct json_writer *w)
-{
-    strbuf_append(w->out, "\"", 1);
-}
+void jw_string_end(struct json_writer *w) { strbuf_append(w->out, "\"", 1); }
 
 void jw_string(struct json_writer *w, const char *text, size_t n)
 {
@@ -212,14 +203,8 @@ void jw_bool(struct json_writer *w, bool value)
 {
     plain_value(w, value ? "true" : "false", 5 - (size_t)value);
 }
-void jw_null(struct json_writer *w)
-{
-    plain_value(w, "null", 4);
-}
-void jw_raw(struct json_writer *w, const char *json, size_t n)
-{
-    plain_value(w, json, n);
-}
+void jw_null(struct json_writer *w) { plain_value(w, "null", 4); }
+void jw_raw(struct json_writer *w, const char *json, size_t n) { plain_value(w, json, n); }
 
 void jw_base64(struct json_writer *w, const void *data, size_t n)
 {
@@ -272,19 +257,10 @@ void jw_field_bool(struct json_writer *w, const char *key, bool value)
 {
     jw_key(w, key), jw_bool(w, value);
 }
-void jw_field_null(struct json_writer *w, const char *key)
-{
-    jw_key(w, key), jw_null(w);
-}
+void jw_field_null(struct json_writer *w, const char *key) { jw_key(w, key), jw_null(w); }
 void jw_field_raw(struct json_writer *w, const char *key, const char *json, size_t n)
 {
     jw_key(w, key), jw_raw(w, json, n);
 }
-void jw_field_object(struct json_writer *w, const char *key)
-{
-    jw_key(w, key), jw_begin_object(w);
-}
-void jw_field_array(struct json_writer *w, const char *key)
-{
-    jw_key(w, key), jw_begin_array(w);
-}
+void jw_field_object(struct json_writer *w, const char *key) { jw_key(w, key), jw_begin_object(w); }
+void jw_field_array(struct json_writer *w, const char *key) { jw_key(w, key), jw_begin_array(w); }

@@ -9,7 +9,7 @@
 
 static enum log_level lowest_level = LOG_INFO;
 static enum log_format line_format = LOG_TEXT;
-static const char *const names[] = { "debug", "info", "warn", "error" };
+static const char *const names[] = {"debug", "info", "warn", "error"};
 
 void log_configure(enum log_level lowest, enum log_format format)
 {
@@ -43,7 +43,8 @@ static size_t escape(char *to, size_t size, const char *from, int json)
     return n;
 }
 
-void log_line(enum log_level level, const char *module, const char *message, const char *format, ...)
+void log_line(
+    enum log_level level, const char *module, const char *message, const char *format, ...)
 {
     if (level < lowest_level)
         return;
@@ -65,12 +66,13 @@ void log_line(enum log_level level, const char *module, const char *message, con
     int length;
     if (line_format == LOG_JSON)
         length = snprintf(line, sizeof line,
-                          "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"message\":\"%s\",\"details\":\"%s\"}\n",
-                          stamp, names[level], module, message, clean);
+            "{\"time\":\"%s\",\"level\":\"%s\",\"module\":\"%s\",\"message\":\"%s\",\"details\":\"%s\"}\n",
+            stamp, names[level], module, message, clean);
     else
-        length = snprintf(line, sizeof line, "%s %-5s %s: %s%s%s\n", stamp, names[level], module, message,
-                          clean[0] ? " " : "", clean);
+        length = snprintf(line, sizeof line, "%s %-5s %s: %s%s%s\n", stamp, names[level], module,
+            message, clean[0] ? " " : "", clean);
     if (length > 0)
-        (void)!write(STDERR_FILENO, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+        (void)!write(
+            STDERR_FILENO, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
     errno = saved;
 }

@@ -14,5 +14,5 @@ int log_level_parse(const char *name); /* a level, or -EINVAL */
  * arguments, as one string: log_line(LOG_INFO, "session", "expired", "id=%s idle_s=%d", id, s).
  * Values are escaped (control bytes, quotes), so a hostile name cannot forge a line. A value with
  * spaces is quoted by the caller's format as \"%s\". At most 1 KiB; longer lines end in "...". */
-void log_line(enum log_level level, const char *module, const char *message, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void log_line(enum log_level level, const char *module, const char *message, const char *format,
+    ...) __attribute__((format(printf, 4, 5)));

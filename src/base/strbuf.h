@@ -10,7 +10,7 @@ struct strbuf {
     bool failed; /* an append went beyond the maximum, or memory ran out; sticky */
 };
 
-#define STRBUF_INIT(max) ((struct strbuf){ .maximum = (max) })
+#define STRBUF_INIT(max) ((struct strbuf){.maximum = (max)})
 
 void strbuf_deinit(struct strbuf *b);
 #define cleanup_strbuf __attribute__((cleanup(strbuf_deinit)))

@@ -24,19 +24,27 @@ static const char help_head[] =
     "rows:\n";
 static const char help_tail[] = "\nexit codes: 0 measured, 1 a row failed, 2 wrong usage\n";
 
-enum { OPTION_URL = COMMAND_LONG, OPTION_SECONDS, OPTION_CLIENTS, OPTION_SESSIONS, OPTION_MANY, OPTION_ROWS,
-       OPTION_ENVIRONMENTS, OPTION_JSON };
+enum {
+    OPTION_URL = COMMAND_LONG,
+    OPTION_SECONDS,
+    OPTION_CLIENTS,
+    OPTION_SESSIONS,
+    OPTION_MANY,
+    OPTION_ROWS,
+    OPTION_ENVIRONMENTS,
+    OPTION_JSON
+};
 
 static const struct option longs[] = {
-    { "url", required_argument, NULL, OPTION_URL },
-    { "seconds", required_argument, NULL, OPTION_SECONDS },
-    { "clients", required_argument, NULL, OPTION_CLIENTS },
-    { "sessions", required_argument, NULL, OPTION_SESSIONS },
-    { "many", required_argument, NULL, OPTION_MANY },
-    { "rows", required_argument, NULL, OPTION_ROWS },
-    { "environments", required_argument, NULL, OPTION_ENVIRONMENTS },
-    { "json", no_argument, NULL, OPTION_JSON },
-    { 0 },
+    {"url", required_argument, NULL, OPTION_URL},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"clients", required_argument, NULL, OPTION_CLIENTS},
+    {"sessions", required_argument, NULL, OPTION_SESSIONS},
+    {"many", required_argument, NULL, OPTION_MANY},
+    {"rows", required_argument, NULL, OPTION_ROWS},
+    {"environments", required_argument, NULL, OPTION_ENVIRONMENTS},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {0},
 };
 
 /* ---- samples and results --------------------------------------------------------------------------- */
@@ -63,7 +71,7 @@ void samples_append(struct samples *s, const struct samples *more)
 void samples_free(struct samples *s)
 {
     free(s->ms);
-    *s = (struct samples){ 0 };
+    *s = (struct samples){0};
 }
 
 static int by_size(const void *a, const void *b)
@@ -77,19 +85,20 @@ static double percentile(const struct samples *s, double share)
     return s->n > 0 ? (double)s->ms[(size_t)(share * (double)(s->n - 1) + 0.5)] : NAN;
 }
 
-static struct bench_result *result_new(struct bench *b, const char *row, const char *what, const char *unit)
+static struct bench_result *result_new(
+    struct bench *b, const char *row, const char *what, const char *unit)
 {
     static struct bench_result surplus;
     struct bench_result *r = b->results < BENCH_RESULTS_MAX ? &b->result[b->results++] : &surplus;
-    *r = (struct bench_result){ .clients = 1 };
+    *r = (struct bench_result){.clients = 1};
     snprintf(r->row, sizeof(r->row), "%s", row);
     snprintf(r->what, sizeof(r->what), "%s", what);
     snprintf(r->unit, sizeof(r->unit), "%s", unit);
     return r;
 }
 
-void bench_result_add(struct bench *b, const char *row, const char *what, unsigned clients, struct samples *s,
-                      double seconds)
+void bench_result_add(struct bench *b, const char *row, const char *what, unsigned clients,
+    struct samples *s, double seconds)
 {
     struct bench_result *r = result_new(b, row, what, "ms");
     qsort(s->ms, s->n, sizeof(*s->ms), by_size);
@@ -101,7 +110,8 @@ void bench_result_add(struct bench *b, const char *row, const char *what, unsign
     r->per_second = seconds > 0 ? (double)s->n / seconds : 0;
 }
 
-void bench_number_add(struct bench *b, const char *row, const char *what, const char *unit, size_t n, double value)
+void bench_number_add(
+    struct bench *b, const char *row, const char *what, const char *unit, size_t n, double value)
 {
     struct bench_result *r = result_new(b, row, what, unit);
     r->n = n;
@@ -115,8 +125,8 @@ static void print_result(const struct bench_result *r)
     char rate[32] = "";
     if (r->per_second > 0)
         snprintf(rate, sizeof(rate), "%.0f", r->per_second);
-    printf("%-50s %7u %8zu %9.3f %9.3f %9.3f %-3s %8s\n", r->what, r->clients, r->n, r->p50, r->p90, r->p99,
-           r->unit, rate);
+    printf("%-50s %7u %8zu %9.3f %9.3f %9.3f %-3s %8s\n", r->what, r->clients, r->n, r->p50, r->p90,
+        r->p99, r->unit, rate);
     fflush(stdout);
 }
 
@@ -124,7 +134,7 @@ static void print_json(const struct bench *b)
 {
     struct strbuf text = STRBUF_INIT(4 << 20);
     struct json_writer w = JSON_WRITER(&text);
-    struct utsname name = { 0 };
+    struct utsname name = {0};
     uname(&name);
     jw_begin_object(&w);
     jw_field_string(&w, "version", CLOCHE_VERSION);
@@ -161,7 +171,8 @@ static void print_json(const struct bench *b)
 static bool listed(const char *list, const char *name)
 {
     size_t length = strlen(name);
-    for (const char *at = list; at != NULL && *at != '\0'; at += strcspn(at, ",") + (strchr(at, ',') != NULL))
+    for (const char *at = list; at != NULL && *at != '\0';
+         at += strcspn(at, ",") + (strchr(at, ',') != NULL))
         if (strcspn(at, ",") == length && strncmp(at, name, length) == 0)
             return true;
     return false;
@@ -172,7 +183,8 @@ static int rows_check(const char *list)
     const char *names[16];
     for (size_t i = 0; i < bench_rows_count; i++)
         names[i] = bench_rows[i].name;
-    for (const char *at = list; at != NULL && *at != '\0'; at += strcspn(at, ",") + (strchr(at, ',') != NULL)) {
+    for (const char *at = list; at != NULL && *at != '\0';
+         at += strcspn(at, ",") + (strchr(at, ',') != NULL)) {
         char word[64];
         bool known = false;
         snprintf(word, sizeof(word), "%.*s", (int)strcspn(at, ","), at);
@@ -181,15 +193,15 @@ static int rows_check(const char *list)
         const char *near = known ? NULL : nearest_word(word, names, bench_rows_count);
         if (!known)
             return command_fail("bench", EXIT_USAGE, "--rows: there is no row \"%s\"%s%s%s", word,
-                                near ? "; did you mean \"" : ".", near ? near : "", near ? "\"?" : "");
+                near ? "; did you mean \"" : ".", near ? near : "", near ? "\"?" : "");
     }
     return 0;
 }
 
 static void measure(struct bench *b, const struct bench_row *row)
 {
-    struct error e = { 0 };
-    struct bench_server own = { 0 };
+    struct error e = {0};
+    struct bench_server own = {0};
     size_t before = b->results;
     int r = b->url != NULL ? 0 : bench_server_start(b, row->flags, &own, &e);
     if (!b->json && isatty(STDERR_FILENO))
@@ -206,12 +218,13 @@ static void measure(struct bench *b, const struct bench_row *row)
     }
 }
 
-static int number(const char *flag, const char *text, long long minimum, long long maximum, unsigned *ret)
+static int number(
+    const char *flag, const char *text, long long minimum, long long maximum, unsigned *ret)
 {
     long long value;
     if (command_number(text, minimum, maximum, &value) < 0)
-        return command_fail("bench", EXIT_USAGE, "--%s: \"%s\" is no number from %lld to %lld.", flag, text, minimum,
-                            maximum);
+        return command_fail("bench", EXIT_USAGE, "--%s: \"%s\" is no number from %lld to %lld.",
+            flag, text, minimum, maximum);
     *ret = (unsigned)value;
     return 0;
 }
@@ -224,7 +237,9 @@ static int parse(int argc, char **argv, struct bench *b)
         switch (option) {
         case OPTION_URL: b->url = optarg; break;
         case OPTION_SECONDS: r = number("seconds", optarg, 1, 3600, &seconds); break;
-        case OPTION_CLIENTS: r = number("clients", optarg, 1, BENCH_CLIENTS_MAX, &b->clients); break;
+        case OPTION_CLIENTS:
+            r = number("clients", optarg, 1, BENCH_CLIENTS_MAX, &b->clients);
+            break;
         case OPTION_SESSIONS: r = number("sessions", optarg, 1, 100000, &b->sessions); break;
         case OPTION_MANY: r = number("many", optarg, 10, 100000, &b->many); break;
         case OPTION_ROWS: b->rows = optarg; break;
@@ -248,15 +263,19 @@ static int parse(int argc, char **argv, struct bench *b)
 int command_bench(int argc, char **argv)
 {
     static struct bench b;
-    b = (struct bench){ .sessions = 500, .many = 2000, .key = getenv("CLOCHE_API_KEY"),
-                        .environments = getenv("CLOCHE_ENVIRONMENTS") };
+    b = (struct bench){.sessions = 500,
+        .many = 2000,
+        .key = getenv("CLOCHE_API_KEY"),
+        .environments = getenv("CLOCHE_ENVIRONMENTS")};
     int r = parse(argc, argv, &b);
     if (r != 0)
         return r < 0 ? 0 : r;
     if (!b.json)
-        printf("%-50s %7s %8s %9s %9s %9s %-3s %8s\n", "", "clients", "n", "p50", "p90", "p99", "", "a second");
+        printf("%-50s %7s %8s %9s %9s %9s %-3s %8s\n", "", "clients", "n", "p50", "p90", "p99", "",
+            "a second");
     for (size_t i = 0; i < bench_rows_count; i++)
-        if ((b.rows == NULL || listed(b.rows, bench_rows[i].name)) && (b.url == NULL || bench_rows[i].flags == NULL))
+        if ((b.rows == NULL || listed(b.rows, bench_rows[i].name)) &&
+            (b.url == NULL || bench_rows[i].flags == NULL))
             measure(&b, &bench_rows[i]);
     if (b.json)
         print_json(&b);

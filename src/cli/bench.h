@@ -25,11 +25,11 @@ struct bench_result {
 
 struct bench {
     const char *url, *key, *environments; /* url NULL: a server of its own */
-    double seconds;     /* of each measurement */
-    unsigned clients;   /* 0: 1, 2, 8 and 64 */
-    unsigned sessions;  /* live ones for the memory row */
-    unsigned many;      /* the last of the create-latency row */
-    const char *rows;   /* comma-separated, NULL: all */
+    double seconds;                       /* of each measurement */
+    unsigned clients;                     /* 0: 1, 2, 8 and 64 */
+    unsigned sessions;                    /* live ones for the memory row */
+    unsigned many;                        /* the last of the create-latency row */
+    const char *rows;                     /* comma-separated, NULL: all */
     bool json;
     struct bench_result result[BENCH_RESULTS_MAX];
     size_t results;
@@ -48,10 +48,10 @@ void samples_free(struct samples *s);
 /* Adds a result from samples (which it sorts): one row of the table. seconds: 0, or how long it all
  * took, for a rate. */
 void bench_result_add(struct bench *b, const char *row, const char *what, unsigned clients,
-                      struct samples *s, double seconds);
+    struct samples *s, double seconds);
 /* Adds one number without percentiles. */
-void bench_number_add(struct bench *b, const char *row, const char *what, const char *unit, size_t n,
-                      double value);
+void bench_number_add(
+    struct bench *b, const char *row, const char *what, const char *unit, size_t n, double value);
 
 /* ---- a server of the bench's own ------------------------------------------------------------------ */
 
@@ -62,7 +62,8 @@ struct bench_server {
 };
 /* Starts `cloche serve` with flags (NULL-terminated list, may be NULL) on a free port of loopback and
  * waits until /readyz says yes. 0 or -errno with `e`. */
-int bench_server_start(const struct bench *b, const char *const *flags, struct bench_server *ret, struct error *e);
+int bench_server_start(
+    const struct bench *b, const char *const *flags, struct bench_server *ret, struct error *e);
 /* Ends it and removes its directory. */
 void bench_server_stop(struct bench_server *s);
 

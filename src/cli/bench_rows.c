@@ -22,8 +22,8 @@ static double now_ms(void) { return (double)clock_monotonic_us() / 1000; }
 static int refused(int status, const char *what, const char *body, size_t n, struct error *e)
 {
     return error_set(e, ERROR_UNAVAILABLE, status < 0 ? -status : EPROTO, "%s: %s%d %.*s", what,
-                     status < 0 ? "no answer, errno " : "the server answered ", status < 0 ? -status : status,
-                     status < 0 || n > 120 ? (n > 120 ? 120 : 0) : (int)n, body);
+        status < 0 ? "no answer, errno " : "the server answered ", status < 0 ? -status : status,
+        status < 0 || n > 120 ? (n > 120 ? 120 : 0) : (int)n, body);
 }
 
 static int create(struct http_client *c, const char *environment, char id[80], struct error *e)
@@ -49,7 +49,9 @@ static int post_execute(struct http_client *c, const char *path, const char *bod
     int status = http_client_request(c, "POST", path, body, &answer, &n);
     if (status != 200)
         return refused(status, "execute", answer, n, e);
-    return memmem(answer, n, "\"completed\"", 11) != NULL ? 0 : refused(status, "not completed", answer, n, e);
+    return memmem(answer, n, "\"completed\"", 11) != NULL
+               ? 0
+               : refused(status, "not completed", answer, n, e);
 }
 
 static int execute(struct http_client *c, const char *id, const char *code, struct error *e)
@@ -79,11 +81,11 @@ static bool has_pandas(struct http_client *c)
 
 /* ---- creating ------------------------------------------------------------------------------------------ */
 
-static int create_row(struct bench *b, const char *url, const char *row, const char *environment, const char *code,
-                      const char *what, unsigned pause_us, struct error *e)
+static int create_row(struct bench *b, const char *url, const char *row, const char *environment,
+    const char *code, const char *what, unsigned pause_us, struct error *e)
 {
     struct http_client c;
-    struct samples s = { 0 };
+    struct samples s = {0};
     char id[80];
     int r = http_client_init(&c, url, b->key, e);
     double end = 0;
@@ -121,10 +123,11 @@ static int row_create(struct bench *b, const char *url, struct error *e)
 {
     int r = pandas_there(b, url, e);
     if (r > 0)
-        r = create_row(b, url, "create", "data-science", PANDAS_FIRST, "new session + first pandas statement, pool",
-                       POOL_PAUSE_US, e);
-    return r < 0 ? r : create_row(b, url, "create-plain", "base", "x=1+1", "new session + x=1+1 in base, pool",
-                                  POOL_PAUSE_US / 4, e);
+        r = create_row(b, url, "create", "data-science", PANDAS_FIRST,
+            "new session + first pandas statement, pool", POOL_PAUSE_US, e);
+    return r < 0 ? r
+                 : create_row(b, url, "create-plain", "base", "x=1+1",
+                       "new session + x=1+1 in base, pool", POOL_PAUSE_US / 4, e);
 }
 
 static int row_create_empty(struct bench *b, const char *url, struct error *e)
@@ -132,17 +135,18 @@ static int row_create_empty(struct bench *b, const char *url, struct error *e)
     int r = pandas_there(b, url, e);
     if (r > 0)
         r = create_row(b, url, "create-empty", "data-science", PANDAS_FIRST,
-                       "new session + first pandas statement, pool empty", CALM_PAUSE_US, e);
-    return r < 0 ? r : create_row(b, url, "create-empty-plain", "base", "x=1+1",
-                                  "new session + x=1+1 in base, pool empty", CALM_PAUSE_US, e);
+            "new session + first pandas statement, pool empty", CALM_PAUSE_US, e);
+    return r < 0 ? r
+                 : create_row(b, url, "create-empty-plain", "base", "x=1+1",
+                       "new session + x=1+1 in base, pool empty", CALM_PAUSE_US, e);
 }
 
 /* ---- a live session ------------------------------------------------------------------------------------- */
 
-static int live(struct bench *b, struct http_client *c, const char *id, const char *code, const char *what,
-                unsigned pause_us, struct error *e)
+static int live(struct bench *b, struct http_client *c, const char *id, const char *code,
+    const char *what, unsigned pause_us, struct error *e)
 {
-    struct samples s = { 0 };
+    struct samples s = {0};
     int r = 0;
     for (int i = 0; i < 50 && r == 0; i++)
         r = execute(c, id, code, e);
@@ -204,16 +208,16 @@ static void *work(void *context)
     return NULL;
 }
 
-static int crowd(struct bench *b, const char *url, const char *row, const char *what, const char *body,
-                 unsigned clients, double seconds, struct error *e)
+static int crowd(struct bench *b, const char *url, const char *row, const char *what,
+    const char *body, unsigned clients, double seconds, struct error *e)
 {
     struct worker *w = calloc(clients, sizeof(*w));
-    struct samples all = { 0 };
+    struct samples all = {0};
     int r = w == NULL ? -ENOMEM : 0;
     double begin = now_ms();
     unsigned started = 0;
     for (; r == 0 && started < clients; started++) {
-        w[started] = (struct worker){ .body = body, .end_ms = begin + seconds * 1000 };
+        w[started] = (struct worker){.body = body, .end_ms = begin + seconds * 1000};
         r = http_client_init(&w[started].client, url, b->key, e);
         if (r == 0)
             r = -pthread_create(&w[started].thread, NULL, work, &w[started]);
@@ -235,39 +239,46 @@ static int crowd(struct bench *b, const char *url, const char *row, const char *
     return r;
 }
 
-static int stateless(struct bench *b, const char *url, const char *row, const char *what, const char *body,
-                     struct error *e)
+static int stateless(struct bench *b, const char *url, const char *row, const char *what,
+    const char *body, struct error *e)
 {
-    static const unsigned steps[] = { 1, 2, 8, 64 };
+    static const unsigned steps[] = {1, 2, 8, 64};
     int r = crowd(b, url, NULL, what, body, 2, 1, e); /* warm up */
     for (size_t i = 0; r == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
         if (b->clients == 0 || i == 0)
-            r = crowd(b, url, row, what, body, b->clients != 0 ? b->clients : steps[i], b->seconds, e);
+            r = crowd(
+                b, url, row, what, body, b->clients != 0 ? b->clients : steps[i], b->seconds, e);
     return r;
 }
 
 static int stateless_rows(struct bench *b, const char *url, bool recycled, struct error *e)
 {
     int r = stateless(b, url, recycled ? "stateless-recycled-plain" : "stateless-fresh-plain",
-                      recycled ? "stateless, sandbox recycled, plain" : "stateless, fresh sandbox, plain",
-                      "{\"code\":\"print(1+1)\",\"environment\":\"base\"}", e);
+        recycled ? "stateless, sandbox recycled, plain" : "stateless, fresh sandbox, plain",
+        "{\"code\":\"print(1+1)\",\"environment\":\"base\"}", e);
     if (r == 0)
         r = pandas_there(b, url, e);
     if (r > 0)
         r = stateless(b, url, recycled ? "stateless-recycled-pandas" : "stateless-fresh-pandas",
-                      recycled ? "stateless, sandbox recycled, pandas" : "stateless, fresh sandbox, pandas",
-                      "{\"code\":\"" PANDAS_STATELESS "\",\"environment\":\"data-science\"}", e);
+            recycled ? "stateless, sandbox recycled, pandas" : "stateless, fresh sandbox, pandas",
+            "{\"code\":\"" PANDAS_STATELESS "\",\"environment\":\"data-science\"}", e);
     return r;
 }
 
-static int row_fresh(struct bench *b, const char *url, struct error *e) { return stateless_rows(b, url, false, e); }
-static int row_recycled(struct bench *b, const char *url, struct error *e) { return stateless_rows(b, url, true, e); }
+static int row_fresh(struct bench *b, const char *url, struct error *e)
+{
+    return stateless_rows(b, url, false, e);
+}
+static int row_recycled(struct bench *b, const char *url, struct error *e)
+{
+    return stateless_rows(b, url, true, e);
+}
 
 /* ---- many sessions ------------------------------------------------------------------------------------------- */
 
 /* Makes n sessions that each answered once; ids is the caller's (n × 80). */
-static int populate(struct http_client *c, const char *environment, unsigned n, char (*ids)[80], struct samples *s,
-                    struct error *e)
+static int populate(struct http_client *c, const char *environment, unsigned n, char (*ids)[80],
+    struct samples *s, struct error *e)
 {
     int r = 0;
     for (unsigned i = 0; i < n && r == 0; i++) {
@@ -281,7 +292,8 @@ static int populate(struct http_client *c, const char *environment, unsigned n, 
     return r;
 }
 
-static int memory_of(struct bench *b, const char *url, const char *environment, const char *what, struct error *e)
+static int memory_of(
+    struct bench *b, const char *url, const char *environment, const char *what, struct error *e)
 {
     struct http_client c;
     char(*ids)[80] = calloc(b->sessions, sizeof(*ids));
@@ -300,7 +312,8 @@ static int memory_of(struct bench *b, const char *url, const char *environment, 
     usleep(SETTLE_US); /* the pool is as full as before */
     int64_t after = bench_memory_free();
     if (r == 0)
-        bench_number_add(b, "memory", what, "MB", b->sessions, (double)(before - after) / b->sessions / 1e6);
+        bench_number_add(
+            b, "memory", what, "MB", b->sessions, (double)(before - after) / b->sessions / 1e6);
     for (unsigned i = 0; i < b->sessions; i++)
         if (ids[i][0] != '\0')
             destroy(&c, ids[i]);
@@ -321,12 +334,12 @@ static int row_memory(struct bench *b, const char *url, struct error *e)
 /* The latency of creating the k-th session while k - 1 live: the median of 50 around each mark. */
 static int row_many(struct bench *b, const char *url, struct error *e)
 {
-    static const unsigned marks[] = { 10, 100, 500, 1000, 2000, 4000, 9000 };
+    static const unsigned marks[] = {10, 100, 500, 1000, 2000, 4000, 9000};
     enum { WINDOW = 50 };
     struct http_client c;
     unsigned total = b->many + WINDOW;
     char(*ids)[80] = calloc(total, sizeof(*ids));
-    struct samples all = { 0 };
+    struct samples all = {0};
     int r = pandas_there(b, url, e);
     const char *environment = r > 0 ? "data-science" : "base";
     if (r >= 0)
@@ -337,7 +350,7 @@ static int row_many(struct bench *b, const char *url, struct error *e)
     }
     r = populate(&c, environment, total, ids, &all, e);
     for (size_t i = 0; r == 0 && i < sizeof(marks) / sizeof(marks[0]) && marks[i] <= b->many; i++) {
-        struct samples window = { 0 };
+        struct samples window = {0};
         char what[100];
         for (unsigned k = 0; k < WINDOW; k++)
             samples_add(&window, all.ms[marks[i] + k]);
@@ -354,16 +367,17 @@ static int row_many(struct bench *b, const char *url, struct error *e)
     return r;
 }
 
-static const char *const no_pool[] = { "--pool-sandboxes", "0", "--pool-kernels", "0", "--pool-kernels-plain", "0", NULL };
-static const char *const no_recycling[] = { "--recycle", "off", NULL };
+static const char *const no_pool[] = {
+    "--pool-sandboxes", "0", "--pool-kernels", "0", "--pool-kernels-plain", "0", NULL};
+static const char *const no_recycling[] = {"--recycle", "off", NULL};
 
 const struct bench_row bench_rows[] = {
-    { "create", "new session and its first statement, from the pool", NULL, row_create },
-    { "create-empty", "the same with no pool", no_pool, row_create_empty },
-    { "execute", "one statement in a live session, back to back and 80 ms apart", NULL, row_execute },
-    { "fresh", "stateless executions, a fresh sandbox each", no_recycling, row_fresh },
-    { "recycled", "stateless executions, sandboxes recycled within the project", NULL, row_recycled },
-    { "memory", "memory of an idle session", NULL, row_memory },
-    { "many", "create latency as live sessions grow", NULL, row_many },
+    {"create", "new session and its first statement, from the pool", NULL, row_create},
+    {"create-empty", "the same with no pool", no_pool, row_create_empty},
+    {"execute", "one statement in a live session, back to back and 80 ms apart", NULL, row_execute},
+    {"fresh", "stateless executions, a fresh sandbox each", no_recycling, row_fresh},
+    {"recycled", "stateless executions, sandboxes recycled within the project", NULL, row_recycled},
+    {"memory", "memory of an idle session", NULL, row_memory},
+    {"many", "create latency as live sessions grow", NULL, row_many},
 };
 const size_t bench_rows_count = sizeof(bench_rows) / sizeof(bench_rows[0]);

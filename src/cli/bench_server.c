@@ -16,11 +16,12 @@
 
 enum { ARGUMENTS_MAX = 32, READY_WAIT_S = 180, ZONE_PAGES_MAX = 1 << 24 };
 
-static void become_server(const struct bench *b, const char *directory, const char *const *flags, int ready)
+static void become_server(
+    const struct bench *b, const char *directory, const char *const *flags, int ready)
 {
     char state[96], number[16];
-    const char *argv[ARGUMENTS_MAX] = { "cloche", "serve", "--listen", "127.0.0.1:0", "--log-level", "warn",
-                                        "--max-sessions", "100000" };
+    const char *argv[ARGUMENTS_MAX] = {"cloche", "serve", "--listen", "127.0.0.1:0", "--log-level",
+        "warn", "--max-sessions", "100000"};
     size_t n = 8;
     snprintf(state, sizeof(state), "%s/state", directory);
     snprintf(number, sizeof(number), "%d", ready);
@@ -46,7 +47,7 @@ static int address_read(int fd, char url[300])
 {
     char line[256];
     size_t n = 0;
-    struct pollfd p = { .fd = fd, .events = POLLIN };
+    struct pollfd p = {.fd = fd, .events = POLLIN};
     while (n < sizeof(line) - 1) {
         if (poll(&p, 1, READY_WAIT_S * 1000) <= 0 || read(fd, line + n, 1) != 1)
             return -EPIPE;
@@ -66,9 +67,11 @@ static int ready_wait(const struct bench_server *s, struct error *e)
     size_t length;
     int r = http_client_init(&c, s->url, NULL, e), status = 0;
     int64_t until = clock_monotonic_us() + READY_WAIT_S * INT64_C(1000000);
-    while (r == 0 && (status = http_client_request(&c, "GET", "/readyz", NULL, &body, &length)) != 200) {
+    while (r == 0 &&
+           (status = http_client_request(&c, "GET", "/readyz", NULL, &body, &length)) != 200) {
         if (clock_monotonic_us() > until || waitpid(s->pid, NULL, WNOHANG) != 0)
-            r = error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT, "The server did not become ready (%d).", status);
+            r = error_set(
+                e, ERROR_UNAVAILABLE, ETIMEDOUT, "The server did not become ready (%d).", status);
         usleep(50000);
     }
     http_client_deinit(&c);
@@ -81,10 +84,11 @@ static int removed(const char *path, const struct stat *st, int kind, struct FTW
     return remove(path);
 }
 
-int bench_server_start(const struct bench *b, const char *const *flags, struct bench_server *ret, struct error *e)
+int bench_server_start(
+    const struct bench *b, const char *const *flags, struct bench_server *ret, struct error *e)
 {
     int ready[2];
-    struct bench_server s = { .directory = "/tmp/cloche-bench-XXXXXX" };
+    struct bench_server s = {.directory = "/tmp/cloche-bench-XXXXXX"};
     if (mkdtemp(s.directory) == NULL || pipe2(ready, O_CLOEXEC) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Cannot start a server: %s.", strerror(errno));
     chmod(s.directory, 0711); /* the server's own user goes through to its state */
@@ -142,7 +146,8 @@ void bench_memory_touch(uint64_t bytes)
     int64_t most = bench_memory_free() / 2;
     if (bytes > (uint64_t)most)
         bytes = (uint64_t)most;
-    char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    char *p = mmap(
+        NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (p != MAP_FAILED)
         munmap(p, bytes);
 }

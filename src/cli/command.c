@@ -27,8 +27,9 @@ static void unknown_flag(const char *command, const char *given, const struct op
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(given + 2, "="), given + 2);
     const char *near = nearest_word(word, names, n);
     if (near != NULL)
-        command_fail(command, 0, "there is no flag --%s; did you mean --%s? See `cloche %s --help`.",
-                     word, near, command);
+        command_fail(command, 0,
+            "there is no flag --%s; did you mean --%s? See `cloche %s --help`.", word, near,
+            command);
     else
         command_fail(command, 0, "there is no flag --%s; see `cloche %s --help`.", word, command);
 }

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 enum {
-    EXIT_FAILED = 1, /* what was asked for could not be done */
-    EXIT_USAGE = 2,  /* the command line or a setting is wrong */
+    EXIT_FAILED = 1,   /* what was asked for could not be done */
+    EXIT_USAGE = 2,    /* the command line or a setting is wrong */
     EXIT_CLOCHE = 125, /* `cloche run` only: Cloche failed, not the program it was to run */
 };
 

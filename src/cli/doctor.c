@@ -31,7 +31,7 @@ static const char help[] =
 enum { OPTION_JSON = COMMAND_LONG, OPTION_SWEEP, OPTION_ENVIRONMENTS };
 
 enum verdict { FINE, ABSENT, LOSS, FATAL };
-static const char *const verdict_names[] = { "ok", "absent", "loss", "missing" };
+static const char *const verdict_names[] = {"ok", "absent", "loss", "missing"};
 
 struct finding {
     enum verdict verdict;
@@ -46,7 +46,8 @@ struct doctor {
     struct json_writer w;
 };
 
-static void found(struct finding *f, enum verdict verdict, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void found(struct finding *f, enum verdict verdict, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void found(struct finding *f, enum verdict verdict, const char *format, ...)
 {
     va_list arguments;
@@ -62,7 +63,7 @@ static void check_programs(const struct doctor *d, struct finding *f)
 {
     (void)d;
     struct programs p;
-    struct error e = { 0 };
+    struct error e = {0};
     if (programs_find(&p, &e) < 0) {
         found(f, FATAL, "%s", e.message);
         return;
@@ -78,15 +79,17 @@ static void check_python(const struct doctor *d, struct finding *f)
     if (access("/usr/bin/python3", X_OK) < 0)
         found(f, FATAL, "/usr/bin/python3 is missing: apt-get install python3");
     else if (stat("/usr/lib/python3/dist-packages/IPython", &st) < 0)
-        found(f, LOSS, "IPython is missing, so sessions in base lack its magics: apt-get install python3-ipython");
+        found(f, LOSS,
+            "IPython is missing, so sessions in base lack its magics: apt-get install python3-ipython");
     else
         found(f, FINE, "/usr/bin/python3 and IPython are there: the environment base works");
 }
 
 static void check_environments(const struct doctor *d, struct finding *f)
 {
-    struct error e = { 0 };
-    cleanup_free char *path = d->environments != NULL ? strdup(d->environments) : paths_environments(&e);
+    struct error e = {0};
+    cleanup_free char *path =
+        d->environments != NULL ? strdup(d->environments) : paths_environments(&e);
     cleanup_fd int dir = path == NULL ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct environment *list = NULL;
     size_t n = 0, length;
@@ -101,14 +104,16 @@ static void check_environments(const struct doctor *d, struct finding *f)
     }
     environment_list_free(list, n);
     if (!built)
-        found(f, LOSS, "%s is not built: `cloche env build %s`", ENVIRONMENT_DEFAULT, ENVIRONMENT_DEFAULT);
+        found(f, LOSS, "%s is not built: `cloche env build %s`", ENVIRONMENT_DEFAULT,
+            ENVIRONMENT_DEFAULT);
 }
 
 static void check_memory(const struct doctor *d, struct finding *f)
 {
     (void)d;
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    found(f, FINE, "%ld MiB; all sessions together may use nine tenths", pages / 1024 * page / 1024);
+    found(
+        f, FINE, "%ld MiB; all sessions together may use nine tenths", pages / 1024 * page / 1024);
 }
 
 static void check_port(const struct doctor *d, struct finding *f)
@@ -122,23 +127,25 @@ static void check_port(const struct doctor *d, struct finding *f)
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&a[0].address, a[0].length) == 0)
         found(f, FINE, "127.0.0.1:8000 is free");
     else
-        found(f, LOSS, "127.0.0.1:8000 is taken (a server that runs already?); --listen names another address");
+        found(f, LOSS,
+            "127.0.0.1:8000 is taken (a server that runs already?); --listen names another address");
 }
 
 static const struct {
     const char *name, *for_what;
     void (*look)(const struct doctor *d, struct finding *f);
 } checks[] = {
-    { "programs", "the parts of Cloche itself", check_programs },
-    { "python", "the interpreter of the environment base", check_python },
-    { "environments", "packages beyond Python's own", check_environments },
-    { "memory", "how many sessions fit", check_memory },
-    { "port", "the default address of serve", check_port },
+    {"programs", "the parts of Cloche itself", check_programs},
+    {"python", "the interpreter of the environment base", check_python},
+    {"environments", "packages beyond Python's own", check_environments},
+    {"memory", "how many sessions fit", check_memory},
+    {"port", "the default address of serve", check_port},
 };
 
 /* ---- report ---------------------------------------------------------------------------------------------- */
 
-static void report(struct doctor *d, const char *name, const char *for_what, const struct finding *f)
+static void report(
+    struct doctor *d, const char *name, const char *for_what, const struct finding *f)
 {
     d->fatal |= f->verdict == FATAL;
     d->losses += f->verdict == LOSS;
@@ -158,16 +165,19 @@ static void report(struct doctor *d, const char *name, const char *for_what, con
 /* What a probe found, with what is lost where it found nothing. */
 static void probe_report(struct doctor *d, const struct probe *p)
 {
-    struct probe_result r = { 0 };
-    struct finding f = { 0 };
+    struct probe_result r = {0};
+    struct finding f = {0};
     probe_run(p, &r);
-    const char *why = r.detail[0] ? r.detail : r.status < 0 ? strerror(-r.status) : "not on this host";
+    const char *why = r.detail[0]    ? r.detail
+                      : r.status < 0 ? strerror(-r.status)
+                                     : "not on this host";
     if (r.status == 0)
         found(&f, FINE, "%s", r.detail);
     else if (probe_required(p))
         found(&f, FATAL, "%s (for: %s)", why, p->use);
     else
-        found(&f, r.status == PROBE_ABSENT ? ABSENT : LOSS, "%s%s%s", why, p->lost[0] ? "; " : "", p->lost);
+        found(&f, r.status == PROBE_ABSENT ? ABSENT : LOSS, "%s%s%s", why, p->lost[0] ? "; " : "",
+            p->lost);
     report(d, p->name, p->use, &f);
 }
 
@@ -182,10 +192,10 @@ static void swept(const char *path, void *user)
 static int parse(int argc, char **argv, struct doctor *d, bool *ret_sweep)
 {
     static const struct option longs[] = {
-        { "json", no_argument, NULL, OPTION_JSON },
-        { "sweep", no_argument, NULL, OPTION_SWEEP },
-        { "environments", required_argument, NULL, OPTION_ENVIRONMENTS },
-        { 0 },
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"sweep", no_argument, NULL, OPTION_SWEEP},
+        {"environments", required_argument, NULL, OPTION_ENVIRONMENTS},
+        {0},
     };
     int option;
     while ((option = command_option(argc, argv, "", longs)) != -1) {
@@ -197,13 +207,15 @@ static int parse(int argc, char **argv, struct doctor *d, bool *ret_sweep)
         default: return EXIT_USAGE;
         }
     }
-    return optind < argc ? command_fail("doctor", EXIT_USAGE, "\"%s\" is one word too many.", argv[optind]) : 0;
+    return optind < argc
+               ? command_fail("doctor", EXIT_USAGE, "\"%s\" is one word too many.", argv[optind])
+               : 0;
 }
 
 static void end(struct doctor *d)
 {
     if (!d->json) {
-        printf("\n%s\n", d->fatal         ? "Cloche cannot work here until what is missing is there."
+        printf("\n%s\n", d->fatal        ? "Cloche cannot work here until what is missing is there."
                          : d->losses > 0 ? "Cloche works here, with the losses named above."
                                          : "Cloche works here without losses.");
         return;
@@ -219,7 +231,7 @@ static void end(struct doctor *d)
 
 int command_doctor(int argc, char **argv)
 {
-    struct doctor d = { .environments = getenv("CLOCHE_ENVIRONMENTS"), .out = STRBUF_INIT(1 << 20) };
+    struct doctor d = {.environments = getenv("CLOCHE_ENVIRONMENTS"), .out = STRBUF_INIT(1 << 20)};
     bool sweep = false;
     int r = parse(argc, argv, &d, &sweep);
     if (r != 0)
@@ -233,7 +245,7 @@ int command_doctor(int argc, char **argv)
         jw_field_array(&d.w, "checks");
     }
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        struct finding f = { 0 };
+        struct finding f = {0};
         checks[i].look(&d, &f);
         report(&d, checks[i].name, checks[i].for_what, &f);
     }

@@ -41,8 +41,8 @@ struct build {
 
 /* ---- what is wanted -------------------------------------------------------------------------------- */
 
-static int read_shipped(struct build *b, const char *name, const char *file, struct strbuf *to, bool *there,
-                        struct error *e)
+static int read_shipped(struct build *b, const char *name, const char *file, struct strbuf *to,
+    bool *there, struct error *e)
 {
     char path[ENV_PATH * 2];
     *to = STRBUF_INIT(ENV_TEXT_MAX);
@@ -50,12 +50,15 @@ static int read_shipped(struct build *b, const char *name, const char *file, str
     if (there != NULL)
         *there = found;
     if (!found)
-        return there != NULL ? 0
-                             : error_set(e, ERROR_INTERNAL, ENOENT,
-                                         "environments/%s%s%s is not there beside the program or in its share/cloche.",
-                                         name, *name != '\0' ? "/" : "", file);
+        return there != NULL
+                   ? 0
+                   : error_set(e, ERROR_INTERNAL, ENOENT,
+                         "environments/%s%s%s is not there beside the program or in its share/cloche.",
+                         name, *name != '\0' ? "/" : "", file);
     int r = env_read_text(path, to);
-    return r == 0 ? 0 : error_set(e, ERROR_INTERNAL, -r, "%.150s cannot be read: %s.", path, strerror(-r));
+    return r == 0
+               ? 0
+               : error_set(e, ERROR_INTERNAL, -r, "%.150s cannot be read: %s.", path, strerror(-r));
 }
 
 /* Modules of Cloche's own that go beside the packages (aliases). */
@@ -66,13 +69,16 @@ static int read_modules(struct build *b, struct error *e)
         return 0;
     DIR *directory = opendir(path);
     int r = 0;
-    for (struct dirent *entry; directory != NULL && r == 0 && (entry = readdir(directory)) != NULL;) {
+    for (struct dirent *entry;
+         directory != NULL && r == 0 && (entry = readdir(directory)) != NULL;) {
         size_t length = strlen(entry->d_name);
         if (length < 4 || length > 80 || entry->d_name[0] == '.' || b->modules == INPUTS_MAX ||
             strcmp(entry->d_name + length - 3, ".py") != 0)
             continue;
-        snprintf(b->module_name[b->modules], sizeof(b->module_name[0]), "modules/%.80s", entry->d_name);
-        r = read_shipped(b, b->wanted->name, b->module_name[b->modules], &b->module[b->modules], NULL, e);
+        snprintf(
+            b->module_name[b->modules], sizeof(b->module_name[0]), "modules/%.80s", entry->d_name);
+        r = read_shipped(
+            b, b->wanted->name, b->module_name[b->modules], &b->module[b->modules], NULL, e);
         b->modules += r == 0;
     }
     if (directory != NULL)
@@ -88,8 +94,8 @@ static int read_warmup(struct build *b, struct error *e)
     if (b->wanted->warmup != NULL) {
         r = env_read_text(b->wanted->warmup, &b->warmup);
         if (r < 0)
-            error_set(e, ERROR_INVALID_VALUE, -r, "The warm-up %s cannot be read: %s.", b->wanted->warmup,
-                      strerror(-r));
+            error_set(e, ERROR_INVALID_VALUE, -r, "The warm-up %s cannot be read: %s.",
+                b->wanted->warmup, strerror(-r));
         return r;
     }
     if (b->wanted->requirements == NULL)
@@ -106,9 +112,10 @@ static int read_wanted(struct build *b, struct error *e)
     env_shipped_find(&b->shipped);
     if (shipped && !env_shipped_path(&b->shipped, w->name, "requirements.txt", path, sizeof(path)))
         return error_set(e, ERROR_INVALID_VALUE, ENOENT,
-                         "Cloche brings no environment \"%s\" along; say --requirements FILE.", w->name);
+            "Cloche brings no environment \"%s\" along; say --requirements FILE.", w->name);
     r = env_requirements_read(&b->requirements, shipped ? path : w->requirements, e);
-    if (r == 0 && shipped && env_shipped_path(&b->shipped, w->name, "requirements.lock", path, sizeof(path))) {
+    if (r == 0 && shipped &&
+        env_shipped_path(&b->shipped, w->name, "requirements.lock", path, sizeof(path))) {
         r = env_requirements_read(&b->lock, path, e);
         b->has_lock = true;
     }
@@ -130,7 +137,7 @@ static int find_python(struct build *b, struct error *e)
 {
     if (realpath(b->wanted->python, b->prefix) == NULL || access(b->prefix, X_OK) < 0)
         return error_set(e, ERROR_INVALID_VALUE, errno, "The interpreter %s cannot be used: %s.",
-                         b->wanted->python, strerror(errno));
+            b->wanted->python, strerror(errno));
     if (strncmp(b->prefix, "/usr/", 5) == 0 || strncmp(b->prefix, "/bin/", 5) == 0) {
         b->prefix[0] = '\0';
         return 0;
@@ -140,8 +147,9 @@ static int find_python(struct build *b, struct error *e)
             *strrchr(b->prefix, '/') = '\0';
     if (b->prefix[0] == '\0' || strchr(b->prefix + 1, '/') == NULL)
         return error_set(e, ERROR_INVALID_VALUE, EINVAL,
-                         "The interpreter %s lies too near the root: it must be PREFIX/bin/python3 with a "
-                         "prefix of at least two folders.", b->wanted->python);
+            "The interpreter %s lies too near the root: it must be PREFIX/bin/python3 with a "
+            "prefix of at least two folders.",
+            b->wanted->python);
     b->sandbox.prefix = b->prefix;
     return 0;
 }
@@ -149,12 +157,13 @@ static int find_python(struct build *b, struct error *e)
 static void add_input(struct build *b, const char *name, const struct strbuf *text)
 {
     b->inputs[b->sandbox.n_inputs++] =
-        (struct env_input){ .name = name, .text = strbuf_text(text), .length = text->length };
+        (struct env_input){.name = name, .text = strbuf_text(text), .length = text->length};
 }
 
 static void prepare_sandbox(struct build *b)
 {
-    snprintf(b->sandbox.building, sizeof(b->sandbox.building), "%s/%s", b->store.path, b->store.building);
+    snprintf(b->sandbox.building, sizeof(b->sandbox.building), "%s/%s", b->store.path,
+        b->store.building);
     b->sandbox.inputs = b->inputs;
     add_input(b, "requirements.txt", &b->requirements.text);
     if (b->has_lock)
@@ -177,7 +186,7 @@ static void keep_last(void *context, const char *line)
 static int run_step(struct build *b, const char *what, const char *const *argv, struct error *e)
 {
     char last[160] = "";
-    struct env_command c = { .argv = argv, .on_line = keep_last, .context = last };
+    struct env_command c = {.argv = argv, .on_line = keep_last, .context = last};
     int status, r = env_sandbox_run(&b->sandbox, &c, &status, e);
     if (r == 0 && status != 0)
         r = error_set(e, ERROR_BAD_REQUEST, EIO, "%s failed (exit %d): %s", what, status, last);
@@ -187,17 +196,18 @@ static int run_step(struct build *b, const char *what, const char *const *argv, 
 static int make_venv(struct build *b, bool of_system, struct error *e)
 {
     const char *python = b->wanted->python;
-    const char *fresh[] = { python, "-m", "venv", "/opt/env", NULL };
-    const char *system[] = { python, "-m", "venv", "--clear", "--system-site-packages", "--without-pip",
-                             "/opt/env", NULL };
+    const char *fresh[] = {python, "-m", "venv", "/opt/env", NULL};
+    const char *system[] = {python, "-m", "venv", "--clear", "--system-site-packages",
+        "--without-pip", "/opt/env", NULL};
     env_progress_phase(&b->progress, "making the virtual environment", 0);
-    return run_step(b, "python3 -m venv (Debian's package python3-venv)", of_system ? system : fresh, e);
+    return run_step(
+        b, "python3 -m venv (Debian's package python3-venv)", of_system ? system : fresh, e);
 }
 
 static int install_from_index(struct build *b, struct error *e)
 {
     bool shell = !b->wanted->without_shell && !env_requirements_have(&b->requirements, "ipython");
-    const char *arguments[8] = { "-r", "/build/requirements.txt" };
+    const char *arguments[8] = {"-r", "/build/requirements.txt"};
     size_t n = 2;
     if (b->has_lock) {
         arguments[n++] = "-c";
@@ -223,26 +233,31 @@ static int install(struct build *b, struct error *e)
 {
     const char *source = b->wanted->source;
     if (strcmp(source, "debian") == 0)
-        return b->has_debian ? install_from_debian(b, e)
-                             : error_set(e, ERROR_INVALID_VALUE, EINVAL,
-                                         "Only environments that Cloche brings along can be made of Debian's packages.");
+        return b->has_debian
+                   ? install_from_debian(b, e)
+                   : error_set(e, ERROR_INVALID_VALUE, EINVAL,
+                         "Only environments that Cloche brings along can be made of Debian's packages.");
     int r = make_venv(b, false, e);
     if (r < 0 || b->requirements.count == 0)
         return r < 0 ? r : install_from_index(b, e);
-    struct error unreachable = { 0 };
+    struct error unreachable = {0};
     env_progress_phase(&b->progress, "looking for the package index", 0);
-    int reached = strcmp(source, "pypi") == 0 ? 1 : env_pip_probe(&b->sandbox, b->requirements.project[0], &unreachable);
+    int reached = strcmp(source, "pypi") == 0
+                      ? 1
+                      : env_pip_probe(&b->sandbox, b->requirements.project[0], &unreachable);
     if (reached > 0)
         return install_from_index(b, e);
     if (reached < 0) {
         *e = unreachable;
         return reached;
     }
-    env_progress_note(&b->progress, "the package index cannot be reached (%s)", unreachable.message);
+    env_progress_note(
+        &b->progress, "the package index cannot be reached (%s)", unreachable.message);
     if (!b->has_debian)
         return error_set(e, ERROR_UNAVAILABLE, EHOSTUNREACH,
-                         "The package index cannot be reached: see pip.conf, PIP_INDEX_URL and the proxy variables.");
-    env_progress_note(&b->progress, "taking Debian's own packages instead: a like environment of older releases");
+            "The package index cannot be reached: see pip.conf, PIP_INDEX_URL and the proxy variables.");
+    env_progress_note(
+        &b->progress, "taking Debian's own packages instead: a like environment of older releases");
     return install_from_debian(b, e);
 }
 
@@ -251,7 +266,7 @@ static int add_modules(struct build *b, struct error *e)
     static const char program[] =
         "import shutil, sys, sysconfig\n"
         "for path in sys.argv[1:]: shutil.copyfile(path, sysconfig.get_path('purelib') + '/' + path.split('/')[-1])\n";
-    const char *argv[INPUTS_MAX + 8] = { "/opt/env/bin/python3", "-I", "-c", program };
+    const char *argv[INPUTS_MAX + 8] = {"/opt/env/bin/python3", "-I", "-c", program};
     char paths[INPUTS_MAX][128];
     if (b->modules == 0)
         return 0;
@@ -265,11 +280,10 @@ static int add_modules(struct build *b, struct error *e)
 static int compile_all(struct build *b, struct error *e)
 {
     /* Unchecked: the environment is read-only from here on, whatever copies do to its times. */
-    static const char *const argv[] = { "/opt/env/bin/python3", "-I", "-m", "compileall", "-q", "-j", "0",
-                                        "--invalidation-mode", "unchecked-hash", "-x",
-                                        "/site-packages/(pip|setuptools|pkg_resources|_distutils_hack)/",
-                                        "/opt/env/lib", NULL };
-    struct env_command c = { .argv = argv };
+    static const char *const argv[] = {"/opt/env/bin/python3", "-I", "-m", "compileall", "-q", "-j",
+        "0", "--invalidation-mode", "unchecked-hash", "-x",
+        "/site-packages/(pip|setuptools|pkg_resources|_distutils_hack)/", "/opt/env/lib", NULL};
+    struct env_command c = {.argv = argv};
     int status;
     env_progress_phase(&b->progress, "compiling", 0);
     /* Packages carry templates and tests that are no Python: its exit status says little. */
@@ -280,7 +294,7 @@ static int compile_all(struct build *b, struct error *e)
 
 static void generation_name(char out[GENERATION_SIZE])
 {
-    unsigned char random[2] = { 0 };
+    unsigned char random[2] = {0};
     time_t now = clock_realtime_s();
     struct tm utc;
     if (getrandom(random, sizeof(random), 0) < 0)
@@ -298,16 +312,17 @@ static json_t *requirement_lines(const struct build *b)
 }
 
 static int write_manifest(struct build *b, json_t *report, const char *generation, int64_t size,
-                          json_t **ret, struct error *e)
+    json_t **ret, struct error *e)
 {
-    json_t *manifest = json_pack(
-        "{s:s, s:s, s:s, s:s*, s:s*, s:O, s:I, s:s, s:I, s:o, s:o, s:O, s:O}", "name", b->wanted->name, "generation",
-        generation, "python", b->wanted->python, "python_prefix", b->sandbox.prefix, "project",
-        b->wanted->project, "python_version",
-        json_object_get(report, "python_version"), "created_at", (json_int_t)clock_realtime_s(), "source",
-        b->from_debian ? "debian" : "pypi", "size_bytes", (json_int_t)size, "requirements",
-        requirement_lines(b), "missing", env_check_missing(report, &b->requirements), "packages",
-        json_object_get(report, "packages"), "imports", json_object_get(report, "imports"));
+    json_t *manifest =
+        json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:O, s:I, s:s, s:I, s:o, s:o, s:O, s:O}", "name",
+            b->wanted->name, "generation", generation, "python", b->wanted->python, "python_prefix",
+            b->sandbox.prefix, "project", b->wanted->project, "python_version",
+            json_object_get(report, "python_version"), "created_at", (json_int_t)clock_realtime_s(),
+            "source", b->from_debian ? "debian" : "pypi", "size_bytes", (json_int_t)size,
+            "requirements", requirement_lines(b), "missing",
+            env_check_missing(report, &b->requirements), "packages",
+            json_object_get(report, "packages"), "imports", json_object_get(report, "imports"));
     char *text = manifest != NULL ? json_dumps(manifest, JSON_INDENT(1)) : NULL;
     if (text == NULL) {
         json_decref(manifest);
@@ -331,14 +346,16 @@ static void say_done(struct build *b, json_t *manifest, int kept)
     double seconds = (clock_monotonic_us() - b->progress.started_us) / 1e6;
     if (json_array_size(missing) > 0) {
         char *names = json_dumps(missing, JSON_COMPACT);
-        env_progress_note(&b->progress, "missing, since they could not be had: %s", names != NULL ? names : "");
+        env_progress_note(
+            &b->progress, "missing, since they could not be had: %s", names != NULL ? names : "");
         free(names);
     }
     if (kept > 0)
-        env_progress_note(&b->progress, "%d older generation%s still in use; the next build or removal clears %s",
-                          kept, kept > 1 ? "s are" : " is", kept > 1 ? "them" : "it");
+        env_progress_note(&b->progress,
+            "%d older generation%s still in use; the next build or removal clears %s", kept,
+            kept > 1 ? "s are" : " is", kept > 1 ? "them" : "it");
     env_progress_note(&b->progress, "built: %zu packages, %.0f MB, %.1f s",
-                      json_object_size(json_object_get(manifest, "packages")), megabytes, seconds);
+        json_object_size(json_object_get(manifest, "packages")), megabytes, seconds);
     if (b->wanted->json && printf("{\"type\":\"environment.completed\",\"environment\":") > 0 &&
         json_dumpf(manifest, stdout, JSON_COMPACT) == 0)
         puts("}");
@@ -372,7 +389,7 @@ static int enough_space(struct build *b, struct error *e)
     if (statvfs(b->store.path, &vfs) < 0 || (uint64_t)vfs.f_bavail * vfs.f_frsize >= FREE_SPACE_MIN)
         return 0;
     return error_set(e, ERROR_INSUFFICIENT_STORAGE, ENOSPC, "%s has less than %d MB free.",
-                     b->wanted->environments, FREE_SPACE_MIN >> 20);
+        b->wanted->environments, FREE_SPACE_MIN >> 20);
 }
 
 static int build_all(struct build *b, struct error *e)
@@ -405,7 +422,7 @@ static int build_all(struct build *b, struct error *e)
 int env_build(const struct env_build *wanted)
 {
     struct build *b = calloc(1, sizeof(*b));
-    struct error e = { 0 };
+    struct error e = {0};
     if (b == NULL)
         return command_fail("env", EXIT_FAILED, "out of memory.");
     b->wanted = wanted;
@@ -415,14 +432,15 @@ int env_build(const struct env_build *wanted)
     int r = build_all(b, &e), signal = env_interrupted;
     env_progress_end(&b->progress);
     if (r < 0 && wanted->json) {
-        json_t *failed = json_pack("{s:s, s:{s:s, s:s}}", "type", "environment.failed", "error", "code",
-                                   error_wire_code(e.code), "message", e.message);
+        json_t *failed = json_pack("{s:s, s:{s:s, s:s}}", "type", "environment.failed", "error",
+            "code", error_wire_code(e.code), "message", e.message);
         json_dumpf(failed, stdout, JSON_COMPACT);
         puts("");
         json_decref(failed);
     }
     if (r < 0)
-        command_fail("env", 0, "%s", signal != 0 ? "interrupted; what was built before is untouched." : e.message);
+        command_fail("env", 0, "%s",
+            signal != 0 ? "interrupted; what was built before is untouched." : e.message);
     env_store_close(&b->store);
     env_requirements_deinit(&b->requirements);
     env_requirements_deinit(&b->lock);

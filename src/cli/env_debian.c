@@ -25,7 +25,8 @@ static void parse(struct packages *p, const char *list)
     size_t used = 0;
     while (*list != '\0') {
         size_t line = strcspn(list, "\n"), word = strcspn(list, " \t\n#");
-        if (word > 0 && word <= line && used + word + 1 < sizeof(p->text) && p->count < PACKAGES_MAX) {
+        if (word > 0 && word <= line && used + word + 1 < sizeof(p->text) &&
+            p->count < PACKAGES_MAX) {
             p->name[p->count++] = memcpy(p->text + used, list, word);
             p->text[used + word] = '\0';
             used += word + 1;
@@ -87,7 +88,7 @@ static int run(char *const argv[], struct strbuf *output, struct env_progress *p
 static int look(const struct packages *p, struct strbuf *missing)
 {
     for (size_t i = 0; i < p->count; i++) {
-        char *argv[] = { "dpkg-query", "-W", "-f=${db:Status-Status}", p->name[i], NULL };
+        char *argv[] = {"dpkg-query", "-W", "-f=${db:Status-Status}", p->name[i], NULL};
         struct strbuf said = STRBUF_INIT(4096);
         int r = run(argv, &said, NULL);
         bool there = r == 0 && strcmp(strbuf_text(&said), "installed") == 0;
@@ -103,9 +104,9 @@ static int look(const struct packages *p, struct strbuf *missing)
 /* Those that this release has: a list made for several releases must not fail as a whole. */
 static void keep_available(const struct packages *all, struct packages *ret)
 {
-    *ret = (struct packages){ .count = 0 };
+    *ret = (struct packages){.count = 0};
     for (size_t i = 0; i < all->count; i++) {
-        char *argv[] = { "apt-cache", "show", "--no-all-versions", all->name[i], NULL };
+        char *argv[] = {"apt-cache", "show", "--no-all-versions", all->name[i], NULL};
         struct strbuf said = STRBUF_INIT(64 << 10);
         if (run(argv, &said, NULL) == 0 && said.length > 0)
             ret->name[ret->count++] = all->name[i]; /* the text stays where it is: in `all` */
@@ -115,11 +116,11 @@ static void keep_available(const struct packages *all, struct packages *ret)
 
 static int install(const struct packages *all, struct env_progress *progress)
 {
-    char *update[] = { "apt-get", "update", NULL };
+    char *update[] = {"apt-get", "update", NULL};
     int r = 1;
     for (int round = 0; round < 2 && r > 0; round++) {
         struct packages here;
-        char *argv[PACKAGES_MAX + 8] = { "apt-get", "install", "-y", "--no-install-recommends" };
+        char *argv[PACKAGES_MAX + 8] = {"apt-get", "install", "-y", "--no-install-recommends"};
         size_t n = 4;
         keep_available(all, &here);
         for (size_t i = 0; i < here.count; i++)
@@ -134,24 +135,27 @@ static int install(const struct packages *all, struct env_progress *progress)
 
 int env_debian_install(const char *list, struct env_progress *progress, struct error *e)
 {
-    struct packages p = { .count = 0 };
+    struct packages p = {.count = 0};
     struct strbuf missing = STRBUF_INIT(LIST_TEXT * 2);
     parse(&p, list);
     int r = look(&p, &missing);
     if (r == -ENOENT)
-        error_set(e, ERROR_UNAVAILABLE, ENOENT, "This is no Debian or Ubuntu: there are no packages of "
-                  "the system to stand in.");
+        error_set(e, ERROR_UNAVAILABLE, ENOENT,
+            "This is no Debian or Ubuntu: there are no packages of "
+            "the system to stand in.");
     else if (r == 0 && missing.length > 0 && geteuid() == 0) {
         env_progress_phase(progress, "installing Debian's packages", 0);
         r = install(&p, progress);
         if (r != 0)
-            error_set(e, ERROR_UNAVAILABLE, EIO, "apt-get could not install Debian's packages (exit %d).", r);
+            error_set(e, ERROR_UNAVAILABLE, EIO,
+                "apt-get could not install Debian's packages (exit %d).", r);
         r = r == 0 ? 0 : -EIO;
     } else if (r == 0 && missing.length > 0) {
         env_progress_note(progress, "root could run: apt-get install --no-install-recommends%s",
-                          strbuf_text(&missing));
-        r = error_set(e, ERROR_UNAVAILABLE, ENOENT, "Debian's packages that would stand in are not all "
-                      "installed, and only root can install them; the command is above.");
+            strbuf_text(&missing));
+        r = error_set(e, ERROR_UNAVAILABLE, ENOENT,
+            "Debian's packages that would stand in are not all "
+            "installed, and only root can install them; the command is above.");
     }
     strbuf_deinit(&missing);
     return r;

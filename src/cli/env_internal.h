@@ -55,14 +55,14 @@ void env_progress_end(struct env_progress *p);
 struct env_store {
     char path[ENV_PATH - 256]; /* ENVDIR/<name> */
     char name[ENVIRONMENT_NAME_SIZE];
-    char building[64];         /* ".building-<pid>"; "" when there is none */
+    char building[64]; /* ".building-<pid>"; "" when there is none */
     int directory, lock;
 };
-#define ENV_STORE_NONE ((struct env_store){ .directory = -1, .lock = -1 })
+#define ENV_STORE_NONE ((struct env_store){.directory = -1, .lock = -1})
 /* Opens ENVDIR/<name>, made with its parents when `create`, and takes its lock; blocks while another
  * build or removal holds it, after saying so. 0; -ENOENT; -errno. Pair: env_store_close(). */
-int env_store_open(struct env_store *s, const char *environments, const char *name, bool create,
-                   struct error *e);
+int env_store_open(
+    struct env_store *s, const char *environments, const char *name, bool create, struct error *e);
 void env_store_close(struct env_store *s);
 /* Removes what dead builders left and generations that are neither current nor held. Returns how
  * many had to stay because sessions stand on them. Needs the lock. */
@@ -72,8 +72,8 @@ int env_store_begin(struct env_store *s, uid_t owner, struct error *e);
 /* Deletes what env_store_begin() made; nothing happens when it was published. */
 void env_store_abandon(struct env_store *s);
 /* Writes a file into the building directory. */
-int env_store_write(struct env_store *s, const char *file, const char *text, size_t length,
-                    struct error *e);
+int env_store_write(
+    struct env_store *s, const char *file, const char *text, size_t length, struct error *e);
 /* Makes all of the venv readable to everybody, drops what the sandboxes used; the size on disk. */
 int64_t env_store_finish_tree(struct env_store *s);
 /* Gives the building directory its final name, on disk for good, and makes it current. */
@@ -91,7 +91,7 @@ struct env_input {
 struct env_sandbox {
     char building[ENV_PATH]; /* the building directory */
     char scratch[24];        /* below it, seen as /tmp; a new one for each run */
-    const char *prefix;      /* an interpreter outside /usr: its tree, seen at its own path; or NULL */
+    const char *prefix; /* an interpreter outside /usr: its tree, seen at its own path; or NULL */
     const struct env_input *inputs;
     size_t n_inputs;
 };
@@ -108,15 +108,15 @@ struct env_command {
 /* Runs it to its end. 0 with the exit status (128 + n for a signal) in `ret_status`; -ETIMEDOUT;
  * -EINTR when interrupted; -errno naming the step that could not be taken. Nothing that it started
  * outlives the call, or this process. */
-int env_sandbox_run(struct env_sandbox *s, const struct env_command *c, int *ret_status,
-                    struct error *e);
+int env_sandbox_run(
+    struct env_sandbox *s, const struct env_command *c, int *ret_status, struct error *e);
 
 /* ---- env_sandbox_tree.c, env_sandbox_pip.c: what is seen in there ------------------------------ */
 
 /* In the sandbox's first process, before it gives up its power: mounts the tree at <building>/root
  * and makes it the root. `owner` may write /tmp and, unless it is sealed, /opt/env. 0 or -errno naming the step. */
-int env_tree_enter(const struct env_sandbox *s, const struct env_command *c, uid_t owner,
-                   struct error *e);
+int env_tree_enter(
+    const struct env_sandbox *s, const struct env_command *c, uid_t owner, struct error *e);
 /* Lays the host's configuration of pip into the tree at `root`: files, certificates, directories of
  * wheels. A file that cannot be had is left out: pip then says what it misses. */
 int env_pip_configure(const char *root, uid_t owner, struct error *e);
@@ -124,16 +124,16 @@ int env_pip_configure(const char *root, uid_t owner, struct error *e);
 size_t env_pip_variables(char **out, size_t max);
 /* Helpers of the two. Both make missing directories below root. */
 int env_tree_bind(const char *root, const char *from, const char *to, bool writable);
-int env_tree_put(const char *root, const char *to, const void *data, size_t length, mode_t mode,
-                 uid_t owner);
+int env_tree_put(
+    const char *root, const char *to, const void *data, size_t length, mode_t mode, uid_t owner);
 
 /* ---- env_requirements.c ------------------------------------------------------------------------- */
 
 enum { ENV_REQUIREMENTS_MAX = 1000 };
 struct env_requirements {
-    struct strbuf text;                      /* the file as it is */
-    char *line[ENV_REQUIREMENTS_MAX];        /* each requirement, comments and options left out */
-    char *project[ENV_REQUIREMENTS_MAX];     /* its project's name, as PyPI normalises names */
+    struct strbuf text;                  /* the file as it is */
+    char *line[ENV_REQUIREMENTS_MAX];    /* each requirement, comments and options left out */
+    char *project[ENV_REQUIREMENTS_MAX]; /* its project's name, as PyPI normalises names */
     size_t count;
 };
 int env_requirements_read(struct env_requirements *r, const char *path, struct error *e);
@@ -148,7 +148,7 @@ void env_project_name(char *to, size_t size, const char *from, size_t length);
 int env_pip_probe(struct env_sandbox *s, const char *project, struct error *e);
 /* Runs `pip install` with progress; `expected` packages or 0. 0, or -errno with pip's own words. */
 int env_pip_install(struct env_sandbox *s, const char *const *arguments, long expected,
-                    struct env_progress *p, struct error *e);
+    struct env_progress *p, struct error *e);
 
 /* Makes sure that the Debian packages listed in `list` (a file's text) are installed: as root by apt,
  * else only looks. 0; -ENOENT with the command to run in `e`; -errno. */
@@ -161,8 +161,8 @@ struct env_shipped {
 };
 void env_shipped_find(struct env_shipped *s);
 /* The path of `file` below it when it exists; false otherwise. */
-bool env_shipped_path(const struct env_shipped *s, const char *name, const char *file, char *ret_path,
-                      size_t size);
+bool env_shipped_path(
+    const struct env_shipped *s, const char *name, const char *file, char *ret_path, size_t size);
 
 /* ---- env_build.c ------------------------------------------------------------------------------------ */
 

@@ -32,10 +32,19 @@ struct probe {
 static void probe_line(void *context, const char *line)
 {
     static const char *const signs[] = {
-        "Retrying (Retry(", "Failed to establish a new connection", "Could not fetch URL",
-        "Name or service not known", "Temporary failure in name resolution", "Connection refused",
-        "Network is unreachable", "No route to host", "timed out", "ProxyError", "SSLError",
-        "ConnectionError", "error responses",
+        "Retrying (Retry(",
+        "Failed to establish a new connection",
+        "Could not fetch URL",
+        "Name or service not known",
+        "Temporary failure in name resolution",
+        "Connection refused",
+        "Network is unreachable",
+        "No route to host",
+        "timed out",
+        "ProxyError",
+        "SSLError",
+        "ConnectionError",
+        "error responses",
     };
     struct probe *p = context;
     bool blames = false;
@@ -46,21 +55,28 @@ static void probe_line(void *context, const char *line)
         return;
     /* … broken by 'NewConnectionError('<object at 0x…>: the reason')': /simple/x/ */
     const char *why = strstr(line, ">: "), *broken = strstr(line, "broken by '");
-    why = why != NULL ? why + strlen(">: ") : broken != NULL ? broken + strlen("broken by '") : line;
+    why = why != NULL      ? why + strlen(">: ")
+          : broken != NULL ? broken + strlen("broken by '")
+                           : line;
     const char *end = strstr(why, "')");
-    snprintf(p->said, sizeof(p->said), "%.*s", end != NULL ? (int)(end - why) : (int)strlen(why), why);
+    snprintf(
+        p->said, sizeof(p->said), "%.*s", end != NULL ? (int)(end - why) : (int)strlen(why), why);
 }
 
 int env_pip_probe(struct env_sandbox *s, const char *project, struct error *e)
 {
-    const char *argv[] = { "/opt/env/bin/python3", "-m", "pip", "-v", "--timeout", "5", "--retries", "1",
-                           "index", "versions", "--", project, NULL };
-    struct probe p = { 0 };
-    struct env_command c = { .argv = argv, .network = true, .timeout_ms = PROBE_TIMEOUT_MS,
-                             .on_line = probe_line, .context = &p };
+    const char *argv[] = {"/opt/env/bin/python3", "-m", "pip", "-v", "--timeout", "5", "--retries",
+        "1", "index", "versions", "--", project, NULL};
+    struct probe p = {0};
+    struct env_command c = {.argv = argv,
+        .network = true,
+        .timeout_ms = PROBE_TIMEOUT_MS,
+        .on_line = probe_line,
+        .context = &p};
     int status, r = env_sandbox_run(s, &c, &status, e);
     if (r == -ETIMEDOUT) {
-        error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT, "no answer within %d s", PROBE_TIMEOUT_MS / 1000);
+        error_set(
+            e, ERROR_UNAVAILABLE, ETIMEDOUT, "no answer within %d s", PROBE_TIMEOUT_MS / 1000);
         return 0;
     }
     if (r < 0)
@@ -79,7 +95,8 @@ struct install {
     long collected, total;
     bool installing;
     char detail[96];
-    char kept[KEPT_LINES][KEPT_BYTES]; /* the last lines that tell of trouble, else the last lines */
+    char kept[KEPT_LINES]
+             [KEPT_BYTES]; /* the last lines that tell of trouble, else the last lines */
     size_t n_kept;
     bool errors;
 };
@@ -139,9 +156,11 @@ static long count_installed(const struct env_sandbox *s)
     for (struct dirent *entry; lib != NULL && packages == NULL && (entry = readdir(lib)) != NULL;) {
         if (strncmp(entry->d_name, "python", 6) != 0)
             continue;
-        cleanup_fd int python = openat(dirfd(lib), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        cleanup_fd int python =
+            openat(dirfd(lib), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         int fd = python < 0 ? -1
-                            : openat(python, "site-packages", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                            : openat(python, "site-packages",
+                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         packages = fd < 0 ? NULL : fdopendir(fd);
     }
     for (struct dirent *entry; packages != NULL && (entry = readdir(packages)) != NULL;) {
@@ -158,7 +177,8 @@ static long count_installed(const struct env_sandbox *s)
 static void install_tick(void *context)
 {
     struct install *i = context;
-    env_progress_step(i->progress, i->installing ? count_installed(i->sandbox) : i->collected, i->detail);
+    env_progress_step(
+        i->progress, i->installing ? count_installed(i->sandbox) : i->collected, i->detail);
 }
 
 static int say_failure(const struct install *i, int status, struct error *e)
@@ -167,21 +187,23 @@ static int say_failure(const struct install *i, int status, struct error *e)
     for (size_t n = first; n < i->n_kept; n++)
         env_progress_note(i->progress, "pip: %s", i->kept[n % KEPT_LINES]);
     return error_set(e, ERROR_BAD_REQUEST, EINVAL,
-                     "pip could not install the requirements (exit %d); its last words are above.", status);
+        "pip could not install the requirements (exit %d); its last words are above.", status);
 }
 
 int env_pip_install(struct env_sandbox *s, const char *const *arguments, long expected,
-                    struct env_progress *p, struct error *e)
+    struct env_progress *p, struct error *e)
 {
-    const char *argv[ARGUMENTS_MAX] = { "/opt/env/bin/python3", "-m", "pip", "install", "--no-user",
-                                        "--only-binary=:all:", "--no-compile", "--no-cache-dir",
-                                        "--progress-bar=off" };
+    const char *argv[ARGUMENTS_MAX] = {"/opt/env/bin/python3", "-m", "pip", "install", "--no-user",
+        "--only-binary=:all:", "--no-compile", "--no-cache-dir", "--progress-bar=off"};
     size_t n = 9;
     for (size_t i = 0; arguments[i] != NULL && n < ARGUMENTS_MAX - 1; i++)
         argv[n++] = arguments[i];
-    struct install i = { .sandbox = s, .progress = p };
-    struct env_command c = { .argv = argv, .network = true, .on_line = install_line,
-                             .on_tick = install_tick, .context = &i };
+    struct install i = {.sandbox = s, .progress = p};
+    struct env_command c = {.argv = argv,
+        .network = true,
+        .on_line = install_line,
+        .on_tick = install_tick,
+        .context = &i};
     int status;
     env_progress_phase(p, "collecting", expected);
     int r = env_sandbox_run(s, &c, &status, e);

@@ -11,7 +11,7 @@ enum { BAR_WIDTH = 24, LINE_EVERY = 20 };
 
 void env_progress_init(struct env_progress *p, const char *name, bool json)
 {
-    *p = (struct env_progress){ .name = name, .started_us = clock_monotonic_us() };
+    *p = (struct env_progress){.name = name, .started_us = clock_monotonic_us()};
     p->output = json ? ENV_OUTPUT_JSON : isatty(STDERR_FILENO) ? ENV_OUTPUT_BAR : ENV_OUTPUT_LINES;
 }
 
@@ -46,10 +46,11 @@ static void draw_bar(struct env_progress *p, const char *detail)
     bar[BAR_WIDTH] = '\0';
     int seconds = (int)((clock_monotonic_us() - p->started_us) / 1000000);
     if (p->total > 0)
-        snprintf(line, sizeof(line), "%s [%s] %3d s  %s %ld/%ld %s", p->name, bar, seconds, p->phase,
-                 p->done, p->total, detail);
+        snprintf(line, sizeof(line), "%s [%s] %3d s  %s %ld/%ld %s", p->name, bar, seconds,
+            p->phase, p->done, p->total, detail);
     else
-        snprintf(line, sizeof(line), "%s [%s] %3d s  %s %s", p->name, bar, seconds, p->phase, detail);
+        snprintf(
+            line, sizeof(line), "%s [%s] %3d s  %s %s", p->name, bar, seconds, p->phase, detail);
     fprintf(stderr, "\r\033[K%.*s", columns() - 1, line);
     p->drawn = true;
 }
@@ -62,8 +63,8 @@ void env_progress_phase(struct env_progress *p, const char *phase, long total)
     if (p->output == ENV_OUTPUT_BAR)
         draw_bar(p, "");
     else if (p->output == ENV_OUTPUT_JSON)
-        print_json(json_pack("{s:s, s:s, s:s, s:I, s:I}", "type", "environment.progress", "name", p->name,
-                             "phase", phase, "done", (json_int_t)0, "total", (json_int_t)total));
+        print_json(json_pack("{s:s, s:s, s:s, s:I, s:I}", "type", "environment.progress", "name",
+            p->name, "phase", phase, "done", (json_int_t)0, "total", (json_int_t)total));
     else
         fprintf(stderr, "%s: %s\n", p->name, phase);
 }
@@ -77,9 +78,9 @@ void env_progress_step(struct env_progress *p, long done, const char *detail)
     else if (!moved)
         return;
     else if (p->output == ENV_OUTPUT_JSON)
-        print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:s*}", "type", "environment.progress", "name",
-                             p->name, "phase", p->phase, "done", (json_int_t)p->done, "total",
-                             (json_int_t)p->total, "detail", detail));
+        print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:s*}", "type", "environment.progress",
+            "name", p->name, "phase", p->phase, "done", (json_int_t)p->done, "total",
+            (json_int_t)p->total, "detail", detail));
     else if (done % LINE_EVERY == 0 && p->total > 0)
         fprintf(stderr, "%s: %s %ld of %ld\n", p->name, p->phase, p->done, p->total);
 }
@@ -93,7 +94,8 @@ void env_progress_note(struct env_progress *p, const char *format, ...)
     va_end(arguments);
     clear_bar(p);
     if (p->output == ENV_OUTPUT_JSON)
-        print_json(json_pack("{s:s, s:s, s:s}", "type", "environment.note", "name", p->name, "text", text));
+        print_json(json_pack(
+            "{s:s, s:s, s:s}", "type", "environment.note", "name", p->name, "text", text));
     else
         fprintf(stderr, "%s: %s\n", p->name, text);
 }

@@ -14,8 +14,8 @@ static void interrupted(int signal) { env_interrupted = signal; }
 
 void env_catch_signals(void)
 {
-    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-    struct sigaction action = { .sa_handler = interrupted };
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = interrupted};
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         sigaction(signals[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -77,7 +77,8 @@ static int add_line(struct env_requirements *r, const char *line, size_t length)
     if (r->count == ENV_REQUIREMENTS_MAX)
         return -E2BIG;
     size_t name = 0;
-    while (name < length && (isalnum((unsigned char)line[name]) || strchr("-_.", line[name]) != NULL))
+    while (
+        name < length && (isalnum((unsigned char)line[name]) || strchr("-_.", line[name]) != NULL))
         name++;
     char project[256];
     env_project_name(project, sizeof(project), line, name);
@@ -89,7 +90,7 @@ static int add_line(struct env_requirements *r, const char *line, size_t length)
 
 int env_requirements_read(struct env_requirements *r, const char *path, struct error *e)
 {
-    *r = (struct env_requirements){ .text = STRBUF_INIT(ENV_TEXT_MAX) };
+    *r = (struct env_requirements){.text = STRBUF_INIT(ENV_TEXT_MAX)};
     int status = env_read_text(path, &r->text);
     if (status == 0 && r->text.length > 0 && memchr(r->text.data, '\0', r->text.length) != NULL)
         status = -EINVAL;
@@ -102,8 +103,8 @@ int env_requirements_read(struct env_requirements *r, const char *path, struct e
     }
     if (status < 0) {
         env_requirements_deinit(r);
-        return error_set(e, ERROR_INVALID_VALUE, -status, "The requirements file %s cannot be used: %s.", path,
-                         strerror(-status));
+        return error_set(e, ERROR_INVALID_VALUE, -status,
+            "The requirements file %s cannot be used: %s.", path, strerror(-status));
     }
     return 0;
 }
@@ -115,7 +116,7 @@ void env_requirements_deinit(struct env_requirements *r)
         free(r->project[i]);
     }
     strbuf_deinit(&r->text);
-    *r = (struct env_requirements){ 0 };
+    *r = (struct env_requirements){0};
 }
 
 bool env_requirements_have(const struct env_requirements *r, const char *project)

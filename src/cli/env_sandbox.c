@@ -41,13 +41,13 @@ struct pipes {
 
 static int drop_power(uid_t owner)
 {
-    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct none[2] = { 0 };
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {0};
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             return -errno;
     if (owner != 0 && (setgroups(0, NULL) < 0 || setresgid(owner, owner, owner) < 0 ||
-                       setresuid(owner, owner, owner) < 0))
+                          setresuid(owner, owner, owner) < 0))
         return -errno;
     if (syscall(SYS_capset, &head, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
@@ -59,9 +59,16 @@ static size_t fill_environment(char **out, bool network)
 {
     /* The last four are those of a zygote: the warm-up is judged as it will run. */
     static char *const fixed[] = {
-        "PATH=/opt/env/bin:/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "TMPDIR=/tmp", "PIP_NO_INPUT=1",
-        "PIP_DISABLE_PIP_VERSION_CHECK=1", "MPLCONFIGDIR=/tmp/matplotlib", "OMP_NUM_THREADS=1",
-        "OPENBLAS_NUM_THREADS=1", "JE_ARROW_MALLOC_CONF=background_thread:false",
+        "PATH=/opt/env/bin:/usr/bin:/bin",
+        "LANG=C.UTF-8",
+        "TZ=UTC",
+        "TMPDIR=/tmp",
+        "PIP_NO_INPUT=1",
+        "PIP_DISABLE_PIP_VERSION_CHECK=1",
+        "MPLCONFIGDIR=/tmp/matplotlib",
+        "OMP_NUM_THREADS=1",
+        "OPENBLAS_NUM_THREADS=1",
+        "JE_ARROW_MALLOC_CONF=background_thread:false",
     };
     size_t n = 0;
     for (; n < sizeof(fixed) / sizeof(fixed[0]); n++)
@@ -70,8 +77,9 @@ static size_t fill_environment(char **out, bool network)
     if (network) {
         const char *named = getenv("PIP_CONFIG_FILE");
         if (named != NULL)
-            out[n++] = strcmp(named, "/dev/null") == 0 ? "PIP_CONFIG_FILE=/dev/null"
-                                                       : "PIP_CONFIG_FILE=/etc/cloche-pip/named.conf";
+            out[n++] = strcmp(named, "/dev/null") == 0
+                           ? "PIP_CONFIG_FILE=/dev/null"
+                           : "PIP_CONFIG_FILE=/etc/cloche-pip/named.conf";
         n += env_pip_variables(out + n, ENVIRONMENT_MAX - 1 - n);
     }
     out[n] = NULL;
@@ -84,7 +92,7 @@ __attribute__((noreturn)) static void execute(const struct env_command *c, struc
     fill_environment(environment, c->network);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     setsid(); /* the terminal's signals are this command's to answer */
-    struct rlimit no_core = { 0, 0 };
+    struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     if (dup2(null, 0) < 0 || dup2(p->output[1], 1) < 0 || dup2(p->output[1], 2) < 0 ||
         dup2(p->report[1], REPORT_FD) < 0)
@@ -122,8 +130,8 @@ static int lift(int *fd)
     return 0;
 }
 
-static int enter(const struct env_sandbox *s, const struct env_command *c, struct pipes *p, uid_t owner,
-                 struct error *e)
+static int enter(const struct env_sandbox *s, const struct env_command *c, struct pipes *p,
+    uid_t owner, struct error *e)
 {
     char go;
     if (read(p->go[0], &go, 1) != 1)
@@ -134,24 +142,24 @@ static int enter(const struct env_sandbox *s, const struct env_command *c, struc
     if (r == 0 && owner == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
         r = -errno;
     if (r < 0)
-        return error_set(e, ERROR_INTERNAL, -r, "The build's sandbox could not be made: %s.", strerror(-r));
+        return error_set(
+            e, ERROR_INTERNAL, -r, "The build's sandbox could not be made: %s.", strerror(-r));
     r = env_tree_enter(s, c, owner, e);
     if (r < 0)
         return r;
     r = drop_power(owner);
     if (r < 0)
         return error_set(e, ERROR_INTERNAL, -r, "Power could not be given up: %s.", strerror(-r));
-    struct pollfd life = { .fd = p->life[0] };
+    struct pollfd life = {.fd = p->life[0]};
     if (poll(&life, 1, 0) != 0) /* the parent died before PDEATHSIG was set */
         _exit(126);
     return 0;
 }
 
-__attribute__((noreturn)) static void first_process(const struct env_sandbox *s,
-                                                    const struct env_command *c, struct pipes *p,
-                                                    uid_t owner)
+__attribute__((noreturn)) static void first_process(
+    const struct env_sandbox *s, const struct env_command *c, struct pipes *p, uid_t owner)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     fd_close(&p->life[1]);
     fd_close(&p->go[1]);
@@ -161,7 +169,8 @@ __attribute__((noreturn)) static void first_process(const struct env_sandbox *s,
         _exit(126);
     }
     fd_close(&p->failed[1]);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* its descriptors are the host's: nobody opens /proc/1/fd */
+    prctl(
+        PR_SET_DUMPABLE, 0, 0, 0, 0); /* its descriptors are the host's: nobody opens /proc/1/fd */
     pid_t program = fork();
     if (program == 0)
         execute(c, p);
@@ -215,10 +224,11 @@ static void feed(struct reader *r, const struct env_command *c, const char *data
 /* Reads both pipes to their ends. 0, -ETIMEDOUT, -EINTR, -errno. */
 static int follow(const struct env_command *c, struct pipes *p)
 {
-    struct reader lines = { .length = 0 };
-    int64_t deadline = c->timeout_ms > 0 ? clock_monotonic_us() + c->timeout_ms * INT64_C(1000) : INT64_MAX;
+    struct reader lines = {.length = 0};
+    int64_t deadline =
+        c->timeout_ms > 0 ? clock_monotonic_us() + c->timeout_ms * INT64_C(1000) : INT64_MAX;
     while (p->output[0] >= 0 || p->report[0] >= 0) {
-        struct pollfd fds[2] = { { p->output[0], POLLIN, 0 }, { p->report[0], POLLIN, 0 } };
+        struct pollfd fds[2] = {{p->output[0], POLLIN, 0}, {p->report[0], POLLIN, 0}};
         int r = poll(fds, 2, TICK_MS);
         if (env_interrupted)
             return -EINTR;
@@ -245,8 +255,8 @@ static int follow(const struct env_command *c, struct pipes *p)
     return 0;
 }
 
-static int start(const struct env_sandbox *s, const struct env_command *c, struct pipes *p, pid_t *ret,
-                 struct error *e)
+static int start(const struct env_sandbox *s, const struct env_command *c, struct pipes *p,
+    pid_t *ret, struct error *e)
 {
     bool root = geteuid() == 0;
     unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
@@ -256,19 +266,19 @@ static int start(const struct env_sandbox *s, const struct env_command *c, struc
     if (pid == 0)
         first_process(s, c, p, root ? ENV_UID : 0);
     if (pid < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Namespaces for the build are refused: %s.",
-                         strerror(errno));
+        return error_set(
+            e, ERROR_INTERNAL, errno, "Namespaces for the build are refused: %s.", strerror(errno));
     *ret = pid;
     int r = root ? 0 : map_ids(pid);
     if (r < 0)
         return error_set(e, ERROR_INTERNAL, -r, "The build's user namespace cannot be mapped: %s.",
-                         strerror(-r));
+            strerror(-r));
     return fd_write_all(p->go[1], "g", 1);
 }
 
 static int open_pipes(struct pipes *p)
 {
-    int *all[] = { p->output, p->report, p->failed, p->life, p->go };
+    int *all[] = {p->output, p->report, p->failed, p->life, p->go};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         all[i][0] = all[i][1] = -1;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -289,8 +299,8 @@ static int make_scratch(struct env_sandbox *s)
     return 0;
 }
 
-int env_sandbox_run(struct env_sandbox *s, const struct env_command *c, int *ret_status,
-                    struct error *e)
+int env_sandbox_run(
+    struct env_sandbox *s, const struct env_command *c, int *ret_status, struct error *e)
 {
     struct pipes p;
     struct error inside;

@@ -13,11 +13,32 @@
 
 /* What pip may know of the environment; what would change where or what it installs is left out. */
 static const char *const variables[] = {
-    "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST",
-    "PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_TIMEOUT", "PIP_RETRIES",
-    "PIP_PREFER_BINARY", "PIP_USE_FEATURE", "PIP_USE_DEPRECATED",
-    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-    "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_FIND_LINKS",
+    "PIP_TRUSTED_HOST",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_PROXY",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_TIMEOUT",
+    "PIP_RETRIES",
+    "PIP_PREFER_BINARY",
+    "PIP_USE_FEATURE",
+    "PIP_USE_DEPRECATED",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
 };
 enum { VARIABLES = sizeof(variables) / sizeof(variables[0]), COPY_MAX = 16 << 20 };
 
@@ -37,8 +58,8 @@ size_t env_pip_variables(char **out, size_t max)
 /* Is it in the tree already? */
 static bool covered(const char *path)
 {
-    static const char *const there[] = { "/usr/", "/etc/ssl/certs", "/etc/pki/", "/opt/env", "/tmp/home",
-                                         "/proc/", "/dev/", "/build/", "/sys/" };
+    static const char *const there[] = {"/usr/", "/etc/ssl/certs", "/etc/pki/", "/opt/env",
+        "/tmp/home", "/proc/", "/dev/", "/build/", "/sys/"};
     for (size_t i = 0; i < sizeof(there) / sizeof(there[0]); i++)
         if (strncmp(path, there[i], strlen(there[i])) == 0)
             return true;
@@ -146,7 +167,7 @@ int env_pip_configure(const char *root, uid_t owner, struct error *e)
     for (size_t i = 0; i < n && r == 0; i++)
         r = take_paths(root, strchr(values[i], '=') + 1, owner);
     if (r < 0)
-        error_set(e, ERROR_INTERNAL, -r, "pip's configuration could not be taken into the sandbox: %s.",
-                  strerror(-r));
+        error_set(e, ERROR_INTERNAL, -r,
+            "pip's configuration could not be taken into the sandbox: %s.", strerror(-r));
     return r;
 }

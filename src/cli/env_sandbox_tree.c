@@ -18,7 +18,8 @@ static int make_directories(const char *root, const char *path, bool and_last)
     char whole[ENV_PATH * 2];
     if (snprintf(whole, sizeof(whole), "%s%s", root, path) >= (int)sizeof(whole))
         return -ENAMETOOLONG;
-    for (char *slash = strchr(whole + strlen(root) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(whole + strlen(root) + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(whole, 0755) < 0 && errno != EEXIST)
             return -errno;
@@ -27,8 +28,8 @@ static int make_directories(const char *root, const char *path, bool and_last)
     return !and_last || mkdir(whole, 0755) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-int env_tree_put(const char *root, const char *to, const void *data, size_t length, mode_t mode,
-                 uid_t owner)
+int env_tree_put(
+    const char *root, const char *to, const void *data, size_t length, mode_t mode, uid_t owner)
 {
     char path[ENV_PATH * 2];
     int r = make_directories(root, to, false);
@@ -62,16 +63,18 @@ int env_tree_bind(const char *root, const char *from, const char *to, bool writa
     }
     if (mount(from, path, NULL, MS_BIND | MS_REC, NULL) < 0)
         return -errno;
-    struct mount_attr attributes = { .attr_set = MOUNT_ATTR_NOSUID | (writable ? 0 : MOUNT_ATTR_RDONLY) };
+    struct mount_attr attributes = {
+        .attr_set = MOUNT_ATTR_NOSUID | (writable ? 0 : MOUNT_ATTR_RDONLY)};
     if (S_ISDIR(st.st_mode))
         attributes.attr_set |= MOUNT_ATTR_NODEV;
-    return mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof(attributes)) < 0 ? -errno : 0;
+    return mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &attributes, sizeof(attributes)) < 0 ? -errno
+                                                                                            : 0;
 }
 
 /* /usr, and the links or directories of old (/bin, /lib64) beside it. */
 static int bind_system(const char *root)
 {
-    static const char *const tops[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+    static const char *const tops[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
     int r = env_tree_bind(root, "/usr", "/usr", false);
     for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]) && r == 0; i++) {
         char target[256], path[ENV_PATH * 2];
@@ -103,11 +106,11 @@ static int put(const char *root, const char *path, const char *text)
 
 static int fill_etc(const char *root, bool network, uid_t owner)
 {
-    static const char *const copies[] = { "/etc/ld.so.cache", "/etc/matplotlibrc" };
-    static const char *const binds[] = { "/etc/alternatives", "/etc/fonts", "/etc/python3" };
+    static const char *const copies[] = {"/etc/ld.so.cache", "/etc/matplotlibrc"};
+    static const char *const binds[] = {"/etc/alternatives", "/etc/fonts", "/etc/python3"};
     char passwd[160];
-    snprintf(passwd, sizeof(passwd), "root:x:0:0:root:/:/bin/sh\nbuild:x:%u:%u:build:/tmp/home:/bin/sh\n",
-             owner, owner);
+    snprintf(passwd, sizeof(passwd),
+        "root:x:0:0:root:/:/bin/sh\nbuild:x:%u:%u:build:/tmp/home:/bin/sh\n", owner, owner);
     int r = put(root, "/etc/passwd", passwd);
     if (r == 0)
         r = put(root, "/etc/group", "root:x:0:\n");
@@ -120,8 +123,8 @@ static int fill_etc(const char *root, bool network, uid_t owner)
             r = env_tree_bind(root, binds[i], binds[i], false);
     if (r < 0 || !network)
         return r < 0 ? r : put(root, "/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n");
-    static const char *const certificates[] = { "/etc/ssl/certs", "/etc/pki/tls/certs",
-                                                "/etc/pki/ca-trust/extracted" };
+    static const char *const certificates[] = {
+        "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted"};
     for (size_t i = 0; i < sizeof(certificates) / sizeof(certificates[0]) && r == 0; i++)
         if (access(certificates[i], F_OK) == 0)
             r = env_tree_bind(root, certificates[i], certificates[i], false);
@@ -134,13 +137,11 @@ static int fill_etc(const char *root, bool network, uid_t owner)
 
 static int fill_dev(const char *root)
 {
-    static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
-                                           "/dev/urandom" };
-    static const char *const links[][2] = { { "/proc/self/fd", "/dev/fd" },
-                                            { "/tmp", "/dev/shm" },
-                                            { "/proc/self/fd/0", "/dev/stdin" },
-                                            { "/proc/self/fd/1", "/dev/stdout" },
-                                            { "/proc/self/fd/2", "/dev/stderr" } };
+    static const char *const devices[] = {
+        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+    static const char *const links[][2] = {{"/proc/self/fd", "/dev/fd"}, {"/tmp", "/dev/shm"},
+        {"/proc/self/fd/0", "/dev/stdin"}, {"/proc/self/fd/1", "/dev/stdout"},
+        {"/proc/self/fd/2", "/dev/stderr"}};
     int r = make_directories(root, "/dev", true);
     for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]) && r == 0; i++)
         r = env_tree_bind(root, devices[i], devices[i], true);
@@ -173,21 +174,26 @@ static int bind_work(const struct env_sandbox *s, const char *root, bool sealed,
 static int step(struct error *e, const char *what, int r)
 {
     if (r < 0)
-        error_set(e, ERROR_INTERNAL, -r, "The build's sandbox could not be made: %s: %s.", what, strerror(-r));
+        error_set(e, ERROR_INTERNAL, -r, "The build's sandbox could not be made: %s: %s.", what,
+            strerror(-r));
     return r;
 }
 
-int env_tree_enter(const struct env_sandbox *s, const struct env_command *c, uid_t owner,
-                   struct error *e)
+int env_tree_enter(
+    const struct env_sandbox *s, const struct env_command *c, uid_t owner, struct error *e)
 {
     char root[ENV_PATH + 16], proc[ENV_PATH + 32];
     snprintf(root, sizeof(root), "%s/root", s->building);
     snprintf(proc, sizeof(proc), "%s/proc", root);
     umask(022);
-    int r = step(e, "private mounts", mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0);
+    int r = step(
+        e, "private mounts", mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0);
     if (r == 0)
-        r = step(e, "tmpfs", mount("cloche-build", root, "tmpfs", MS_NOSUID | MS_NODEV,
-                                   "size=64m,nr_inodes=10000,mode=755") < 0 ? -errno : 0);
+        r = step(e, "tmpfs",
+            mount("cloche-build", root, "tmpfs", MS_NOSUID | MS_NODEV,
+                "size=64m,nr_inodes=10000,mode=755") < 0
+                ? -errno
+                : 0);
     if (r == 0)
         r = step(e, "/usr", bind_system(root));
     if (r == 0)
@@ -199,13 +205,20 @@ int env_tree_enter(const struct env_sandbox *s, const struct env_command *c, uid
     if (r == 0 && c->network)
         r = env_pip_configure(root, owner, e);
     if (r == 0)
-        r = step(e, "/proc", mkdir(proc, 0755) < 0 ||
-                 mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? -errno : 0);
+        r = step(e, "/proc",
+            mkdir(proc, 0755) < 0 ||
+                    mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0
+                ? -errno
+                : 0);
     if (r == 0)
-        r = step(e, "pivot_root", chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
-                 umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0);
-    struct mount_attr sealed = { .attr_set = MOUNT_ATTR_RDONLY };
+        r = step(e, "pivot_root",
+            chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+                    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0
+                ? -errno
+                : 0);
+    struct mount_attr sealed = {.attr_set = MOUNT_ATTR_RDONLY};
     if (r == 0)
-        r = step(e, "read-only root", mount_setattr(AT_FDCWD, "/", 0, &sealed, sizeof(sealed)) < 0 ? -errno : 0);
+        r = step(e, "read-only root",
+            mount_setattr(AT_FDCWD, "/", 0, &sealed, sizeof(sealed)) < 0 ? -errno : 0);
     return r;
 }

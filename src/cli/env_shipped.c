@@ -7,7 +7,8 @@
 
 void env_shipped_find(struct env_shipped *s)
 {
-    static const char *const places[] = { "share/cloche/environments", "../share/cloche/environments" };
+    static const char *const places[] = {
+        "share/cloche/environments", "../share/cloche/environments"};
     char program[ENV_PATH - 64], check[ENV_PATH + 16];
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     s->directory[0] = '\0';
@@ -24,9 +25,10 @@ void env_shipped_find(struct env_shipped *s)
     s->directory[0] = '\0';
 }
 
-bool env_shipped_path(const struct env_shipped *s, const char *name, const char *file, char *ret_path,
-                      size_t size)
+bool env_shipped_path(
+    const struct env_shipped *s, const char *name, const char *file, char *ret_path, size_t size)
 {
-    int n = snprintf(ret_path, size, "%s/%s%s%s", s->directory, name, *name != '\0' ? "/" : "", file);
+    int n =
+        snprintf(ret_path, size, "%s/%s%s%s", s->directory, name, *name != '\0' ? "/" : "", file);
     return s->directory[0] != '\0' && n < (int)size && access(ret_path, R_OK) == 0;
 }

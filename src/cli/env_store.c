@@ -62,18 +62,20 @@ static int open_once(struct env_store *s, bool create)
     return r;
 }
 
-int env_store_open(struct env_store *s, const char *environments, const char *name, bool create,
-                   struct error *e)
+int env_store_open(
+    struct env_store *s, const char *environments, const char *name, bool create, struct error *e)
 {
     *s = ENV_STORE_NONE;
     int r = snprintf(s->path, sizeof(s->path), "%s/%s", environments, name) >= (int)sizeof(s->path)
-                ? -ENAMETOOLONG : -EAGAIN;
+                ? -ENAMETOOLONG
+                : -EAGAIN;
     snprintf(s->name, sizeof(s->name), "%s", name);
     umask(022);
     while (r == -EAGAIN)
         r = open_once(s, create);
     if (r < 0)
-        return error_set(e, ERROR_INTERNAL, -r, "%s/%s cannot be used: %s.", environments, name, strerror(-r));
+        return error_set(
+            e, ERROR_INTERNAL, -r, "%s/%s cannot be used: %s.", environments, name, strerror(-r));
     return 0;
 }
 
@@ -91,7 +93,7 @@ static int remove_tree(struct env_store *s, const char *name)
 {
     char path[ENV_PATH];
     snprintf(path, sizeof(path), "%s/%s", s->path, name);
-    char *roots[] = { path, NULL };
+    char *roots[] = {path, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
     if (walk == NULL)
         return -errno;
@@ -132,7 +134,7 @@ int64_t env_store_finish_tree(struct env_store *s)
     remove_inside(s, "tmp-");
     remove_inside(s, "root");
     snprintf(path, sizeof(path), "%s/%s/venv", s->path, s->building);
-    char *roots[] = { path, NULL };
+    char *roots[] = {path, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
     for (FTSENT *entry; walk != NULL && (entry = fts_read(walk)) != NULL;) {
         if (entry->fts_info != FTS_D && entry->fts_info != FTS_F)
@@ -167,7 +169,7 @@ static int remove_generation(struct env_store *s, const char *generation)
 
 static bool leftover(const char *name)
 {
-    static const char *const prefixes[] = { ".building-", ".removing-", ".current-" };
+    static const char *const prefixes[] = {".building-", ".removing-", ".current-"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
@@ -202,11 +204,14 @@ int env_store_begin(struct env_store *s, uid_t owner, struct error *e)
     snprintf(path, sizeof(path), "%s/venv", s->building);
     if (r == 0)
         r = mkdirat(s->directory, path, 0755) < 0 ||
-            fchownat(s->directory, path, owner, owner, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+                    fchownat(s->directory, path, owner, owner, AT_SYMLINK_NOFOLLOW) < 0
+                ? -errno
+                : 0;
     if (r == 0)
         r = env_store_write(s, "use.lock", "", 0, e);
-    return r == 0 ? 0 : error_set(e, ERROR_INTERNAL, -r, "The build cannot begin in %s: %s.", s->path,
-                                  strerror(-r));
+    return r == 0 ? 0
+                  : error_set(e, ERROR_INTERNAL, -r, "The build cannot begin in %s: %s.", s->path,
+                        strerror(-r));
 }
 
 void env_store_abandon(struct env_store *s)
@@ -216,15 +221,16 @@ void env_store_abandon(struct env_store *s)
     s->building[0] = '\0';
 }
 
-int env_store_write(struct env_store *s, const char *file, const char *text, size_t length,
-                    struct error *e)
+int env_store_write(
+    struct env_store *s, const char *file, const char *text, size_t length, struct error *e)
 {
     char path[128];
     snprintf(path, sizeof(path), "%s/%s", s->building, file);
     cleanup_fd int fd = openat(s->directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     int r = fd < 0 ? -errno : fd_write_all(fd, text, length);
     if (r < 0)
-        error_set(e, ERROR_INTERNAL, -r, "%s/%s cannot be written: %s.", s->path, file, strerror(-r));
+        error_set(
+            e, ERROR_INTERNAL, -r, "%s/%s cannot be written: %s.", s->path, file, strerror(-r));
     return r;
 }
 
@@ -249,8 +255,9 @@ int env_store_publish(struct env_store *s, const char *generation, struct error 
         s->building[0] = '\0';
         r = make_current(s, generation);
     }
-    return r == 0 ? 0 : error_set(e, ERROR_INTERNAL, -r, "%s could not be made current: %s.", generation,
-                                  strerror(-r));
+    return r == 0 ? 0
+                  : error_set(e, ERROR_INTERNAL, -r, "%s could not be made current: %s.",
+                        generation, strerror(-r));
 }
 
 int env_store_remove(struct env_store *s)

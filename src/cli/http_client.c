@@ -12,20 +12,24 @@ enum { HEAD_MAX = 64 << 10, ANSWER_MAX = 256 << 20, READ_STEP = 16 << 10 };
 
 int http_client_init(struct http_client *c, const char *url, const char *key, struct error *e)
 {
-    *c = (struct http_client){ .fd = -1, .out = STRBUF_INIT(32 << 20), .in = STRBUF_INIT(ANSWER_MAX) };
+    *c =
+        (struct http_client){.fd = -1, .out = STRBUF_INIT(32 << 20), .in = STRBUF_INIT(ANSWER_MAX)};
     struct listen_address found[LISTEN_ADDRESSES];
     char host[280];
     const char *at = strncmp(url, "http://", 7) == 0 ? url + 7 : url;
     if (strncmp(url, "https://", 8) == 0)
-        return error_set(e, ERROR_INVALID_VALUE, 0, "This command speaks plain HTTP only, to a server nearby.");
-    snprintf(host, sizeof(host), "%.*s", strncmp(at, "unix:", 5) == 0 ? 270 : (int)strcspn(at, "/"), at);
+        return error_set(
+            e, ERROR_INVALID_VALUE, 0, "This command speaks plain HTTP only, to a server nearby.");
+    snprintf(
+        host, sizeof(host), "%.*s", strncmp(at, "unix:", 5) == 0 ? 270 : (int)strcspn(at, "/"), at);
     int r = listen_parse(host, found, e);
     if (r < 0)
         return r;
     c->address = found[0];
     snprintf(c->host, sizeof(c->host), "%s", strncmp(host, "unix:", 5) == 0 ? "localhost" : host);
     if (key != NULL && key[0] != '\0')
-        snprintf(c->authorization, sizeof(c->authorization), "Authorization: Bearer %.200s\r\n", key);
+        snprintf(
+            c->authorization, sizeof(c->authorization), "Authorization: Bearer %.200s\r\n", key);
     return 0;
 }
 
@@ -83,7 +87,8 @@ static int answer(struct http_client *c, const char **ret_body, size_t *ret_leng
         if (c->in.length > HEAD_MAX || (r = read_more(c)) < 0)
             return c->in.length > HEAD_MAX ? -EPROTO : r;
     size_t head = (size_t)(end - c->in.data) + 4;
-    int status = strncmp(c->in.data, "HTTP/1.1 ", 9) == 0 ? (int)strtol(c->in.data + 9, NULL, 10) : 0;
+    int status =
+        strncmp(c->in.data, "HTTP/1.1 ", 9) == 0 ? (int)strtol(c->in.data + 9, NULL, 10) : 0;
     long long length = status == 204 ? 0 : length_of(c->in.data, end + 2);
     if (status < 100 || length < 0 || length > ANSWER_MAX - HEAD_MAX)
         return -EPROTO;
@@ -95,14 +100,16 @@ static int answer(struct http_client *c, const char **ret_body, size_t *ret_leng
     return status;
 }
 
-int http_client_request(struct http_client *c, const char *method, const char *path, const char *body,
-                        const char **ret_body, size_t *ret_length)
+int http_client_request(struct http_client *c, const char *method, const char *path,
+    const char *body, const char **ret_body, size_t *ret_length)
 {
     strbuf_clear(&c->out);
     strbuf_clear(&c->in);
-    strbuf_printf(&c->out, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", method, path, c->host, c->authorization);
+    strbuf_printf(
+        &c->out, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", method, path, c->host, c->authorization);
     if (body != NULL)
-        strbuf_printf(&c->out, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", strlen(body));
+        strbuf_printf(
+            &c->out, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", strlen(body));
     else
         strbuf_puts(&c->out, "\r\n");
     int r = strbuf_puts(&c->out, body != NULL ? body : "");

@@ -24,5 +24,5 @@ void http_client_deinit(struct http_client *c);
 /* Sends one request (body may be NULL) and reads the answer; connects when there is no connection.
  * The status; *ret_body is borrowed until the next call. -errno when there was no whole answer: the
  * connection is gone then, nothing is repeated. */
-int http_client_request(struct http_client *c, const char *method, const char *path, const char *body,
-                        const char **ret_body, size_t *ret_length);
+int http_client_request(struct http_client *c, const char *method, const char *path,
+    const char *body, const char **ret_body, size_t *ret_length);

@@ -51,8 +51,8 @@ static void key_json(struct json_writer *w, const struct store_key *key)
 
 static int key_create(struct store *store, const struct key_options *o)
 {
-    struct error e = { 0 };
-    struct store_key key = { 0 };
+    struct error e = {0};
+    struct store_key key = {0};
     char secret[STORE_SECRET_SIZE];
     if (store_key_create(store, o->name, o->project, &key, secret, &e) < 0)
         return command_fail("key", EXIT_FAILED, "%s", e.message);
@@ -71,9 +71,9 @@ static int key_create(struct store *store, const struct key_options *o)
         printf("%s\n", secret);
         code = fflush(stdout) == 0 ? 0 : EXIT_FAILED;
         fprintf(stderr,
-                "This is key %s of project %s; it is not shown again.\n"
-                "Clients send it as `Authorization: Bearer KEY`. Revoke it: cloche key revoke %s\n",
-                key.id, key.project, key.id);
+            "This is key %s of project %s; it is not shown again.\n"
+            "Clients send it as `Authorization: Bearer KEY`. Revoke it: cloche key revoke %s\n",
+            key.id, key.project, key.id);
     }
     explicit_bzero(secret, sizeof(secret));
     store_key_deinit(&key);
@@ -90,8 +90,8 @@ static void time_text(int64_t seconds, char out[32])
 
 static int key_list(struct store *store, const struct key_options *o)
 {
-    struct error e = { 0 };
-    struct store_keys keys = { 0 };
+    struct error e = {0};
+    struct store_keys keys = {0};
     if (store_key_list(store, &keys, &e) < 0)
         return command_fail("key", EXIT_FAILED, "%s", e.message);
     int code = 0;
@@ -112,8 +112,8 @@ static int key_list(struct store *store, const struct key_options *o)
             const struct store_key *key = &keys.items[i];
             char made[32];
             time_text(key->created_at, made);
-            printf("%s  %s  %-7s  %-20s  %s\n", key->id, made, key->revoked_at != 0 ? "revoked" : "good",
-                   key->project, key->name);
+            printf("%s  %s  %-7s  %-20s  %s\n", key->id, made,
+                key->revoked_at != 0 ? "revoked" : "good", key->project, key->name);
         }
         code = fflush(stdout) == 0 ? 0 : EXIT_FAILED;
     }
@@ -123,7 +123,7 @@ static int key_list(struct store *store, const struct key_options *o)
 
 static int key_revoke(struct store *store, const struct key_options *o, const char *id)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     if (store_key_revoke(store, id, &e) < 0)
         return command_fail("key", EXIT_FAILED, "%s", e.message);
     if (!o->json) {
@@ -143,13 +143,13 @@ static int key_revoke(struct store *store, const struct key_options *o, const ch
 static int parse(int argc, char **argv, struct key_options *o)
 {
     static const struct option longs[] = {
-        { "name", required_argument, NULL, OPTION_NAME },
-        { "project", required_argument, NULL, OPTION_PROJECT },
-        { "state", required_argument, NULL, OPTION_STATE },
-        { "json", no_argument, NULL, OPTION_JSON },
-        { 0 },
+        {"name", required_argument, NULL, OPTION_NAME},
+        {"project", required_argument, NULL, OPTION_PROJECT},
+        {"state", required_argument, NULL, OPTION_STATE},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {0},
     };
-    *o = (struct key_options){ .state = getenv("CLOCHE_STATE") };
+    *o = (struct key_options){.state = getenv("CLOCHE_STATE")};
     int option;
     while ((option = command_option(argc, argv, "", longs)) != -1) {
         switch (option) {
@@ -172,21 +172,22 @@ static int check(const char *verb, int words, const struct key_options *o)
     if (revokes && words != 1)
         return command_fail("key", EXIT_USAGE, "revoke takes one key's id; see `cloche key list`.");
     if (!revokes && words != 0)
-        return command_fail("key", EXIT_USAGE, "%s takes flags only; see `cloche key --help`.", verb);
+        return command_fail(
+            "key", EXIT_USAGE, "%s takes flags only; see `cloche key --help`.", verb);
     if (creates && (o->name == NULL || o->name[0] == '\0'))
         return command_fail("key", EXIT_USAGE, "create needs --name NAME: what is the key for?");
     if (!creates && (o->name != NULL || o->project != NULL))
         return command_fail("key", EXIT_USAGE, "--name and --project belong to create.");
     if (o->project != NULL && !store_project_valid(o->project))
         return command_fail("key", EXIT_USAGE,
-                            "A project's name is 1 to 64 letters, digits, - and _, not starting with key_.");
+            "A project's name is 1 to 64 letters, digits, - and _, not starting with key_.");
     return 0;
 }
 
 int command_key(int argc, char **argv)
 {
     struct key_options o;
-    struct error e = { 0 };
+    struct error e = {0};
     int r = parse(argc, argv, &o);
     if (r != 0)
         return r < 0 ? 0 : r;
@@ -198,7 +199,8 @@ int command_key(int argc, char **argv)
     r = check(verb, argc - optind - 1, &o);
     if (r != 0)
         return r;
-    cleanup_free char *fallback = o.state == NULL || o.state[0] == '\0' ? paths_state(&e) : strdup(o.state);
+    cleanup_free char *fallback =
+        o.state == NULL || o.state[0] == '\0' ? paths_state(&e) : strdup(o.state);
     cleanup_fd int dir = fallback == NULL ? -1 : state_open(fallback, &e);
     struct store *store = NULL;
     if (dir < 0 || state_become_owner(dir, &e) < 0 || store_open(dir, 0, &store, &e) < 0)

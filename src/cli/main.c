@@ -3,22 +3,23 @@
 #include "cli/nearest.h"
 
 static const struct command commands[] = {
-    { "serve", command_serve, "answer the HTTP API" },
-    { "run", command_run, "run one Python file in a fresh sandbox" },
-    { "env", command_env, "list, build and remove environments" },
-    { "key", command_key, "create, list and revoke API keys" },
-    { "doctor", command_doctor, "say what this machine offers and what is missing" },
-    { "bench", command_bench, "measure a server" },
-    { "__server", command_server, NULL },
-    { "__run", command_run_inside, NULL },
-    { "__settings-doc", command_settings_doc, NULL },
+    {"serve", command_serve, "answer the HTTP API"},
+    {"run", command_run, "run one Python file in a fresh sandbox"},
+    {"env", command_env, "list, build and remove environments"},
+    {"key", command_key, "create, list and revoke API keys"},
+    {"doctor", command_doctor, "say what this machine offers and what is missing"},
+    {"bench", command_bench, "measure a server"},
+    {"__server", command_server, NULL},
+    {"__run", command_run_inside, NULL},
+    {"__settings-doc", command_settings_doc, NULL},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static int help(FILE *to, int code)
 {
-    fprintf(to, "Cloche runs Python that a language model wrote: safely, with state, files and plots.\n\n"
-                "usage: cloche COMMAND [FLAG]...\n\n");
+    fprintf(to,
+        "Cloche runs Python that a language model wrote: safely, with state, files and plots.\n\n"
+        "usage: cloche COMMAND [FLAG]...\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         if (commands[i].summary != NULL)
             fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
@@ -36,8 +37,8 @@ static int unknown(const char *word)
             names[n++] = commands[i].name;
     const char *near = nearest_word(word, names, n);
     fprintf(stderr, "cloche: there is no command \"%s\"%s%s%s\n", word,
-            near != NULL ? "; did you mean \"" : "; see `cloche --help`.", near != NULL ? near : "",
-            near != NULL ? "\"?" : "");
+        near != NULL ? "; did you mean \"" : "; see `cloche --help`.", near != NULL ? near : "",
+        near != NULL ? "\"?" : "");
     return EXIT_USAGE;
 }
 

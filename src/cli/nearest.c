@@ -33,7 +33,8 @@ const char *nearest_word(const char *word, const char *const *words, size_t n)
     if (length == 0 || length > WORD_MAX)
         return NULL;
     const char *best = NULL;
-    size_t least_edits = length / 3 + 2; /* exclusive: one edit for short words, more for long ones */
+    size_t least_edits =
+        length / 3 + 2; /* exclusive: one edit for short words, more for long ones */
     for (size_t i = 0; i < n; i++) {
         size_t other = strlen(words[i]);
         if (other > WORD_MAX)

@@ -14,7 +14,7 @@ static char *joined(const char *a, const char *b)
 }
 
 static char *data_path(const char *system, const char *variable, const char *below_home,
-                       const char *name, struct error *e)
+    const char *name, struct error *e)
 {
     if (geteuid() == 0)
         return strdup(system);
@@ -22,7 +22,8 @@ static char *data_path(const char *system, const char *variable, const char *bel
     if (base != NULL && base[0] == '/') /* the specification: relative ones are to be ignored */
         return joined(base, name);
     if (home == NULL || home[0] != '/') {
-        error_set(e, ERROR_INVALID_VALUE, 0, "Neither %s nor HOME says where to keep data.", variable);
+        error_set(
+            e, ERROR_INVALID_VALUE, 0, "Neither %s nor HOME says where to keep data.", variable);
         return NULL;
     }
     cleanup_free char *share = joined(home, below_home);
@@ -36,8 +37,8 @@ char *paths_state(struct error *e)
 
 char *paths_environments(struct error *e)
 {
-    return data_path("/var/lib/cloche/environments", "XDG_DATA_HOME", ".local/share",
-                     "cloche/environments", e);
+    return data_path(
+        "/var/lib/cloche/environments", "XDG_DATA_HOME", ".local/share", "cloche/environments", e);
 }
 
 int paths_make(const char *path, struct error *e)
@@ -48,10 +49,12 @@ int paths_make(const char *path, struct error *e)
     for (char *at = copy + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
         *at = '\0';
         if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-            return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot make %s: %s.", copy, strerror(errno));
+            return error_set(
+                e, ERROR_INVALID_VALUE, errno, "Cannot make %s: %s.", copy, strerror(errno));
     }
     if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot make %s: %s.", copy, strerror(errno));
+        return error_set(
+            e, ERROR_INVALID_VALUE, errno, "Cannot make %s: %s.", copy, strerror(errno));
     return 0;
 }
 
@@ -63,7 +66,7 @@ static int found(char **ret, const char *folder, const char *name, struct error 
         return -ENOMEM;
     if (realpath(path, resolved) == NULL)
         return error_set(e, ERROR_INTERNAL, errno, "A part of Cloche is missing: %s (%s).", path,
-                         strerror(errno));
+            strerror(errno));
     *ret = strdup(resolved);
     return *ret == NULL ? -ENOMEM : 0;
 }
@@ -92,11 +95,12 @@ static int all_found(struct programs *p, const char *folder, struct error *e)
 
 int programs_find(struct programs *ret, struct error *e)
 {
-    struct programs p = { 0 };
+    struct programs p = {0};
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Cannot read /proc/self/exe: %s.", strerror(errno));
+        return error_set(
+            e, ERROR_INTERNAL, errno, "Cannot read /proc/self/exe: %s.", strerror(errno));
     self[n] = '\0';
     p.cloche = strdup(self);
     *strrchr(self, '/') = '\0';
@@ -116,5 +120,5 @@ void programs_deinit(struct programs *p)
     free(p->warden);
     free(p->init);
     free(p->library);
-    *p = (struct programs){ 0 };
+    *p = (struct programs){0};
 }

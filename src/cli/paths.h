@@ -16,9 +16,9 @@ char *paths_environments(struct error *e);
 int paths_make(const char *path, struct error *e);
 
 struct programs {
-    char *cloche;     /* this program */
+    char *cloche; /* this program */
     char *supervisor, *warden, *init;
-    char *library;    /* the directory with _cloche.abi3.so and python/cloche_kernel */
+    char *library; /* the directory with _cloche.abi3.so and python/cloche_kernel */
     bool build_tree;
 };
 /* Finds them all; each must exist. 0, or -errno naming the missing one. Pair: programs_deinit(). */

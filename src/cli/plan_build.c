@@ -46,7 +46,7 @@ static int path_copy(char to[1024], const char *from)
 
 int plan_programs(struct plan *plan, const char *command)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     struct programs p;
     if (programs_find(&p, &e) < 0)
         return command_fail(command, EXIT_FAILED, "%s", e.message);
@@ -58,7 +58,8 @@ int plan_programs(struct plan *plan, const char *command)
     if (r == 0)
         r = path_copy(plan->library_path, p.library);
     programs_deinit(&p);
-    return r < 0 ? command_fail(command, EXIT_FAILED, "The path of Cloche's programs is too long.") : 0;
+    return r < 0 ? command_fail(command, EXIT_FAILED, "The path of Cloche's programs is too long.")
+                 : 0;
 }
 
 static int failed(const char *command, const char *what)
@@ -68,12 +69,13 @@ static int failed(const char *command, const char *what)
 
 int plan_exec(const struct plan *plan, const char *command)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     struct programs p;
     if (programs_find(&p, &e) < 0)
         return command_fail(command, EXIT_FAILED, "%s", e.message);
     int memory = memfd_create("cloche-plan", MFD_CLOEXEC);
-    if (memory < 0 || fd_write_all(memory, plan, sizeof(*plan)) < 0 || lseek(memory, 0, SEEK_SET) < 0)
+    if (memory < 0 || fd_write_all(memory, plan, sizeof(*plan)) < 0 ||
+        lseek(memory, 0, SEEK_SET) < 0)
         return failed(command, "write the plan");
     if (memory == PLAN_FD ? fcntl(memory, F_SETFD, 0) < 0 : dup2(memory, PLAN_FD) < 0)
         return failed(command, "place the plan");
@@ -82,7 +84,7 @@ int plan_exec(const struct plan *plan, const char *command)
         close_range(PLAN_FD + 1, first - 1, 0);
     if (last != 0)
         close_range(last + 1, ~0U, 0);
-    char *const argv[] = { "cloche-supervisor", NULL };
+    char *const argv[] = {"cloche-supervisor", NULL};
     execv(p.supervisor, argv);
     return failed(command, "start cloche-supervisor");
 }

@@ -44,21 +44,31 @@ static const char help[] =
     "exit codes: the program's own; 1 an exception (traceback on standard error); 124 out of time;\n"
     "137 out of memory; 128+n killed by signal n; 125 Cloche could not run it, or wrong usage\n";
 
-enum { OPTION_FILE = COMMAND_LONG, OPTION_OUT, OPTION_DIR, OPTION_COPY, OPTION_SESSION, OPTION_ENVIRONMENT, OPTION_TIMEOUT,
-       OPTION_JSON, OPTION_URL, OPTION_ENVIRONMENTS };
+enum {
+    OPTION_FILE = COMMAND_LONG,
+    OPTION_OUT,
+    OPTION_DIR,
+    OPTION_COPY,
+    OPTION_SESSION,
+    OPTION_ENVIRONMENT,
+    OPTION_TIMEOUT,
+    OPTION_JSON,
+    OPTION_URL,
+    OPTION_ENVIRONMENTS
+};
 
 static const struct option longs[] = {
-    { "file", required_argument, NULL, OPTION_FILE },
-    { "out", required_argument, NULL, OPTION_OUT },
-    { "dir", required_argument, NULL, OPTION_DIR },
-    { "copy", no_argument, NULL, OPTION_COPY },
-    { "session", required_argument, NULL, OPTION_SESSION },
-    { "environment", required_argument, NULL, OPTION_ENVIRONMENT },
-    { "timeout", required_argument, NULL, OPTION_TIMEOUT },
-    { "json", no_argument, NULL, OPTION_JSON },
-    { "url", required_argument, NULL, OPTION_URL },
-    { "environments", required_argument, NULL, OPTION_ENVIRONMENTS },
-    { 0 },
+    {"file", required_argument, NULL, OPTION_FILE},
+    {"out", required_argument, NULL, OPTION_OUT},
+    {"dir", required_argument, NULL, OPTION_DIR},
+    {"copy", no_argument, NULL, OPTION_COPY},
+    {"session", required_argument, NULL, OPTION_SESSION},
+    {"environment", required_argument, NULL, OPTION_ENVIRONMENT},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"url", required_argument, NULL, OPTION_URL},
+    {"environments", required_argument, NULL, OPTION_ENVIRONMENTS},
+    {0},
 };
 
 static int timeout_parse(const char *text, int64_t *ret_ms)
@@ -100,14 +110,16 @@ static int parse(int argc, char **argv, struct run_options *o)
     o->args = argv + optind;
     o->n_args = argc - optind;
     if (o->environment != NULL && !environment_name_valid(o->environment))
-        return command_fail("run", EXIT_CLOCHE, "\"%s\" is no name of an environment.", o->environment);
+        return command_fail(
+            "run", EXIT_CLOCHE, "\"%s\" is no name of an environment.", o->environment);
     if (o->out != NULL && o->dir != NULL)
         return command_fail("run", EXIT_CLOCHE, "--out and --dir exclude each other.");
     if (o->copies && o->dir == NULL)
         return command_fail("run", EXIT_CLOCHE, "--copy goes with --dir.");
     if (o->session != NULL && (o->dir != NULL || o->environment != NULL))
-        return command_fail("run", EXIT_CLOCHE, "A session has its environment and folder already: "
-                                                "--session goes without --dir and --environment.");
+        return command_fail("run", EXIT_CLOCHE,
+            "A session has its environment and folder already: "
+            "--session goes without --dir and --environment.");
     return 0;
 }
 
@@ -115,13 +127,14 @@ static int parse(int argc, char **argv, struct run_options *o)
 
 static int supervisor_plan(const struct run_options *o, struct plan *plan)
 {
-    struct error e = { 0 };
-    cleanup_free char *path = o->environments != NULL ? strdup(o->environments) : paths_environments(&e);
+    struct error e = {0};
+    cleanup_free char *path =
+        o->environments != NULL ? strdup(o->environments) : paths_environments(&e);
     cleanup_free char *resolved = path == NULL ? NULL : realpath(path, NULL);
     if (resolved != NULL && strlen(resolved) >= sizeof(plan->environments_dir))
         return command_fail("run", EXIT_CLOCHE, "The path of the environments is too long.");
     snprintf(plan->environments_dir, sizeof(plan->environments_dir), "%s",
-             resolved != NULL ? resolved : "/nonexistent");
+        resolved != NULL ? resolved : "/nonexistent");
     plan->flags = PLAN_ONE_SHOT;
     plan->keep_first = plan->keep_last = PLAN_KEEP_FIRST;
     struct stat st;
@@ -169,7 +182,9 @@ static int supervisor_start(const struct run_options *o, pid_t *ret_pid, int *re
     close(pair[1]);
     if (pid < 0) {
         close(pair[0]);
-        return r != 0 ? r : command_fail("run", EXIT_CLOCHE, "Cannot start a process: %s.", strerror(errno));
+        return r != 0 ? r
+                      : command_fail(
+                            "run", EXIT_CLOCHE, "Cannot start a process: %s.", strerror(errno));
     }
     *ret_pid = pid;
     *ret_link = pair[0];
@@ -193,11 +208,12 @@ static int send_all(const struct run_options *o, int link)
 {
     static struct message m;
     cleanup_fd int arguments = arguments_memory(o);
-    uint64_t flags = (o->asks && !o->json ? RUN_ASKS : 0) | (o->out_fd >= 0 && !o->mounted ? RUN_KEEPS : 0) | (o->json ? RUN_JSON : 0) |
+    uint64_t flags = (o->asks && !o->json ? RUN_ASKS : 0) |
+                     (o->out_fd >= 0 && !o->mounted ? RUN_KEEPS : 0) | (o->json ? RUN_JSON : 0) |
                      (o->mounted ? RUN_FOLDER : 0);
-    m = (struct message){ .op = RUN_START, .word = { (uint64_t)o->timeout_ms, flags } };
+    m = (struct message){.op = RUN_START, .word = {(uint64_t)o->timeout_ms, flags}};
     message_text(&m, "%s", o->environment != NULL ? o->environment : "");
-    int fds[4] = { o->code, arguments };
+    int fds[4] = {o->code, arguments};
     size_t n = 2;
     if (o->stdin_fd >= 0)
         fds[n++] = o->stdin_fd;
@@ -205,11 +221,11 @@ static int send_all(const struct run_options *o, int link)
         fds[n++] = o->out_fd;
     int r = arguments < 0 ? -EIO : message_send(link, &m, fds, n);
     for (size_t i = 0; i < o->files && r == 0; i++) {
-        m = (struct message){ .op = RUN_FILE };
+        m = (struct message){.op = RUN_FILE};
         message_text(&m, "%s", o->file[i].name);
         r = message_send(link, &m, &o->file[i].fd, 1);
     }
-    m = (struct message){ .op = RUN_GO };
+    m = (struct message){.op = RUN_GO};
     return r < 0 ? r : message_send(link, &m, NULL, 0);
 }
 
@@ -224,7 +240,10 @@ struct receiver {
 };
 
 static const struct permit permits[] = {
-    { RUN_ASK, 0, 0, true }, { RUN_MADE, 0, 1, true }, { RUN_FIGURE, 1, 1, true }, { RUN_END, 0, 0, true },
+    {RUN_ASK, 0, 0, true},
+    {RUN_MADE, 0, 1, true},
+    {RUN_FIGURE, 1, 1, true},
+    {RUN_END, 0, 0, true},
 };
 
 static void answer_question(struct receiver *rx, const struct message *asked)
@@ -238,7 +257,7 @@ static void answer_question(struct receiver *rx, const struct message *asked)
     size_t left = line.length;
     do {
         size_t n = left < MESSAGE_TEXT_MAX / 2 ? left : MESSAGE_TEXT_MAX / 2;
-        m = (struct message){ .op = RUN_LINE, .word = { left > n } };
+        m = (struct message){.op = RUN_LINE, .word = {left > n}};
         memcpy(m.text, text, n);
         m.length = (uint16_t)n;
         message_send(rx->link, &m, NULL, 0);
@@ -276,18 +295,20 @@ static void signalled(struct receiver *rx)
     if (read(rx->signals, &info, sizeof(info)) != sizeof(info))
         return;
     bool gentle = info.ssi_signo == SIGINT && rx->interrupts++ == 0;
-    struct message m = { .op = gentle ? RUN_INTERRUPT : RUN_KILL };
+    struct message m = {.op = gentle ? RUN_INTERRUPT : RUN_KILL};
     rx->killed_by = gentle ? 0 : (int)info.ssi_signo;
     message_send(rx->link, &m, NULL, 0);
 }
 
 static int receive_all(const struct run_options *o, pid_t supervisor, int link, int signals)
 {
-    struct receiver rx = { .link = link, .signals = signals, .code = -1,
-                           .out = { .dir = o->out_fd, .replace = o->dir != NULL } };
+    struct receiver rx = {.link = link,
+        .signals = signals,
+        .code = -1,
+        .out = {.dir = o->out_fd, .replace = o->dir != NULL}};
     int r = 0, status;
     while (r == 0) {
-        struct pollfd ready[] = { { .fd = link, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+        struct pollfd ready[] = {{.fd = link, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
         if (poll(ready, 2, -1) < 0 && errno != EINTR)
             break;
         if (ready[1].revents & POLLIN)

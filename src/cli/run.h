@@ -21,23 +21,24 @@ enum run_op {
     /* ---- receiver -> inside -------------------------------------------------------------------- */
     RUN_START = 1, /* text: environment or ""; w0: timeout ms or 0; w1: enum run_flags; fds: code,
                     * arguments (each with a NUL), and stdin if there is one                          */
-    RUN_FILE,      /* text: path below the workspace; fd: content, read from where it stands          */
-    RUN_GO,        /* that were all files                                                             */
+    RUN_FILE, /* text: path below the workspace; fd: content, read from where it stands          */
+    RUN_GO,   /* that were all files                                                             */
     RUN_INTERRUPT, /* as Ctrl-C in the program                                                        */
-    RUN_KILL,      /* end it                                                                          */
-    RUN_LINE,      /* text: of the answer to RUN_ASK; w0: 1 when more of it follows                   */
+    RUN_KILL, /* end it                                                                          */
+    RUN_LINE, /* text: of the answer to RUN_ASK; w0: 1 when more of it follows                   */
     /* ---- inside -> receiver -------------------------------------------------------------------- */
-    RUN_ASK = 32,  /* text: prompt; w0: 1 when the answer is a password                               */
-    RUN_MADE,      /* text: path below the workspace; w0: bytes; w1: 1 when it was changed, not new;
+    RUN_ASK =
+        32,   /* text: prompt; w0: 1 when the answer is a password                               */
+    RUN_MADE, /* text: path below the workspace; w0: bytes; w1: 1 when it was changed, not new;
                     * fd: the file, if it was asked for                                               */
-    RUN_FIGURE,    /* text: extension; fd: the picture                                                */
-    RUN_END,       /* w0: exit code; text: why, for the user, or ""                                   */
+    RUN_FIGURE, /* text: extension; fd: the picture                                                */
+    RUN_END, /* w0: exit code; text: why, for the user, or ""                                   */
 };
 enum run_flags {
-    RUN_ASKS = 1,  /* somebody can answer input() */
-    RUN_KEEPS = 2, /* send made files with their descriptors */
+    RUN_ASKS = 1,   /* somebody can answer input() */
+    RUN_KEEPS = 2,  /* send made files with their descriptors */
     RUN_FOLDER = 8, /* the last descriptor of RUN_START is a folder to be /mnt/data */
-    RUN_JSON = 4,  /* print the execution object on standard output and nothing else */
+    RUN_JSON = 4,   /* print the execution object on standard output and nothing else */
 };
 
 struct run_file {
@@ -64,8 +65,8 @@ struct run_options {
 /* ---- run_out.c: what comes out ------------------------------------------------------------------- */
 
 struct run_out {
-    int dir;        /* --out or --dir; -1: name what was made, and drop it */
-    bool replace;   /* --dir: changed files replace their old selves */
+    int dir;      /* --out or --dir; -1: name what was made, and drop it */
+    bool replace; /* --dir: changed files replace their old selves */
     unsigned figures, named;
     bool failed;
 };

@@ -26,7 +26,8 @@ static bool name_taken(const struct run_options *o, const char *name)
 /* Takes fd. */
 static int file_add(struct run_options *o, const char *name, int fd)
 {
-    struct run_file *file = o->files < RUN_FILES_MAX ? reallocarray(o->file, o->files + 1, sizeof(*file)) : NULL;
+    struct run_file *file =
+        o->files < RUN_FILES_MAX ? reallocarray(o->file, o->files + 1, sizeof(*file)) : NULL;
     char *copy = file != NULL ? strdup(name) : NULL;
     if (file != NULL)
         o->file = file;
@@ -34,7 +35,7 @@ static int file_add(struct run_options *o, const char *name, int fd)
         close(fd);
         return command_fail("run", EXIT_CLOCHE, "Too many files, or out of memory.");
     }
-    o->file[o->files++] = (struct run_file){ copy, fd };
+    o->file[o->files++] = (struct run_file){copy, fd};
     return 0;
 }
 
@@ -44,7 +45,8 @@ int run_input_file(struct run_options *o, const char *path)
     struct stat st;
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return command_fail("run", EXIT_CLOCHE, "--file: cannot open %s: %s.", path, strerror(errno));
+        return command_fail(
+            "run", EXIT_CLOCHE, "--file: cannot open %s: %s.", path, strerror(errno));
     const char *base = strrchr(path, '/');
     base = base == NULL ? path : base + 1;
     if (S_ISDIR(st.st_mode) || base[0] == '\0')
@@ -77,7 +79,7 @@ static int folder_add(struct run_options *o, int dir, const char *prefix, int de
         int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0 || fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
             command_fail("run", 0, "--dir: %s is left out: %s.", path,
-                         fd < 0 ? strerror(errno) : "it is no regular file");
+                fd < 0 ? strerror(errno) : "it is no regular file");
             fd_close(&fd);
         } else if (S_ISREG(st.st_mode)) {
             r = file_add(o, path, fd);
@@ -104,10 +106,14 @@ static int folder_open(struct run_options *o)
     o->out_fd = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int walk = o->out_fd < 0 ? -1 : openat(o->out_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (walk < 0)
-        return command_fail("run", EXIT_CLOCHE, "--dir: cannot open %s: %s.", o->dir, strerror(errno));
-    struct error e = { 0 };
+        return command_fail(
+            "run", EXIT_CLOCHE, "--dir: cannot open %s: %s.", o->dir, strerror(errno));
+    struct error e = {0};
     if (o->copies || o->files > 0 || geteuid() != 0)
-        error_set(&e, ERROR_NONE, 0, o->copies ? "As asked." : o->files > 0 ? "--file lies beside them." : "Only root can mount it.");
+        error_set(&e, ERROR_NONE, 0,
+            o->copies      ? "As asked."
+            : o->files > 0 ? "--file lies beside them."
+                           : "Only root can mount it.");
     int probe = e.message[0] ? -EPERM : folder_mount(o->out_fd, HOST_ID_FIRST, &e);
     o->mounted = probe >= 0;
     fd_close(&probe);
@@ -115,8 +121,9 @@ static int folder_open(struct run_options *o)
         close(walk);
         return 0;
     }
-    fprintf(stderr, "cloche run: %s is copied in; files that the program changes are copied back. (%s)\n", o->dir,
-            e.message);
+    fprintf(stderr,
+        "cloche run: %s is copied in; files that the program changes are copied back. (%s)\n",
+        o->dir, e.message);
     return folder_add(o, walk, "", DEPTH_MAX);
 }
 
@@ -128,10 +135,12 @@ static int out_open(struct run_options *o)
         mkdir(path, 0777);
     }
     if (mkdir(o->out, 0777) < 0 && errno != EEXIST)
-        return command_fail("run", EXIT_CLOCHE, "--out: cannot make %s: %s.", o->out, strerror(errno));
+        return command_fail(
+            "run", EXIT_CLOCHE, "--out: cannot make %s: %s.", o->out, strerror(errno));
     o->out_fd = open(o->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (o->out_fd < 0)
-        return command_fail("run", EXIT_CLOCHE, "--out: cannot open %s: %s.", o->out, strerror(errno));
+        return command_fail(
+            "run", EXIT_CLOCHE, "--out: cannot open %s: %s.", o->out, strerror(errno));
     return 0;
 }
 
@@ -168,7 +177,8 @@ static int code_open(struct run_options *o)
     if (o->code == -E2BIG)
         return command_fail("run", EXIT_CLOCHE, "%s is longer than 1 MiB.", o->script);
     if (o->code < 0)
-        return command_fail("run", EXIT_CLOCHE, "cannot read %s: %s.", o->script, strerror(-o->code));
+        return command_fail(
+            "run", EXIT_CLOCHE, "cannot read %s: %s.", o->script, strerror(-o->code));
     return 0;
 }
 
@@ -176,7 +186,8 @@ static int code_open(struct run_options *o)
  * does not. */
 static bool mentions_input(int code)
 {
-    static const char *const words[] = { "stdin", "input", "subprocess", "system", "popen", "/dev/fd", "fdopen" };
+    static const char *const words[] = {
+        "stdin", "input", "subprocess", "system", "popen", "/dev/fd", "fdopen"};
     struct stat st;
     char *text = fstat(code, &st) == 0 ? calloc(1, (size_t)st.st_size + 1) : NULL;
     bool found = text == NULL || pread(code, text, (size_t)st.st_size, 0) != st.st_size ||
@@ -200,7 +211,8 @@ static int stdin_open(struct run_options *o)
         return 0;
     o->stdin_fd = copied(STDIN_FILENO, RUN_STDIN_MAX);
     if (o->stdin_fd == -E2BIG)
-        return command_fail("run", EXIT_CLOCHE, "Standard input is longer than %d MiB.", RUN_STDIN_MAX >> 20);
+        return command_fail(
+            "run", EXIT_CLOCHE, "Standard input is longer than %d MiB.", RUN_STDIN_MAX >> 20);
     return 0; /* one that cannot be read is none */
 }
 

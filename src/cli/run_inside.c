@@ -22,7 +22,12 @@
 #include "ipc/message.h"
 #include "session/session.h"
 
-enum { LINK = PLAN_KEEP_FIRST, ARGUMENTS_MAX = 1 << 20, RECORD_MAX = 192 << 20, FILE_STEP = 1 << 20 };
+enum {
+    LINK = PLAN_KEEP_FIRST,
+    ARGUMENTS_MAX = 1 << 20,
+    RECORD_MAX = 192 << 20,
+    FILE_STEP = 1 << 20
+};
 
 struct inside {
     struct inheritance inherited;
@@ -37,8 +42,12 @@ struct inside {
 };
 
 static const struct permit permits[] = {
-    { RUN_START, 2, 4, true }, { RUN_FILE, 1, 1, true },      { RUN_GO, 0, 0, false },
-    { RUN_KILL, 0, 0, false }, { RUN_INTERRUPT, 0, 0, false }, { RUN_LINE, 0, 0, true },
+    {RUN_START, 2, 4, true},
+    {RUN_FILE, 1, 1, true},
+    {RUN_GO, 0, 0, false},
+    {RUN_KILL, 0, 0, false},
+    {RUN_INTERRUPT, 0, 0, false},
+    {RUN_LINE, 0, 0, true},
 };
 
 static int tell(const struct message *m, int fd)
@@ -49,7 +58,7 @@ static int tell(const struct message *m, int fd)
 /* The last word to the receiver. */
 static int ended(int code, const char *why)
 {
-    struct message m = { .op = RUN_END, .word = { (uint64_t)code } };
+    struct message m = {.op = RUN_END, .word = {(uint64_t)code}};
     message_text(&m, "%s", why);
     tell(&m, -1);
     return 0;
@@ -78,7 +87,8 @@ static void environment_pick(struct inside *in, const char *named)
     struct environment *list = NULL;
     size_t n = 0;
     struct imports *needed = calloc(1, sizeof(*needed));
-    snprintf(in->environment, sizeof(in->environment), "%.63s", named[0] ? named : ENVIRONMENT_BASE);
+    snprintf(
+        in->environment, sizeof(in->environment), "%.63s", named[0] ? named : ENVIRONMENT_BASE);
     if (named[0] == '\0' && needed != NULL &&
         environment_list(in->inherited.environments_dir, &list, &n) == 0 && n > 0) {
         imports_scan(strbuf_text(&in->code), in->code.length, needed);
@@ -89,15 +99,18 @@ static void environment_pick(struct inside *in, const char *named)
     free(needed);
 }
 
-static int start_taken(struct inside *in, const struct message *m, const int *fds, int n, struct error *e)
+static int start_taken(
+    struct inside *in, const struct message *m, const int *fds, int n, struct error *e)
 {
     in->timeout_ms = (int64_t)m->word[0];
     in->flags = m->word[1];
     bool folder = in->flags & RUN_FOLDER;
     in->has_stdin = n > (folder ? 3 : 2);
-    if (slurp(fds[0], RUN_CODE_MAX, &in->code) < 0 || slurp(fds[1], ARGUMENTS_MAX, &in->arguments) < 0 ||
+    if (slurp(fds[0], RUN_CODE_MAX, &in->code) < 0 ||
+        slurp(fds[1], ARGUMENTS_MAX, &in->arguments) < 0 ||
         (in->has_stdin && slurp(fds[2], RUN_STDIN_MAX, &in->stdin_data) < 0))
-        return error_set(e, ERROR_INVALID_VALUE, 0, "The program, its arguments or its input are too long.");
+        return error_set(
+            e, ERROR_INVALID_VALUE, 0, "The program, its arguments or its input are too long.");
     environment_pick(in, m->text);
     struct sessions_config config;
     sessions_config_defaults(&config);
@@ -107,14 +120,14 @@ static int start_taken(struct inside *in, const struct message *m, const int *fd
     int r = sessions_start(&config, NULL, &in->inherited, &in->sessions, e);
     if (r == 0 && (r = sessions_announce(in->sessions)) < 0)
         error_set(e, ERROR_INTERNAL, -r, "The supervisor does not answer.");
-    struct session_spec spec = { .project = "default", .environment = in->environment };
+    struct session_spec spec = {.project = "default", .environment = in->environment};
     return r < 0 ? r : session_create(in->sessions, &spec, &in->session, e);
 }
 
 static int file_taken(struct inside *in, const char *path, int fd, struct error *e)
 {
     struct upload *u;
-    struct session_file made = { 0 };
+    struct session_file made = {0};
     char *part = malloc(FILE_STEP);
     int r = part == NULL ? -ENOMEM : session_upload_begin(in->session, path, &u, e);
     if (r < 0) {
@@ -126,7 +139,8 @@ static int file_taken(struct inside *in, const char *path, int fd, struct error 
         r = upload_write(u, part, (size_t)n, e);
     free(part);
     if (r == 0 && n < 0)
-        r = error_set(e, ERROR_INVALID_VALUE, errno, "Cannot read %.100s: %s.", path, strerror(errno));
+        r = error_set(
+            e, ERROR_INVALID_VALUE, errno, "Cannot read %.100s: %s.", path, strerror(errno));
     if (r < 0) {
         upload_abort(u);
         return r;
@@ -204,14 +218,14 @@ static void on_input(void *context, const struct execution *x, const char *promp
 {
     (void)context;
     (void)x;
-    struct message m = { .op = RUN_ASK, .word = { password } };
+    struct message m = {.op = RUN_ASK, .word = {password}};
     message_text(&m, "%s", prompt);
     tell(&m, -1);
 }
 
 static void figure_sent(const char *extension, const struct output_part *part)
 {
-    struct message m = { .op = RUN_FIGURE };
+    struct message m = {.op = RUN_FIGURE};
     message_text(&m, "%s", extension);
     cleanup_fd int fd = memfd_create("figure", MFD_CLOEXEC);
     if (fd >= 0 && fd_write_all(fd, part->data, part->length) == 0)
@@ -253,10 +267,10 @@ static void error_shown(const struct inside *in, const struct output *o)
         traceback_shown(o);
     if (strcmp(o->name, "ModuleNotFoundError") == 0)
         dprintf(STDERR_FILENO,
-                "cloche run: the environment '%s' has no such module. `cloche env list` says what is built where it "
-                "looks (--environments), `cloche env build data-science` builds the usual one, and --environment NAME "
-                "chooses.\n",
-                in->environment);
+            "cloche run: the environment '%s' has no such module. `cloche env list` says what is built where it "
+            "looks (--environments), `cloche env build data-science` builds the usual one, and --environment NAME "
+            "chooses.\n",
+            in->environment);
     else if (o->value[strspn(o->value, "-0123456789")] != '\0' && strcmp(o->value, "None") != 0)
         dprintf(STDERR_FILENO, "%s\n", o->value);
 }
@@ -296,7 +310,7 @@ static int execute(struct inside *in, struct execution *ret, struct error *e)
         .stdin_data = in->has_stdin ? strbuf_text(&in->stdin_data) : NULL,
         .stdin_length = in->stdin_data.length,
         .streamed = in->flags & RUN_ASKS,
-        .callbacks = { .context = in, .on_output = on_output },
+        .callbacks = {.context = in, .on_output = on_output},
     };
     if (!(in->flags & RUN_JSON))
         spec.callbacks.on_raw = on_raw;
@@ -313,15 +327,16 @@ static void made_sent(struct inside *in, const struct execution *x)
 {
     for (size_t i = 0; i < x->files; i++) {
         const struct session_file *f = &x->file[i].file;
-        struct message m = { .op = RUN_MADE, .word = { f->bytes, x->file[i].modified } };
-        struct file_reader reader = { .fd = -1 };
-        struct error e = { 0 };
+        struct message m = {.op = RUN_MADE, .word = {f->bytes, x->file[i].modified}};
+        struct file_reader reader = {.fd = -1};
+        struct error e = {0};
         message_text(&m, "%s", f->path);
         if (strlen(f->path) > MESSAGE_TEXT_MAX)
             continue;
         if ((in->flags & RUN_KEEPS) && session_file_open(in->session, f->path, &reader, &e) < 0) {
             char text[256];
-            command_fail("run", 0, "%s could not be read: %s", run_printable(f->path, text), e.message);
+            command_fail(
+                "run", 0, "%s could not be read: %s", run_printable(f->path, text), e.message);
             continue;
         }
         tell(&m, reader.fd);
@@ -360,8 +375,8 @@ static int exit_code(const struct execution *x)
 
 static int run(struct inside *in)
 {
-    struct error e = { 0 };
-    struct execution x = { 0 };
+    struct error e = {0};
+    struct execution x = {0};
     pthread_t listener;
     int r = prepare(in, &e);
     if (r == 0 && pthread_create(&listener, NULL, listen_to_receiver, in) != 0)
@@ -375,13 +390,14 @@ static int run(struct inside *in)
     for (size_t i = 0; i < x.notes && !(in->flags & RUN_JSON); i++)
         fprintf(stderr, "cloche run: %s\n", x.note[i]);
     made_sent(in, &x);
-    return r < 0 ? ended(EXIT_CLOCHE, "The result could not be printed.") : ended(exit_code(&x), "");
+    return r < 0 ? ended(EXIT_CLOCHE, "The result could not be printed.")
+                 : ended(exit_code(&x), "");
 }
 
 int command_run_inside(int argc, char **argv)
 {
     static struct inside in;
-    struct error e = { 0 };
+    struct error e = {0};
     (void)argc;
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     umask(077);

@@ -41,8 +41,12 @@ void run_numbered(const char *path, unsigned n, char out[4096])
 const char *run_picture_extension(const char *mime)
 {
     static const char *const known[][2] = {
-        { "image/png", "png" }, { "image/jpeg", "jpg" }, { "image/svg+xml", "svg" },
-        { "image/gif", "gif" }, { "image/webp", "webp" }, { "application/pdf", "pdf" },
+        {"image/png", "png"},
+        {"image/jpeg", "jpg"},
+        {"image/svg+xml", "svg"},
+        {"image/gif", "gif"},
+        {"image/webp", "webp"},
+        {"application/pdf", "pdf"},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(known[i][0], mime) == 0)
@@ -156,7 +160,7 @@ static int store_replacing(int dir, const char *name, int fd, uint64_t bytes)
 
 static void size_text(uint64_t bytes, char out[32])
 {
-    static const char *const units[] = { "bytes", "KB", "MB", "GB", "TB" };
+    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
     double value = (double)bytes;
     size_t unit = 0;
     for (; value >= 1000 && unit < 4; unit++)
@@ -178,10 +182,12 @@ void run_out_file(struct run_out *o, const char *path, int fd, uint64_t bytes)
     cleanup_fd int dir = copy == NULL ? -ENOMEM : parent_open(o->dir, copy, &name);
     int r = dir;
     if (dir >= 0)
-        r = o->replace ? store_replacing(dir, name, fd, bytes) : store_new(dir, name, fd, bytes, chosen);
+        r = o->replace ? store_replacing(dir, name, fd, bytes)
+                       : store_new(dir, name, fd, bytes, chosen);
     if (r < 0) {
         o->failed = true;
-        command_fail("run", 0, "%s (%s) could not be kept: %s.", run_printable(path, shown), size, strerror(-r));
+        command_fail("run", 0, "%s (%s) could not be kept: %s.", run_printable(path, shown), size,
+            strerror(-r));
     }
 }
 
@@ -200,7 +206,7 @@ void run_out_end(struct run_out *o)
         fprintf(stderr, "cloche run: and %u more\n", o->named - NAMED_MAX);
     if (o->named > 0)
         fprintf(stderr, "cloche run: %s dropped; --out DIR keeps what is made.\n",
-                o->named == 1 ? "It was" : "They were");
+            o->named == 1 ? "It was" : "They were");
 }
 
 bool run_read_line(const char *prompt, bool password, struct strbuf *ret)

@@ -21,10 +21,10 @@ enum { ANSWER_MAX = 256 << 20, EVENT_MAX = 64 << 20 };
 
 struct remote {
     const struct run_options *o;
-    char base[1024]; /* URL of the session, without a slash at the end */
+    char base[1024];                           /* URL of the session, without a slash at the end */
     struct curl_slist *headers, *json_headers; /* the latter with a content type */
-    struct strbuf event; /* one server-sent event, as it comes */
-    json_t *record;      /* the execution object, once it is complete */
+    struct strbuf event;                       /* one server-sent event, as it comes */
+    json_t *record;                            /* the execution object, once it is complete */
     struct run_out out;
     bool failed;
 };
@@ -45,7 +45,7 @@ static size_t into_buffer(char *data, size_t size, size_t n, void *to)
 }
 
 static CURL *request(const struct remote *r, const char *path, const struct curl_slist *headers,
-                     char error[CURL_ERROR_SIZE])
+    char error[CURL_ERROR_SIZE])
 {
     char url[4096];
     CURL *c = curl_easy_init();
@@ -65,21 +65,25 @@ static CURL *request(const struct remote *r, const char *path, const struct curl
 }
 
 /* Says why a request failed: what the server wrote, or what curl met. */
-static int complain(const struct remote *r, CURLcode code, long status, const char *error, const char *body)
+static int complain(
+    const struct remote *r, CURLcode code, long status, const char *error, const char *body)
 {
     char shown[256];
     json_t *root = json_loads(body, 0, NULL);
-    const char *message = json_string_value(json_object_get(json_object_get(root, "error"), "message"));
+    const char *message =
+        json_string_value(json_object_get(json_object_get(root, "error"), "message"));
     if (code != CURLE_OK)
         command_fail("run", 0, "%s: %s.", r->o->url, error[0] ? error : curl_easy_strerror(code));
     else
-        command_fail("run", 0, "the server answered %ld: %s", status, run_printable(message ? message : "", shown));
+        command_fail("run", 0, "the server answered %ld: %s", status,
+            run_printable(message ? message : "", shown));
     json_decref(root);
     return -EIO;
 }
 
 /* A request with a body of JSON (NULL: GET) and an answer of at most ANSWER_MAX. */
-static int exchange(const struct remote *r, const char *path, const char *body, struct strbuf *answer)
+static int exchange(
+    const struct remote *r, const char *path, const char *body, struct strbuf *answer)
 {
     char error[CURL_ERROR_SIZE];
     long status = 0;
@@ -93,7 +97,9 @@ static int exchange(const struct remote *r, const char *path, const char *body, 
     CURLcode code = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(c);
-    return code == CURLE_OK && status / 100 == 2 ? 0 : complain(r, code, status, error, strbuf_text(answer));
+    return code == CURLE_OK && status / 100 == 2
+               ? 0
+               : complain(r, code, status, error, strbuf_text(answer));
 }
 
 static size_t from_file(char *to, size_t size, size_t n, void *context)
@@ -124,7 +130,9 @@ static int upload(const struct remote *r, struct run_file *f)
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     curl_mime_free(form);
     curl_easy_cleanup(c);
-    return code == CURLE_OK && status / 100 == 2 ? 0 : complain(r, code, status, error, strbuf_text(&answer));
+    return code == CURLE_OK && status / 100 == 2
+               ? 0
+               : complain(r, code, status, error, strbuf_text(&answer));
 }
 
 /* ---- events ---------------------------------------------------------------------------------------- */
@@ -136,8 +144,8 @@ static void picture(struct remote *r, const char *extension, const char *mime, c
     if (data == NULL)
         return;
     memcpy(data, text, length);
-    if (strcmp(mime, "image/svg+xml") != 0 &&
-        sodium_base642bin(data, length, text, length, "\r\n", &n, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
+    if (strcmp(mime, "image/svg+xml") != 0 && sodium_base642bin(data, length, text, length, "\r\n",
+                                                  &n, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
         return;
     cleanup_fd int fd = memfd_create("figure", MFD_CLOEXEC);
     if (fd >= 0 && fd_write_all(fd, data, n) == 0)
@@ -148,8 +156,7 @@ static void display(struct remote *r, const json_t *data)
 {
     const char *mime;
     json_t *value;
-    json_object_foreach((json_t *)data, mime, value)
-    {
+    json_object_foreach ((json_t *)data, mime, value) {
         const char *extension = run_picture_extension(mime);
         if (extension != NULL && json_is_string(value)) {
             picture(r, extension, mime, json_string_value(value));
@@ -169,12 +176,13 @@ static void output(struct remote *r, const json_t *o)
         return;
     if (strcmp(type, "stdout") == 0 || strcmp(type, "stderr") == 0) {
         FILE *to = strcmp(type, "stdout") == 0 ? stdout : stderr;
-        fwrite(json_string_value(text) ? json_string_value(text) : "", 1, json_string_length(text), to);
+        fwrite(json_string_value(text) ? json_string_value(text) : "", 1, json_string_length(text),
+            to);
         fflush(to);
     } else if (strcmp(type, "error") == 0) {
         size_t i;
         json_t *line;
-        json_array_foreach(json_object_get(o, "traceback"), i, line)
+        json_array_foreach (json_object_get(o, "traceback"), i, line)
             fprintf(stderr, "%s\n", json_is_string(line) ? json_string_value(line) : "");
     } else if (strcmp(type, "display_data") == 0) {
         display(r, json_object_get(o, "data"));
@@ -184,10 +192,12 @@ static void output(struct remote *r, const json_t *o)
 
 static void asked(struct remote *r, const json_t *event)
 {
-    cleanup_strbuf struct strbuf line = STRBUF_INIT(1 << 20), body = STRBUF_INIT(8 << 20), answer = STRBUF_INIT(1 << 20);
+    cleanup_strbuf struct strbuf line = STRBUF_INIT(1 << 20), body = STRBUF_INIT(8 << 20),
+                                 answer = STRBUF_INIT(1 << 20);
     const char *prompt = json_string_value(json_object_get(event, "prompt"));
     char shown[256];
-    run_read_line(run_printable(prompt ? prompt : "", shown), json_is_true(json_object_get(event, "password")), &line);
+    run_read_line(run_printable(prompt ? prompt : "", shown),
+        json_is_true(json_object_get(event, "password")), &line);
     struct json_writer w = JSON_WRITER(&body);
     jw_begin_object(&w);
     jw_field_bytes(&w, "text", strbuf_text(&line), line.length);
@@ -222,7 +232,8 @@ static size_t into_events(char *data, size_t size, size_t n, void *context)
     if (strbuf_append(&r->event, data, size * n) < 0)
         return 0;
     char *end;
-    while (r->event.length > 0 && (end = memmem(r->event.data, r->event.length, "\n\n", 2)) != NULL) {
+    while (
+        r->event.length > 0 && (end = memmem(r->event.data, r->event.length, "\n\n", 2)) != NULL) {
         size_t used = (size_t)(end - r->event.data) + 2;
         *end = '\0';
         event(r, r->event.data);
@@ -246,7 +257,8 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
     return 0;
 }
 
-static int execute(struct remote *r, const char *code, size_t length, bool stream, struct strbuf *answer)
+static int execute(
+    struct remote *r, const char *code, size_t length, bool stream, struct strbuf *answer)
 {
     char error[CURL_ERROR_SIZE];
     long status = 0;
@@ -273,7 +285,9 @@ static int execute(struct remote *r, const char *code, size_t length, bool strea
     CURLcode result = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(c);
-    return result == CURLE_OK && status / 100 == 2 ? 0 : complain(r, result, status, error, strbuf_text(&r->event));
+    return result == CURLE_OK && status / 100 == 2
+               ? 0
+               : complain(r, result, status, error, strbuf_text(&r->event));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------- */
@@ -282,7 +296,9 @@ static int code_read(int fd, struct strbuf *to)
 {
     struct stat st;
     *to = STRBUF_INIT(RUN_CODE_MAX + 1);
-    char *at = fstat(fd, &st) == 0 && st.st_size <= RUN_CODE_MAX ? strbuf_reserve(to, (size_t)st.st_size) : NULL;
+    char *at = fstat(fd, &st) == 0 && st.st_size <= RUN_CODE_MAX
+                   ? strbuf_reserve(to, (size_t)st.st_size)
+                   : NULL;
     if (at == NULL || pread(fd, at, (size_t)st.st_size, 0) != st.st_size)
         return -EIO;
     to->length = (size_t)st.st_size;
@@ -293,7 +309,8 @@ static int code_read(int fd, struct strbuf *to)
 /* sys.argv is set by a cell of its own, so that line numbers stay the file's. */
 static int arguments_set(struct remote *r)
 {
-    cleanup_strbuf struct strbuf list = STRBUF_INIT(8 << 20), code = STRBUF_INIT(8 << 20), answer = STRBUF_INIT(ANSWER_MAX);
+    cleanup_strbuf struct strbuf list = STRBUF_INIT(8 << 20), code = STRBUF_INIT(8 << 20),
+                                 answer = STRBUF_INIT(ANSWER_MAX);
     struct json_writer w = JSON_WRITER(&list);
     jw_begin_array(&w);
     jw_text(&w, r->o->script);
@@ -308,13 +325,13 @@ static void made(struct remote *r)
 {
     size_t i;
     json_t *file;
-    json_array_foreach(json_object_get(r->record, "files"), i, file)
-    {
+    json_array_foreach (json_object_get(r->record, "files"), i, file) {
         const char *id = json_string_value(json_object_get(file, "id"));
         const char *path = json_string_value(json_object_get(file, "path"));
         uint64_t bytes = (uint64_t)json_integer_value(json_object_get(file, "bytes"));
         char at[256];
-        if (id == NULL || path == NULL || id[strspn(id, "abcdefghijklmnopqrstuvwxyz_-0123456789")] != '\0')
+        if (id == NULL || path == NULL ||
+            id[strspn(id, "abcdefghijklmnopqrstuvwxyz_-0123456789")] != '\0')
             continue;
         path += strncmp(path, "/mnt/data/", 10) == 0 ? 10 : 0;
         cleanup_fd int fd = -1;
@@ -347,13 +364,14 @@ static int exit_code(const json_t *record)
         return 130;
     if (strcmp(status, "error") != 0)
         return 137;
-    bool number = name != NULL && strcmp(name, "SystemExit") == 0 && value != NULL && isdigit((unsigned char)value[0]);
+    bool number = name != NULL && strcmp(name, "SystemExit") == 0 && value != NULL &&
+                  isdigit((unsigned char)value[0]);
     return number ? (int)(strtol(value, NULL, 10) & 255) : 1;
 }
 
 static int session_used(struct remote *r)
 {
-    cleanup_strbuf struct strbuf code = { 0 };
+    cleanup_strbuf struct strbuf code = {0};
     int result = code_read(r->o->code, &code);
     for (size_t i = 0; i < r->o->files && result == 0; i++)
         result = upload(r, &r->o->file[i]);
@@ -379,28 +397,30 @@ int run_remote(struct run_options *o)
 {
     const char *key = getenv("CLOCHE_API_KEY");
     char field[512];
-    struct remote r = { .o = o, .event = STRBUF_INIT(EVENT_MAX), .out = { .dir = o->out_fd } };
+    struct remote r = {.o = o, .event = STRBUF_INIT(EVENT_MAX), .out = {.dir = o->out_fd}};
     if (o->url == NULL || o->url[0] == '\0')
         o->url = "http://127.0.0.1:8000";
-    if (o->session[strspn(o->session, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-0123456789")] != '\0')
+    if (o->session[strspn(o->session,
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-0123456789")] != '\0')
         return command_fail("run", EXIT_CLOCHE, "\"%s\" is no session's id.", o->session);
     int length = (int)strlen(o->url);
     while (length > 0 && o->url[length - 1] == '/')
         length--;
     bool local = strncmp(o->url, "unix:", 5) == 0;
-    snprintf(r.base, sizeof(r.base), "%.*s/v1/containers/%s", local ? 16 : length, local ? "http://localhost" : o->url,
-             o->session);
+    snprintf(r.base, sizeof(r.base), "%.*s/v1/containers/%s", local ? 16 : length,
+        local ? "http://localhost" : o->url, o->session);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     if (sodium_init() < 0)
         return command_fail("run", EXIT_CLOCHE, "libsodium cannot start.");
-    r.json_headers = curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
+    r.json_headers =
+        curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
     r.headers = curl_slist_append(NULL, "Expect:");
     if (key != NULL && key[0] != '\0') {
         snprintf(field, sizeof(field), "Authorization: Bearer %.400s", key);
         r.headers = curl_slist_append(r.headers, field);
         r.json_headers = curl_slist_append(r.json_headers, field);
     }
-    sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+    sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
     int code = session_used(&r);
     curl_slist_free_all(r.headers);
     curl_slist_free_all(r.json_headers);

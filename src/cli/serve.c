@@ -30,7 +30,7 @@ static const char help_tail[] =
 /* The settings as flags, environment and config file have them; *ret_config is the open file or -1. */
 static int settings_read(struct settings *s, int argc, char **argv, int *ret_config)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     int r = settings_flags(s, argc, argv);
     if (r != 0)
         return r;
@@ -38,8 +38,8 @@ static int settings_read(struct settings *s, int argc, char **argv, int *ret_con
     r = settings_environment(s, &e);
     if (r == 0 && s->config[0] != '\0') {
         config = open(s->config, O_RDONLY | O_CLOEXEC);
-        r = config < 0 ? error_set(&e, ERROR_INVALID_VALUE, errno, "Cannot open the config file %s: %s.",
-                                   s->config, strerror(errno))
+        r = config < 0 ? error_set(&e, ERROR_INVALID_VALUE, errno,
+                             "Cannot open the config file %s: %s.", s->config, strerror(errno))
                        : settings_file(s, config, s->config, &e);
     }
     if (r == 0)
@@ -57,14 +57,15 @@ static int listeners_plan(const struct settings *s, struct plan *plan, char ret_
 {
     ret_beyond[0] = '\0';
     for (size_t i = 0; i < s->listen.n; i++) {
-        struct error e = { 0 };
+        struct error e = {0};
         struct listen_address found[LISTEN_ADDRESSES];
         int n = listen_parse(s->listen.items[i], found, &e);
         if (n < 0)
             return command_fail("serve", EXIT_USAGE, "--listen: %s", e.message);
         for (int k = 0; k < n; k++) {
             if (plan->listeners == PLAN_LISTENERS)
-                return command_fail("serve", EXIT_USAGE, "--listen: at most %d addresses.", PLAN_LISTENERS);
+                return command_fail(
+                    "serve", EXIT_USAGE, "--listen: at most %d addresses.", PLAN_LISTENERS);
             struct plan_listener *l = &plan->listener[plan->listeners++];
             l->address = found[k].address;
             l->length = found[k].length;
@@ -81,11 +82,12 @@ static int listeners_plan(const struct settings *s, struct plan *plan, char ret_
 /* The state directory, made if need be; refuses to face other machines without a key. */
 static int state_plan(const struct settings *s, struct plan *plan, const char *beyond)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     cleanup_fd int dir = state_open(s->state, &e);
     cleanup_free char *path = dir < 0 ? NULL : realpath(s->state, NULL);
     if (path == NULL || strlen(path) >= sizeof(plan->state_dir))
-        return command_fail("serve", EXIT_FAILED, "%s", dir < 0 ? e.message : "The state directory's path is too long.");
+        return command_fail("serve", EXIT_FAILED, "%s",
+            dir < 0 ? e.message : "The state directory's path is too long.");
     snprintf(plan->state_dir, sizeof(plan->state_dir), "%s", path);
     if (beyond[0] == '\0')
         return 0;
@@ -94,10 +96,10 @@ static int state_plan(const struct settings *s, struct plan *plan, const char *b
         return command_fail("serve", EXIT_FAILED, "%s", e.message);
     if (keys == 0)
         return command_fail("serve", EXIT_FAILED,
-                            "%s can be reached from other machines, and there is no API key: anybody could run "
-                            "code here.\nMake a key first:\n\n    cloche key create --name NAME --state %s\n\n"
-                            "or listen on 127.0.0.1 only.",
-                            beyond, path);
+            "%s can be reached from other machines, and there is no API key: anybody could run "
+            "code here.\nMake a key first:\n\n    cloche key create --name NAME --state %s\n\n"
+            "or listen on 127.0.0.1 only.",
+            beyond, path);
     return 0;
 }
 
@@ -107,10 +109,12 @@ static int environments_plan(const struct settings *s, struct plan *plan)
     if (access(s->environments, F_OK) < 0 && paths_make(s->environments, NULL) == 0)
         chmod(s->environments, 0755);
     cleanup_free char *resolved = realpath(s->environments, NULL);
-    cleanup_free char *here = resolved == NULL && s->environments[0] != '/' ? getcwd(NULL, 0) : NULL;
-    int n = resolved != NULL ? snprintf(plan->environments_dir, sizeof(plan->environments_dir), "%s", resolved)
-                             : snprintf(plan->environments_dir, sizeof(plan->environments_dir), "%s%s%s",
-                                        here != NULL ? here : "", here != NULL ? "/" : "", s->environments);
+    cleanup_free char *here =
+        resolved == NULL && s->environments[0] != '/' ? getcwd(NULL, 0) : NULL;
+    int n = resolved != NULL
+                ? snprintf(plan->environments_dir, sizeof(plan->environments_dir), "%s", resolved)
+                : snprintf(plan->environments_dir, sizeof(plan->environments_dir), "%s%s%s",
+                      here != NULL ? here : "", here != NULL ? "/" : "", s->environments);
     return n < (int)sizeof(plan->environments_dir)
                ? 0
                : command_fail("serve", EXIT_USAGE, "--environments: the path is too long.");
@@ -121,10 +125,10 @@ static int environments_plan(const struct settings *s, struct plan *plan)
 static int arguments_plan(const struct settings *s, int argc, char **argv, struct plan *plan)
 {
     cleanup_free char *config = s->config[0] != '\0' ? realpath(s->config, NULL) : strdup("");
-    const char *own[] = { "cloche", "__server", s->ready_fd >= 0 ? "ready" : "-",
-                          config != NULL && config[0] != '\0' ? "config" : "-" };
-    const char *last[] = { "--config", config, "--env-file", "", "--default-environment",
-                           s->default_environment };
+    const char *own[] = {"cloche", "__server", s->ready_fd >= 0 ? "ready" : "-",
+        config != NULL && config[0] != '\0' ? "config" : "-"};
+    const char *last[] = {
+        "--config", config, "--env-file", "", "--default-environment", s->default_environment};
     int r = config == NULL ? -ENOMEM : 0;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]) && r == 0; i++)
         r = plan_argument(plan, own[i]);
@@ -138,13 +142,14 @@ static int arguments_plan(const struct settings *s, int argc, char **argv, struc
 /* Puts the descriptors the server gets where it looks for them. */
 static int descriptors_keep(const struct settings *s, int config)
 {
-    cleanup_fd int ready = s->ready_fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC)
-                                           : fcntl((int)s->ready_fd, F_DUPFD_CLOEXEC, PLAN_KEEP_FIRST + 16);
+    cleanup_fd int ready = s->ready_fd < 0
+                               ? open("/dev/null", O_RDWR | O_CLOEXEC)
+                               : fcntl((int)s->ready_fd, F_DUPFD_CLOEXEC, PLAN_KEEP_FIRST + 16);
     cleanup_fd int file = config < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC)
                                      : fcntl(config, F_DUPFD_CLOEXEC, PLAN_KEEP_FIRST + 16);
     if (ready < 0)
-        return command_fail("serve", EXIT_USAGE, "--ready-fd: %lld is no open descriptor.",
-                            (long long)s->ready_fd);
+        return command_fail(
+            "serve", EXIT_USAGE, "--ready-fd: %lld is no open descriptor.", (long long)s->ready_fd);
     if (s->ready_fd > STDERR_FILENO)
         close((int)s->ready_fd);
     if (file < 0 || dup2(ready, SERVE_KEEP_READY) < 0 || dup2(file, SERVE_KEEP_CONFIG) < 0)

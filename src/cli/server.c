@@ -62,7 +62,8 @@ static int settings_all(struct server *server, struct settings *ret, bool at_sta
     if (r == 0 && server->has_config) {
         cleanup_fd int by_name = at_start ? -1 : open(ret->config, O_RDONLY | O_CLOEXEC);
         if (by_name < 0 && !at_start && errno != EACCES)
-            return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot open %s: %s.", ret->config, strerror(errno));
+            return error_set(
+                e, ERROR_INVALID_VALUE, errno, "Cannot open %s: %s.", ret->config, strerror(errno));
         r = settings_file(ret, by_name >= 0 ? by_name : SERVE_KEEP_CONFIG, ret->config, e);
     }
     return r < 0 ? r : settings_finish(ret, e);
@@ -101,30 +102,33 @@ static void config_of(const struct settings *s, struct sessions_config *c)
 static void reload(struct server *server)
 {
     struct settings fresh;
-    struct error e = { 0 };
+    struct error e = {0};
     if (settings_all(server, &fresh, false, &e) < 0) {
-        log_line(LOG_ERROR, "server", "settings refused, the old ones stay", "why=\"%s\"", e.message);
+        log_line(
+            LOG_ERROR, "server", "settings refused, the old ones stay", "why=\"%s\"", e.message);
         settings_deinit(&fresh);
         return;
     }
     for (int i = 0; i < SETTINGS_COUNT; i++)
         if (!setting_reloads(i) && !settings_same(&server->settings, &fresh, i))
             log_line(LOG_WARN, "server", "setting takes effect with the next start", "setting=%s",
-                     setting_flag(i));
+                setting_flag(i));
     struct sessions_config config;
     config_of(&fresh, &config);
     sessions_reconfigure(server->sessions, &config);
     /* single words that handlers read once a request: old or new, never half of each */
     __atomic_store_n(&server->api.timeout_max_s, fresh.timeout_max_s, __ATOMIC_RELAXED);
-    __atomic_store_n(&server->api.idle_minutes_max, (unsigned)fresh.idle_max_minutes, __ATOMIC_RELAXED);
-    __atomic_store_n(&server->api.memory_default_bytes, (uint64_t)fresh.memory_limit, __ATOMIC_RELAXED);
+    __atomic_store_n(
+        &server->api.idle_minutes_max, (unsigned)fresh.idle_max_minutes, __ATOMIC_RELAXED);
+    __atomic_store_n(
+        &server->api.memory_default_bytes, (uint64_t)fresh.memory_limit, __ATOMIC_RELAXED);
     logs_configure(&fresh);
     for (int i = 0; i < SETTINGS_COUNT; i++)
         if (setting_reloads(i))
             settings_copy_number(&server->settings, &fresh, i);
     settings_deinit(&fresh);
     log_line(LOG_INFO, "server", "settings re-read", "config=%s",
-             server->settings.config[0] ? server->settings.config : "none");
+        server->settings.config[0] ? server->settings.config : "none");
 }
 
 /* ---- start --------------------------------------------------------------------------------------- */
@@ -194,7 +198,8 @@ static int http_start(struct server *server, struct error *e)
         .max_connections = (unsigned)s->max_connections,
     };
     int r = http_server_start(&server->http, &config);
-    return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Cannot start answering: %s.", strerror(-r)) : 0;
+    return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Cannot start answering: %s.", strerror(-r))
+                 : 0;
 }
 
 /* ---- what a person sees at the start --------------------------------------------------------------- */
@@ -215,23 +220,24 @@ static void banner(const struct server *server)
         fprintf(stderr, " %s", s->default_environment);
     for (size_t i = 0; i < n; i++)
         fprintf(stderr, "%s %s%s", i > 0 ? "," : "", list[i].name,
-                strcmp(list[i].name, s->default_environment) == 0 ? " (default)" : "");
+            strcmp(list[i].name, s->default_environment) == 0 ? " (default)" : "");
     environment_list_free(list, n);
     fprintf(stderr, "\n  %-13s %s\n", "state", s->state);
     const char *first = server->inherited.listener[0].address;
     bool is_unix = strncmp(first, "unix:", 5) == 0;
     fprintf(stderr,
-            "\n  Try it:\n    curl %s%s%shttp://%s/v1/execute -H 'content-type: application/json' \\\n"
-            "      -d '{\"code\": \"print(6 * 7)\"}'\n\n  Ctrl-C stops it.\n\n",
-            is_unix ? "--unix-socket " : "", is_unix ? first + 5 : "", is_unix ? " " : "",
-            is_unix ? "localhost" : first);
+        "\n  Try it:\n    curl %s%s%shttp://%s/v1/execute -H 'content-type: application/json' \\\n"
+        "      -d '{\"code\": \"print(6 * 7)\"}'\n\n  Ctrl-C stops it.\n\n",
+        is_unix ? "--unix-socket " : "", is_unix ? first + 5 : "", is_unix ? " " : "",
+        is_unix ? "localhost" : first);
 }
 
 static void announce(const struct server *server)
 {
     cleanup_strbuf struct strbuf lines = STRBUF_INIT(64 << 10);
     for (size_t i = 0; i < server->inherited.listeners; i++)
-        log_line(LOG_INFO, "server", "answers", "address=%s", server->inherited.listener[i].address);
+        log_line(
+            LOG_INFO, "server", "answers", "address=%s", server->inherited.listener[i].address);
     if (server->inherited.servers_before > 0)
         return;
     for (size_t i = 0; i < server->inherited.listeners; i++)
@@ -255,7 +261,8 @@ static void *stop_sessions(void *context)
  * one ends everything at once. Returns when executions have ended. */
 static void stop_gracefully(struct server *server, const sigset_t *signals)
 {
-    log_line(LOG_INFO, "server", "stopping", "timeout_s=%lld", (long long)server->settings.stop_timeout_s);
+    log_line(LOG_INFO, "server", "stopping", "timeout_s=%lld",
+        (long long)server->settings.stop_timeout_s);
     http_server_stop(server->http, true);
     if (pthread_create(&server->stopper, NULL, stop_sessions, server) != 0)
         _exit(0);
@@ -288,7 +295,7 @@ static void server_free(struct server *server)
 
 static int serve(struct server *server, const sigset_t *signals)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     int r = core_start(server, &e);
     if (r == 0)
         r = http_start(server, &e);
@@ -311,7 +318,7 @@ static int serve(struct server *server, const sigset_t *signals)
 int command_server(int argc, char **argv)
 {
     static struct server server;
-    struct error e = { 0 };
+    struct error e = {0};
     sigset_t signals;
     if (argc < 3)
         return command_fail(argv[0], EXIT_USAGE, "is started by the supervisor, not by people.");
@@ -323,7 +330,7 @@ int command_server(int argc, char **argv)
     if (server.flags == NULL)
         return command_fail("serve", EXIT_FAILED, "Out of memory.");
     memcpy(server.flags, argv + 2, sizeof(*server.flags) * (size_t)server.n_flags);
-    server.flags[0] = (char[]){ "serve" };
+    server.flags[0] = (char[]){"serve"};
     if (settings_all(&server, &server.settings, true, &e) < 0)
         return command_fail("serve", EXIT_USAGE, "%s", e.message);
     logs_configure(&server.settings);

@@ -17,8 +17,8 @@ static const int64_t KERNEL_FLOOR = 32 << 20; /* a fresh kernel must always fit 
 
 const struct setting_row setting_rows[SETTINGS_COUNT] = {
 #define X(name, field, type, fallback, minimum, maximum, unit, where, reload, placeholder, help) \
-    { name, TYPE_##type, offsetof(struct settings, field), fallback, minimum, maximum, unit, where, \
-      reload, placeholder, help },
+    {name, TYPE_##type, offsetof(struct settings, field), fallback, minimum, maximum, unit, where, \
+        reload, placeholder, help},
     SETTINGS_TABLE(X)
 #undef X
 };
@@ -64,7 +64,8 @@ void setting_bytes_text(int64_t bytes, char out[32])
         bytes /= 1024;
         steps++;
     }
-    snprintf(out, 32, "%lld%.*s", (long long)bytes, steps > 0 ? 1 : 0, &suffixes[steps > 0 ? steps - 1 : 0]);
+    snprintf(out, 32, "%lld%.*s", (long long)bytes, steps > 0 ? 1 : 0,
+        &suffixes[steps > 0 ? steps - 1 : 0]);
 }
 
 int setting_bytes_parse(const char *text, int64_t *ret)
@@ -108,7 +109,8 @@ static int choice_parse(const char *words, const char *text, int64_t *ret)
     return -EINVAL;
 }
 
-static int number_parse(const struct setting_row *row, const char *text, int64_t *ret, struct error *e)
+static int number_parse(
+    const struct setting_row *row, const char *text, int64_t *ret, struct error *e)
 {
     if (row->type == TYPE_CHOICE) {
         if (choice_parse(row->unit, text, ret) < 0)
@@ -123,24 +125,27 @@ static int number_parse(const struct setting_row *row, const char *text, int64_t
         char *end;
         errno = 0;
         value = strtoll(text, &end, row->type == TYPE_OCTAL ? 8 : 10);
-        r = errno != 0 || end == text || *end != '\0' || isspace((unsigned char)text[0]) ? -EINVAL : 0;
+        r = errno != 0 || end == text || *end != '\0' || isspace((unsigned char)text[0]) ? -EINVAL
+                                                                                         : 0;
     }
     if (r < 0)
         return error_set(e, ERROR_INVALID_VALUE, 0, "%.60s is not %s.", text[0] ? text : "Nothing",
-                         row->type == TYPE_BYTES   ? "a size such as 512m or 4g"
-                         : row->type == TYPE_OCTAL ? "an octal number such as 0660"
-                                                   : "a whole number");
+            row->type == TYPE_BYTES   ? "a size such as 512m or 4g"
+            : row->type == TYPE_OCTAL ? "an octal number such as 0660"
+                                      : "a whole number");
     if (value < row->minimum || value > row->maximum) {
         char least[32], most[32];
         if (row->type == TYPE_BYTES) {
             setting_bytes_text(row->minimum, least);
             setting_bytes_text(row->maximum, most);
         } else {
-            snprintf(least, sizeof(least), row->type == TYPE_OCTAL ? "0%llo" : "%lld", (long long)row->minimum);
-            snprintf(most, sizeof(most), row->type == TYPE_OCTAL ? "0%llo" : "%lld", (long long)row->maximum);
+            snprintf(least, sizeof(least), row->type == TYPE_OCTAL ? "0%llo" : "%lld",
+                (long long)row->minimum);
+            snprintf(most, sizeof(most), row->type == TYPE_OCTAL ? "0%llo" : "%lld",
+                (long long)row->maximum);
         }
-        return error_set(e, ERROR_INVALID_VALUE, 0, "%.60s is not between %s and %s%s%s.", text, least,
-                         most, row->unit[0] ? " " : "", row->unit);
+        return error_set(e, ERROR_INVALID_VALUE, 0, "%.60s is not between %s and %s%s%s.", text,
+            least, most, row->unit[0] ? " " : "", row->unit);
     }
     *ret = value;
     return 0;
@@ -151,7 +156,7 @@ static void list_clear(struct text_list *l)
     for (size_t i = 0; i < l->n; i++)
         free(l->items[i]);
     free(l->items);
-    *l = (struct text_list){ 0 };
+    *l = (struct text_list){0};
 }
 
 static int list_add(struct text_list *l, const char *item, size_t length)
@@ -164,7 +169,8 @@ static int list_add(struct text_list *l, const char *item, size_t length)
     return items[l->n] == NULL ? -ENOMEM : (l->n++, 0);
 }
 
-static int list_parse(const struct setting_row *row, struct text_list *l, const char *text, struct error *e)
+static int list_parse(
+    const struct setting_row *row, struct text_list *l, const char *text, struct error *e)
 {
     for (const char *at = text; *at != '\0';) {
         size_t n = strcspn(at, ",");
@@ -173,13 +179,13 @@ static int list_parse(const struct setting_row *row, struct text_list *l, const 
         at += n + (at[n] == ',');
     }
     if ((int64_t)l->n < row->minimum || (int64_t)l->n > row->maximum)
-        return error_set(e, ERROR_INVALID_VALUE, 0, "%zu are given; %lld to %lld are allowed.", l->n,
-                         (long long)row->minimum, (long long)row->maximum);
+        return error_set(e, ERROR_INVALID_VALUE, 0, "%zu are given; %lld to %lld are allowed.",
+            l->n, (long long)row->minimum, (long long)row->maximum);
     return 0;
 }
 
-int settings_set(struct settings *s, enum setting_index i, enum setting_source from, const char *text,
-                 struct error *e)
+int settings_set(struct settings *s, enum setting_index i, enum setting_source from,
+    const char *text, struct error *e)
 {
     const struct setting_row *row = &setting_rows[i];
     if (from < s->source[i])
@@ -194,7 +200,7 @@ int settings_set(struct settings *s, enum setting_index i, enum setting_source f
         int64_t length = (int64_t)strlen(text);
         if (length < row->minimum || length > row->maximum)
             return error_set(e, ERROR_INVALID_VALUE, 0, "The value is %s.",
-                             length < row->minimum ? "empty" : "too long");
+                length < row->minimum ? "empty" : "too long");
         char *copy = strdup(text);
         if (copy == NULL)
             return -ENOMEM;
@@ -210,7 +216,7 @@ int settings_set(struct settings *s, enum setting_index i, enum setting_source f
 
 int settings_init(struct settings *s)
 {
-    *s = (struct settings){ 0 };
+    *s = (struct settings){0};
     for (int i = 0; i < SETTINGS_COUNT; i++) {
         const struct setting_row *row = &setting_rows[i];
         if (row->fallback != NULL && settings_set(s, i, FROM_DEFAULT, row->fallback, NULL) < 0) {
@@ -229,7 +235,7 @@ void settings_deinit(struct settings *s)
         else if (setting_rows[i].type == TYPE_LIST)
             list_clear(list_of(s, &setting_rows[i]));
     }
-    *s = (struct settings){ 0 };
+    *s = (struct settings){0};
 }
 
 void settings_copy_number(struct settings *to, const struct settings *from, enum setting_index i)
@@ -262,26 +268,27 @@ bool settings_same(const struct settings *a, const struct settings *b, enum sett
 
 int settings_flags(struct settings *s, int argc, char **argv)
 {
-    struct option longs[SETTINGS_COUNT + 1] = { { 0 } };
+    struct option longs[SETTINGS_COUNT + 1] = {{0}};
     int n = 0;
     for (int i = 0; i < SETTINGS_COUNT; i++)
         if (setting_rows[i].where & FLAG)
-            longs[n++] = (struct option){ setting_rows[i].name, required_argument, NULL, COMMAND_LONG + i };
+            longs[n++] =
+                (struct option){setting_rows[i].name, required_argument, NULL, COMMAND_LONG + i};
     int option;
     while ((option = command_option(argc, argv, "", longs)) != -1) {
         if (option == 'h' || option == '?')
             return option == 'h' ? 'h' : -EINVAL;
-        struct error e = { 0 };
+        struct error e = {0};
         int r = settings_set(s, option - COMMAND_LONG, FROM_FLAG, optarg, &e);
         if (r < 0) {
             command_fail(argv[0], 0, "--%s: %s", setting_rows[option - COMMAND_LONG].name,
-                         r == -ENOMEM ? "Out of memory." : e.message);
+                r == -ENOMEM ? "Out of memory." : e.message);
             return -EINVAL;
         }
     }
     if (optind < argc) {
-        command_fail(argv[0], 0, "\"%s\" is one word too many; see `cloche %s --help`.", argv[optind],
-                     argv[0]);
+        command_fail(argv[0], 0, "\"%s\" is one word too many; see `cloche %s --help`.",
+            argv[optind], argv[0]);
         return -EINVAL;
     }
     return 0;
@@ -317,8 +324,8 @@ static int env_file(const char *path, struct error *e)
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *to = fd < 0 ? NULL : strbuf_reserve(&text, ENV_FILE_MAX - 1);
     if (to == NULL)
-        return error_set(e, ERROR_INVALID_VALUE, fd < 0 ? errno : ENOMEM, "Cannot read %s: %s.", path,
-                         strerror(fd < 0 ? errno : ENOMEM));
+        return error_set(e, ERROR_INVALID_VALUE, fd < 0 ? errno : ENOMEM, "Cannot read %s: %s.",
+            path, strerror(fd < 0 ? errno : ENOMEM));
     size_t length = 0;
     ssize_t n;
     while (length < ENV_FILE_MAX - 1 && (n = read(fd, to + length, ENV_FILE_MAX - 1 - length)) > 0)
@@ -330,7 +337,8 @@ static int env_file(const char *path, struct error *e)
         if (next != NULL)
             *next++ = '\0';
         if (env_line(line) < 0)
-            return error_set(e, ERROR_INVALID_VALUE, 0, "%s, line %d: expected NAME=VALUE.", path, number);
+            return error_set(
+                e, ERROR_INVALID_VALUE, 0, "%s, line %d: expected NAME=VALUE.", path, number);
     }
     return 0;
 }
@@ -344,7 +352,7 @@ int settings_environment(struct settings *s, struct error *e)
         const char *value = setting_rows[i].where & ENVIRONMENT ? getenv(name) : NULL;
         if (value == NULL || value[0] == '\0')
             continue;
-        struct error why = { 0 };
+        struct error why = {0};
         r = settings_set(s, i, FROM_ENVIRONMENT, value, &why);
         if (r < 0)
             error_set(e, ERROR_INVALID_VALUE, -r, "%s: %s", name, why.message);
@@ -361,21 +369,24 @@ int settings_finish(struct settings *s, struct error *e)
     if (s->default_environment == NULL) {
         cleanup_free char *built = NULL;
         struct stat st;
-        bool there = asprintf(&built, "%s/data-science/current/manifest.json", s->environments) > 0 &&
-                     stat(built, &st) == 0;
+        bool there =
+            asprintf(&built, "%s/data-science/current/manifest.json", s->environments) > 0 &&
+            stat(built, &st) == 0;
         s->default_environment = strdup(there ? "data-science" : "base");
         if (s->default_environment == NULL)
             return -ENOMEM;
     }
     if (s->timeout_s > s->timeout_max_s)
-        return error_set(e, ERROR_INVALID_VALUE, 0, "timeout (%lld s) is above timeout-max (%lld s).",
-                         (long long)s->timeout_s, (long long)s->timeout_max_s);
+        return error_set(e, ERROR_INVALID_VALUE, 0,
+            "timeout (%lld s) is above timeout-max (%lld s).", (long long)s->timeout_s,
+            (long long)s->timeout_max_s);
     if (s->idle_minutes > s->idle_max_minutes)
-        return error_set(e, ERROR_INVALID_VALUE, 0, "idle (%lld minutes) is above idle-max (%lld minutes).",
-                         (long long)s->idle_minutes, (long long)s->idle_max_minutes);
+        return error_set(e, ERROR_INVALID_VALUE, 0,
+            "idle (%lld minutes) is above idle-max (%lld minutes).", (long long)s->idle_minutes,
+            (long long)s->idle_max_minutes);
     if (s->memory_limit * (100 - s->scratch_percent) / 100 < KERNEL_FLOOR)
         return error_set(e, ERROR_INVALID_VALUE, 0,
-                         "memory-limit less scratch-share leaves a kernel less than %lld MiB.",
-                         (long long)(KERNEL_FLOOR >> 20));
+            "memory-limit less scratch-share leaves a kernel less than %lld MiB.",
+            (long long)(KERNEL_FLOOR >> 20));
     return 0;
 }

@@ -21,6 +21,7 @@ struct text_list {
 
 /* name, field, type, default (NULL: see help), minimum, maximum, unit, where it may be said, reload,
  * placeholder, help. Numbers are 64 bits wide; `reload` rows take effect on SIGHUP. */
+/* clang-format off */
 #define SETTINGS_TABLE(X) \
     X("listen", listen, LIST, "127.0.0.1:8000", 1, 32, "", ANYWHERE, 0, "HOST:PORT|unix:PATH", \
       "Address to answer on; may be repeated. localhost:P is 127.0.0.1 and ::1; port 0 picks one.") \
@@ -90,6 +91,8 @@ struct text_list {
     X("model", model, TEXT, "", 0, 200, "", ANYWHERE, 0, "NAME", \
       "The language model that answers where a request names none.")
 
+/* clang-format on */
+
 /* The fields' C types, by the table's type column. */
 #define SETTING_C_LIST struct text_list
 #define SETTING_C_TEXT char *
@@ -102,7 +105,7 @@ enum setting_index {
 #define X(name, field, ...) SETTING_##field,
     SETTINGS_TABLE(X)
 #undef X
-    SETTINGS_COUNT
+        SETTINGS_COUNT
 };
 /* Who said a value; higher wins. */
 enum setting_source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
@@ -121,8 +124,8 @@ void settings_deinit(struct settings *s);
 /* Sets one row from text as a person writes it ("1g", "0600", "a,b" for a list), unless a higher
  * source has spoken; a list grows within the source FROM_FLAG. Errors name what was wrong and what
  * is allowed, not the source. 0 or -EINVAL, -ENOMEM. */
-int settings_set(struct settings *s, enum setting_index i, enum setting_source from, const char *text,
-                 struct error *e);
+int settings_set(struct settings *s, enum setting_index i, enum setting_source from,
+    const char *text, struct error *e);
 /* Reads the flags of `argv` (argv[0] is the command). 0; 'h' for --help; -EINVAL after the message
  * was printed. Surplus words are an error. */
 int settings_flags(struct settings *s, int argc, char **argv);

@@ -34,9 +34,10 @@ void settings_help(FILE *to)
             continue;
         char help[512], value[64];
         default_text(row, value, sizeof(value));
-        snprintf(help, sizeof(help), "%s%s%s%s%s%s%s", row->help, row->type == TYPE_CHOICE ? " One of " : "",
-                 row->type == TYPE_CHOICE ? row->unit : "", row->type == TYPE_CHOICE ? "." : "",
-                 value[0] ? " Default: " : "", value, value[0] ? "." : "");
+        snprintf(help, sizeof(help), "%s%s%s%s%s%s%s", row->help,
+            row->type == TYPE_CHOICE ? " One of " : "", row->type == TYPE_CHOICE ? row->unit : "",
+            row->type == TYPE_CHOICE ? "." : "", value[0] ? " Default: " : "", value,
+            value[0] ? "." : "");
         int n = fprintf(to, "  --%s %s", row->name, row->placeholder);
         fprintf(to, n > 30 ? "\n%*s" : "%*s", n > 30 ? 32 : 32 - n, "");
         wrapped(to, help, 32, 96);
@@ -47,7 +48,7 @@ void settings_help(FILE *to)
 static void markdown_cell(FILE *to, const char *text)
 {
     for (; *text != '\0'; text++)
-        fputs(*text == '|' ? "\\|" : (char[]){ *text, '\0' }, to);
+        fputs(*text == '|' ? "\\|" : (char[]){*text, '\0'}, to);
 }
 
 static void markdown_row(FILE *to, int i)
@@ -71,8 +72,8 @@ static void markdown_row(FILE *to, int i)
     } else if (row->type == TYPE_CHOICE) {
         markdown_cell(to, row->unit);
     } else if (row->type != TYPE_TEXT && row->type != TYPE_LIST) {
-        fprintf(to, row->type == TYPE_OCTAL ? "%llo to %llo" : "%lld to %lld", (long long)row->minimum,
-                (long long)row->maximum);
+        fprintf(to, row->type == TYPE_OCTAL ? "%llo to %llo" : "%lld to %lld",
+            (long long)row->minimum, (long long)row->maximum);
     }
     fprintf(to, " | %s | ", row->reload ? "yes" : "");
     markdown_cell(to, row->help);
@@ -82,16 +83,16 @@ static void markdown_row(FILE *to, int i)
 void settings_markdown(FILE *to)
 {
     fprintf(to,
-            "# Settings\n\n"
-            "Every setting of `cloche serve`. A flag wins over the environment, that over the config file\n"
-            "(`--config FILE`, one JSON object), that over the default. Sizes take `k`, `m`, `g`, `t` (powers of\n"
-            "1,024). A list is given by repeating the flag, by commas in the environment, by an array in the\n"
-            "config file. Unknown and duplicate keys of the config file are errors. SIGHUP reads the config file\n"
-            "again: rows marked so take effect for new work, the others with the next start; a file with a\n"
-            "mistake is logged and the old settings stay.\n\n"
-            "This page is written by `cloche __settings-doc` from the one table in `src/cli/settings.h`.\n\n"
-            "| flag | environment | config key | default | allowed | on SIGHUP | what it is |\n"
-            "|---|---|---|---|---|---|---|\n");
+        "# Settings\n\n"
+        "Every setting of `cloche serve`. A flag wins over the environment, that over the config file\n"
+        "(`--config FILE`, one JSON object), that over the default. Sizes take `k`, `m`, `g`, `t` (powers of\n"
+        "1,024). A list is given by repeating the flag, by commas in the environment, by an array in the\n"
+        "config file. Unknown and duplicate keys of the config file are errors. SIGHUP reads the config file\n"
+        "again: rows marked so take effect for new work, the others with the next start; a file with a\n"
+        "mistake is logged and the old settings stay.\n\n"
+        "This page is written by `cloche __settings-doc` from the one table in `src/cli/settings.h`.\n\n"
+        "| flag | environment | config key | default | allowed | on SIGHUP | what it is |\n"
+        "|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < SETTINGS_COUNT; i++)
         markdown_row(to, i);
 }

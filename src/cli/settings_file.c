@@ -20,9 +20,9 @@ static int unknown_key(const char *file, const char *key, struct error *e)
             words[n++] = keys[i];
         }
     const char *near = nearest_word(key, words, n);
-    return error_set(e, ERROR_UNKNOWN_PARAMETER, 0, "%s: there is no setting \"%.64s\"%s%s%s", file, key,
-                     near != NULL ? "; did you mean \"" : ".", near != NULL ? near : "",
-                     near != NULL ? "\"?" : "");
+    return error_set(e, ERROR_UNKNOWN_PARAMETER, 0, "%s: there is no setting \"%.64s\"%s%s%s", file,
+        key, near != NULL ? "; did you mean \"" : ".", near != NULL ? near : "",
+        near != NULL ? "\"?" : "");
 }
 
 /* A list may be an array of strings, a number a number or a string as on the command line. */
@@ -43,8 +43,8 @@ static int value_text(const json_t *value, bool list, struct strbuf *ret)
     return ret->failed ? -ENOMEM : 0;
 }
 
-static int one_setting(struct settings *s, const char *file, const char *key, const json_t *value,
-                       struct error *e)
+static int one_setting(
+    struct settings *s, const char *file, const char *key, const json_t *value, struct error *e)
 {
     for (int i = 0; i < SETTINGS_COUNT; i++) {
         char name[64];
@@ -55,10 +55,12 @@ static int one_setting(struct settings *s, const char *file, const char *key, co
         bool list = setting_rows[i].type == TYPE_LIST;
         if (value_text(value, list, &text) < 0)
             return error_set(e, ERROR_INVALID_TYPE, 0, "%s: \"%s\" must be %s.", file, key,
-                             list ? "a string or an array of strings" : "a string or a whole number");
-        struct error why = { 0 };
+                list ? "a string or an array of strings" : "a string or a whole number");
+        struct error why = {0};
         int r = settings_set(s, i, FROM_FILE, strbuf_text(&text), &why);
-        return r < 0 ? error_set(e, ERROR_INVALID_VALUE, -r, "%s: \"%s\": %s", file, key, why.message) : 0;
+        return r < 0
+                   ? error_set(e, ERROR_INVALID_VALUE, -r, "%s: \"%s\": %s", file, key, why.message)
+                   : 0;
     }
     return unknown_key(file, key, e);
 }
@@ -72,18 +74,22 @@ int settings_file(struct settings *s, int fd, const char *name, struct error *e)
         if (strbuf_append(&text, part, (size_t)n) < 0)
             return error_set(e, ERROR_INVALID_VALUE, EFBIG, "%s is longer than 1 MiB.", name);
     if (n < 0)
-        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot read %s: %s.", name, strerror(errno));
+        return error_set(
+            e, ERROR_INVALID_VALUE, errno, "Cannot read %s: %s.", name, strerror(errno));
     json_error_t where;
     json_t *root = json_loadb(strbuf_text(&text), text.length, JSON_REJECT_DUPLICATES, &where);
     if (root == NULL)
-        return error_set(e, ERROR_INVALID_JSON, 0, "%s, line %d: %s.", name, where.line, where.text);
+        return error_set(
+            e, ERROR_INVALID_JSON, 0, "%s, line %d: %s.", name, where.line, where.text);
     int r = 0;
     if (!json_is_object(root))
         r = error_set(e, ERROR_INVALID_JSON, 0, "%s must hold one JSON object.", name);
     const char *key;
     json_t *value;
     if (r == 0)
-        json_object_foreach(root, key, value) if ((r = one_setting(s, name, key, value, e)) < 0) break;
+        json_object_foreach (root, key, value)
+            if ((r = one_setting(s, name, key, value, e)) < 0)
+                break;
     json_decref(root);
     return r;
 }

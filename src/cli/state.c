@@ -34,12 +34,12 @@ int state_open(const char *path, struct error *e)
         return r;
     cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot open the state directory %s: %s.", path,
-                         strerror(errno));
+        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot open the state directory %s: %s.",
+            path, strerror(errno));
     state_server_identity(&uid, &gid);
     if (geteuid() == 0 && st.st_uid == 0 && (fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0))
-        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot give %s to the server's user: %s.", path,
-                         strerror(errno));
+        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot give %s to the server's user: %s.",
+            path, strerror(errno));
     return take_fd(&fd);
 }
 
@@ -47,18 +47,20 @@ int state_become_owner(int dir, struct error *e)
 {
     struct stat st;
     if (fstat(dir, &st) < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Cannot look at the state directory: %s.", strerror(errno));
+        return error_set(
+            e, ERROR_INTERNAL, errno, "Cannot look at the state directory: %s.", strerror(errno));
     umask(077);
     if (st.st_uid == geteuid())
         return 0;
     if (geteuid() != 0)
         return error_set(e, ERROR_FORBIDDEN, EPERM,
-                         "The state directory belongs to user %u; run this as that user or as root.",
-                         (unsigned)st.st_uid);
+            "The state directory belongs to user %u; run this as that user or as root.",
+            (unsigned)st.st_uid);
     if (setgroups(0, NULL) < 0 || setresgid(st.st_gid, st.st_gid, st.st_gid) < 0 ||
         setresuid(st.st_uid, st.st_uid, st.st_uid) < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Cannot become user %u, who owns the state directory: %s.",
-                         (unsigned)st.st_uid, strerror(errno));
+        return error_set(e, ERROR_INTERNAL, errno,
+            "Cannot become user %u, who owns the state directory: %s.", (unsigned)st.st_uid,
+            strerror(errno));
     return 0;
 }
 
@@ -80,8 +82,10 @@ int state_has_keys(int dir, struct error *e)
         _exit(keys_exist_as_owner(dir));
     int status = 0;
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Cannot ask the store for keys: %s.", strerror(errno));
+        return error_set(
+            e, ERROR_INTERNAL, errno, "Cannot ask the store for keys: %s.", strerror(errno));
     if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
-        return error_set(e, ERROR_INTERNAL, EIO, "The store in the state directory cannot be read.");
+        return error_set(
+            e, ERROR_INTERNAL, EIO, "The store in the state directory cannot be read.");
     return WEXITSTATUS(status);
 }

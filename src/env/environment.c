@@ -15,7 +15,7 @@ void environment_deinit(struct environment *env)
     json_decref(env->imports);
     json_decref(env->missing);
     json_decref(env->requirements);
-    *env = (struct environment){ 0 };
+    *env = (struct environment){0};
 }
 
 /* ---- the manifest ------------------------------------------------------------------------------ */
@@ -40,7 +40,7 @@ static json_t *copy_names(const json_t *manifest, const char *key)
 {
     json_t *out = json_array(), *from = json_object_get(manifest, key), *value;
     size_t i;
-    json_array_foreach(from, i, value)
+    json_array_foreach (from, i, value)
         if (out != NULL && i < NAMES_MAX && string_sane(value))
             json_array_append(out, value);
     return out;
@@ -50,7 +50,7 @@ static json_t *copy_packages(const json_t *manifest)
 {
     json_t *out = json_object(), *from = json_object_get(manifest, "packages"), *version;
     const char *name;
-    json_object_foreach(from, name, version)
+    json_object_foreach (from, name, version)
         if (out != NULL && json_object_size(out) < NAMES_MAX && name_sane(name, strlen(name)) &&
             string_sane(version))
             json_object_set(out, name, version);
@@ -68,7 +68,7 @@ static bool array_has(const json_t *array, const char *name)
 {
     json_t *value;
     size_t i;
-    json_array_foreach(array, i, value)
+    json_array_foreach (array, i, value)
         if (strcmp(json_string_value(value), name) == 0)
             return true;
     return false;
@@ -153,7 +153,7 @@ static int load_base(struct environment *env)
 
 int environment_load(int environments, const char *name, struct environment *ret, struct error *e)
 {
-    struct environment env = { 0 };
+    struct environment env = {0};
     int r;
     if (strcmp(name, ENVIRONMENT_BASE) == 0) {
         r = load_base(&env);
@@ -173,8 +173,8 @@ int environment_load(int environments, const char *name, struct environment *ret
     }
     if (r < 0) {
         environment_deinit(&env);
-        return error_set(e, ERROR_INTERNAL, -r, "The manifest of the environment \"%s\" cannot be read: %s.",
-                         name, strerror(-r));
+        return error_set(e, ERROR_INTERNAL, -r,
+            "The manifest of the environment \"%s\" cannot be read: %s.", name, strerror(-r));
     }
     *ret = env;
     return 0;
@@ -241,8 +241,8 @@ bool environment_visible(const struct environment *env, const char *project)
     return !env->project[0] || strcmp(env->project, project) == 0;
 }
 
-size_t environment_for_imports(const struct environment *list, size_t count,
-                               const struct imports *needed)
+size_t environment_for_imports(
+    const struct environment *list, size_t count, const struct imports *needed)
 {
     size_t best = 0, best_held = 0, best_size = 0;
     for (size_t i = 0; i < count; i++) {

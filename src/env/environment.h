@@ -28,8 +28,8 @@ struct environment {
     bool shell;                       /* IPython is in it: sessions have its syntax */
     json_t *packages;                 /* object, name: version; never NULL */
     json_t *imports;                  /* array of top-level module names; never NULL */
-    json_t *missing;                  /* array of what was asked for and could not be had; never NULL */
-    json_t *requirements;             /* array, as they were asked for; never NULL */
+    json_t *missing;      /* array of what was asked for and could not be had; never NULL */
+    json_t *requirements; /* array, as they were asked for; never NULL */
 };
 
 void environment_deinit(struct environment *env);
@@ -48,7 +48,7 @@ bool environment_visible(const struct environment *env, const char *project);
 
 /* The smallest of `list` that offers all that is imported and not Python's own: `base` when nothing
  * else is needed. When none has everything, the one that has most. An index into the list. */
-size_t environment_for_imports(const struct environment *list, size_t count,
-                               const struct imports *needed);
+size_t environment_for_imports(
+    const struct environment *list, size_t count, const struct imports *needed);
 /* Does it offer this module? Python's own always; an alias counts as a module. */
 bool environment_offers(const struct environment *env, const char *module);

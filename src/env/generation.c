@@ -7,10 +7,7 @@
 
 #include "base/fd.h"
 
-static bool name_part(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
+static bool name_part(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 bool environment_name_valid(const char *name)
 {
@@ -18,7 +15,8 @@ bool environment_name_valid(const char *name)
         return false;
     size_t n = 1;
     for (; name[n] != '\0'; n++)
-        if (n >= ENVIRONMENT_NAME_SIZE - 1 || (!name_part(name[n]) && strchr("._-", name[n]) == NULL))
+        if (n >= ENVIRONMENT_NAME_SIZE - 1 ||
+            (!name_part(name[n]) && strchr("._-", name[n]) == NULL))
             return false;
     return n < ENVIRONMENT_NAME_SIZE;
 }
@@ -51,7 +49,8 @@ static int hold_once(int environment, struct generation *ret)
     int r = generation_current(environment, name);
     if (r < 0)
         return r;
-    cleanup_fd int directory = openat(environment, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_fd int directory =
+        openat(environment, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0)
         return errno == ENOENT ? -EAGAIN : -errno;
     cleanup_fd int lock = openat(directory, "use.lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -74,7 +73,7 @@ int generation_hold(int environments, const char *name, struct generation *ret, 
 {
     if (!environment_name_valid(name))
         return error_param(e, ERROR_INVALID_VALUE, "environment",
-                           "An environment's name is 1 to 63 of a-z, 0-9, '.', '_' and '-'.");
+            "An environment's name is 1 to 63 of a-z, 0-9, '.', '_' and '-'.");
     cleanup_fd int environment =
         openat(environments, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int r = environment < 0 ? -errno : -EAGAIN;
@@ -85,10 +84,10 @@ int generation_hold(int environments, const char *name, struct generation *ret, 
     }
     if (r == -ENOENT || r == -EAGAIN)
         return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
-                         "The environment \"%s\" is not built; `cloche env build %s` builds it.", name, name);
+            "The environment \"%s\" is not built; `cloche env build %s` builds it.", name, name);
     if (r < 0)
-        return error_set(e, ERROR_INTERNAL, -r, "The environment \"%s\" cannot be opened: %s.", name,
-                         strerror(-r));
+        return error_set(e, ERROR_INTERNAL, -r, "The environment \"%s\" cannot be opened: %s.",
+            name, strerror(-r));
     return 0;
 }
 

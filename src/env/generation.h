@@ -27,7 +27,7 @@ struct generation {
     int lock;
     char name[GENERATION_SIZE];
 };
-#define GENERATION_NONE ((struct generation){ .directory = -1, .lock = -1 })
+#define GENERATION_NONE ((struct generation){.directory = -1, .lock = -1})
 
 /* Opens the current generation of `name` below `environments` (AT_FDCWD never; a directory) and holds
  * it. 0; -ENOENT when the environment is not built (ERROR_ENVIRONMENT_NOT_BUILT in `e`); -errno.

@@ -77,7 +77,7 @@ struct word {
 
 static struct word read_word(struct reader *r)
 {
-    struct word w = { r->at, 0 };
+    struct word w = {r->at, 0};
     while (r->at < r->end && name_part(*r->at))
         r->at++;
     w.length = r->at - w.text;
@@ -207,10 +207,10 @@ static void read_other(struct reader *r)
 
 void imports_scan(const char *code, size_t length, struct imports *ret)
 {
-    *ret = (struct imports){ 0 };
+    *ret = (struct imports){0};
     if (length == 0)
         return;
-    struct reader r = { .at = code, .end = code + length, .statement = true, .found = ret };
+    struct reader r = {.at = code, .end = code + length, .statement = true, .found = ret};
     if (length >= 3 && memcmp(code, "\xef\xbb\xbf", 3) == 0)
         r.at += 3;
     read_cell_magic(&r);

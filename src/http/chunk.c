@@ -24,10 +24,7 @@ static int refuse(struct error *e, const char *why)
     return error_set(e, ERROR_BAD_REQUEST, EPROTO, "Malformed chunked body: %s.", why);
 }
 
-bool http_chunk_done(const struct http_chunk *c)
-{
-    return c->state == DONE;
-}
+bool http_chunk_done(const struct http_chunk *c) { return c->state == DONE; }
 
 static int take_size(struct http_chunk *c, char b, struct error *e)
 {
@@ -49,10 +46,7 @@ static int take_size(struct http_chunk *c, char b, struct error *e)
     return 0;
 }
 
-static bool field_byte(char b)
-{
-    return b == '\t' || ((unsigned char)b >= 0x20 && b != 0x7f);
-}
+static bool field_byte(char b) { return b == '\t' || ((unsigned char)b >= 0x20 && b != 0x7f); }
 
 static int take_trailer(struct http_chunk *c, char b, struct error *e)
 {

@@ -5,30 +5,15 @@
 #include "base/ids.h"
 #include "http/internal.h"
 
-const char *http_method(const struct http_exchange *x)
-{
-    return x->connection->head.method;
-}
+const char *http_method(const struct http_exchange *x) { return x->connection->head.method; }
 bool http_is_head(const struct http_exchange *x)
 {
     return !strcmp(x->connection->head.method, "HEAD");
 }
-const char *http_path(const struct http_exchange *x)
-{
-    return x->connection->head.path;
-}
-const char *http_request_id(const struct http_exchange *x)
-{
-    return x->connection->request_id;
-}
-bool http_from_unix_socket(const struct http_exchange *x)
-{
-    return x->connection->unix_socket;
-}
-bool http_from_loopback(const struct http_exchange *x)
-{
-    return x->connection->loopback;
-}
+const char *http_path(const struct http_exchange *x) { return x->connection->head.path; }
+const char *http_request_id(const struct http_exchange *x) { return x->connection->request_id; }
+bool http_from_unix_socket(const struct http_exchange *x) { return x->connection->unix_socket; }
+bool http_from_loopback(const struct http_exchange *x) { return x->connection->loopback; }
 
 const char *http_header(const struct http_exchange *x, const char *name)
 {

@@ -235,10 +235,7 @@ int http_fail(
     return http_error(x, &e);
 }
 
-bool http_answered(const struct http_exchange *x)
-{
-    return x->connection->answer != ANSWER_NONE;
-}
+bool http_answered(const struct http_exchange *x) { return x->connection->answer != ANSWER_NONE; }
 
 /* RFC 6266: a plain fallback for old clients, the true name as RFC 5987 asks. Nothing but letters,
  * digits and harmless marks leaves here unencoded, so no name can end the field. */

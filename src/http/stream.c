@@ -8,10 +8,7 @@
 
 #include "http/internal.h"
 
-static bool is_head(const struct http_connection *c)
-{
-    return !strcmp(c->head.method, "HEAD");
-}
+static bool is_head(const struct http_connection *c) { return !strcmp(c->head.method, "HEAD"); }
 
 static int begin(struct http_exchange *x, int status, const char *content_type, enum answer kind)
 {
@@ -110,10 +107,7 @@ int http_sse_comment(struct http_exchange *x, const char *text)
     return write_pieces(x->connection, pieces, 3);
 }
 
-int http_client_fd(const struct http_exchange *x)
-{
-    return x->connection->fd;
-}
+int http_client_fd(const struct http_exchange *x) { return x->connection->fd; }
 short http_client_events(const struct http_exchange *x)
 {
     return x->connection->half_closed ? 0 : POLLRDHUP;

@@ -20,24 +20,30 @@ enum { HELPER_DEADLINE_MS = 5000 };
 
 static void say(int up, const char *step)
 {
-    struct message m = { .op = INIT_PREPARED, .status = -errno };
+    struct message m = {.op = INIT_PREPARED, .status = -errno};
     message_text(&m, "%s: %s", step, strerror(errno));
     message_send(up, &m, NULL, 0);
     _exit(1);
 }
-#define STEP(name, x) do { if ((x) < 0) say(up, name); } while (0)
+#define STEP(name, x) \
+    do { \
+        if ((x) < 0) \
+            say(up, name); \
+    } while (0)
 
 static void helper(const struct init *i, int sync, int up)
 {
     char options[128], go;
     STEP("unshare user", unshare(CLONE_NEWUSER));
-    if (fd_write_all(sync, "u", 1) < 0 || fd_read_all(sync, &go, 1) < 0) /* until the maps are written */
+    if (fd_write_all(sync, "u", 1) < 0 ||
+        fd_read_all(sync, &go, 1) < 0) /* until the maps are written */
         _exit(1);
     STEP("gid", setresgid(KERNEL_ID, KERNEL_ID, KERNEL_ID)); /* now the kernel's own id */
     STEP("uid", setresuid(KERNEL_ID, KERNEL_ID, KERNEL_ID));
     STEP("unshare mount and ipc", unshare(CLONE_NEWNS | CLONE_NEWIPC));
     snprintf(options, sizeof options, "size=%llu,nr_inodes=%llu,mode=755,uid=%d,gid=%d",
-             (unsigned long long)i->scratch_bytes, (unsigned long long)i->scratch_inodes, KERNEL_ID, KERNEL_ID);
+        (unsigned long long)i->scratch_bytes, (unsigned long long)i->scratch_inodes, KERNEL_ID,
+        KERNEL_ID);
     STEP("mount scratch", mount("scratch", "/run/scratch", "tmpfs", MS_NOSUID | MS_NODEV, options));
     umask(0);
     STEP("mkdir data", mkdir("/run/scratch/data", 0755));
@@ -46,17 +52,19 @@ static void helper(const struct init *i, int sync, int up)
     int scratch = open("/run/scratch", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     STEP("open scratch", scratch);
     if (i->folder)
-        STEP("move folder", syscall(SYS_move_mount, INIT_FOLDER_FD, "", AT_FDCWD, "/mnt/data", MOVE_MOUNT_F_EMPTY_PATH));
+        STEP("move folder", syscall(SYS_move_mount, INIT_FOLDER_FD, "", AT_FDCWD, "/mnt/data",
+                                MOVE_MOUNT_F_EMPTY_PATH));
     else
         STEP("bind data", mount("/run/scratch/data", "/mnt/data", NULL, MS_BIND, NULL));
     STEP("bind tmp", mount("/run/scratch/tmp", "/mnt/tmp", NULL, MS_BIND, NULL));
     STEP("bind shm", mount("/run/scratch/shm", "/mnt/shm", NULL, MS_BIND, NULL));
     STEP("detach scratch", umount2("/run/scratch", MNT_DETACH));
-    int fds[4] = { open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC), open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
-                   open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC), scratch };
+    int fds[4] = {open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC),
+        open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+        open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC), scratch};
     for (int k = 0; k < 3; k++)
         STEP("open namespace", fds[k]);
-    struct message m = { .op = INIT_PREPARED };
+    struct message m = {.op = INIT_PREPARED};
     message_send(up, &m, fds, 4);
     _exit(0);
 }
@@ -70,7 +78,8 @@ static int write_maps(const struct init *i, pid_t h, int sync)
         return r;
     int n = snprintf(map, sizeof map, "%d %d 1\n", KERNEL_ID, own);
     if (i->ids > 2) /* the tail: ids that branches of this one may get */
-        snprintf(map + n, sizeof map - (size_t)n, "%d %d %d\n", SANDBOX_BRANCH_ID + 1, SANDBOX_BRANCH_ID + 1, i->ids - 2);
+        snprintf(map + n, sizeof map - (size_t)n, "%d %d %d\n", SANDBOX_BRANCH_ID + 1,
+            SANDBOX_BRANCH_ID + 1, i->ids - 2);
     r = identity_write_maps(h, map, map, true);
     return r < 0 ? r : fd_write_all(sync, "x", 1);
 }
@@ -78,12 +87,14 @@ static int write_maps(const struct init *i, pid_t h, int sync)
 static int hear(int up, int got[4], struct error *e)
 {
     static struct message m;
-    struct pollfd p = { up, POLLIN, 0 };
+    struct pollfd p = {up, POLLIN, 0};
     if (poll(&p, 1, HELPER_DEADLINE_MS) <= 0)
-        return error_set(e, ERROR_INTERNAL, ETIMEDOUT, "The helper that makes namespaces is silent.");
+        return error_set(
+            e, ERROR_INTERNAL, ETIMEDOUT, "The helper that makes namespaces is silent.");
     int n = message_receive(up, &m, got, 4);
     if (n < 0 || m.status < 0)
-        return error_set(e, ERROR_INTERNAL, n < 0 ? -n : -m.status, "Branch 0: %.180s", n < 0 ? "helper died" : m.text);
+        return error_set(e, ERROR_INTERNAL, n < 0 ? -n : -m.status, "Branch 0: %.180s",
+            n < 0 ? "helper died" : m.text);
     if (n != 4) {
         fds_close(got, (size_t)n);
         return error_set(e, ERROR_INTERNAL, EPROTO, "Branch 0: namespaces are missing.");
@@ -93,7 +104,7 @@ static int hear(int up, int got[4], struct error *e)
 
 int branch_prepare(struct init *i, struct error *e)
 {
-    int sync[2] = { -1, -1 }, up[2] = { -1, -1 }, got[4];
+    int sync[2] = {-1, -1}, up[2] = {-1, -1}, got[4];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, up) < 0) {
         fds_close(sync, 2);
@@ -116,7 +127,8 @@ int branch_prepare(struct init *i, struct error *e)
     if (maps < 0 && (r == 0 || r == -EPIPE)) {
         if (r == 0)
             fds_close(got, 4);
-        r = error_set(e, ERROR_INTERNAL, -maps, "Mapping ids into branch 0 failed: %s.", strerror(-maps));
+        r = error_set(
+            e, ERROR_INTERNAL, -maps, "Mapping ids into branch 0 failed: %s.", strerror(-maps));
     }
     fd_close(&sync[0]);
     fd_close(&up[0]);

@@ -19,7 +19,10 @@
 #include "sandbox/identity.h"
 
 enum { WRITERS = 64 };
-static struct { int pid; uint32_t serial; } writers[WRITERS];
+static struct {
+    int pid;
+    uint32_t serial;
+} writers[WRITERS];
 
 void act_as(const struct init *i, bool kernel)
 {
@@ -33,9 +36,9 @@ void act_as(const struct init *i, bool kernel)
 static int open_beneath(int dir, const char *path, int flags, mode_t mode)
 {
     int more = flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    struct open_how how = { .flags = (uint64_t)(flags | more),
-                            .mode = flags & O_CREAT ? mode : 0,
-                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
+    struct open_how how = {.flags = (uint64_t)(flags | more),
+        .mode = flags & O_CREAT ? mode : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
     int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
     return fd < 0 ? -errno : fd;
 }
@@ -53,7 +56,11 @@ void file_open_request(struct init *i, struct message *m)
     act_as(i, true);
     int fd = open_beneath(i->scratch, m->text, O_RDONLY, 0);
     act_as(i, false);
-    int wrong = fd < 0 ? 0 : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    int wrong = fd < 0                ? 0
+                : fstat(fd, &st) < 0  ? -errno
+                : S_ISREG(st.st_mode) ? 0
+                : S_ISDIR(st.st_mode) ? -EISDIR
+                                      : -EINVAL;
     if (wrong) {
         close(fd);
         fd = wrong;
@@ -78,7 +85,9 @@ static int open_parent(const struct init *i, char *path, bool make, const char *
             *last = 0;
             above = open_beneath(i->scratch, path, O_PATH | O_DIRECTORY, 0);
             *last = '/';
-            r = above < 0 ? above : mkdirat(above, last + 1, 0755) < 0 && errno != EEXIST ? -errno : 0;
+            r = above < 0                                               ? above
+                : mkdirat(above, last + 1, 0755) < 0 && errno != EEXIST ? -errno
+                                                                        : 0;
             fd_close(&above);
         }
         *p = '/';
@@ -145,7 +154,8 @@ static void write_and_exit(struct init *i, struct message *m, int from)
     if (r == 0)
         r = parent = open_parent(i, m->text, m->word[1] & INIT_WRITE_MKDIR, &name);
     if (r >= 0)
-        r = to = open_beneath(parent, beside, O_WRONLY | O_CREAT | O_EXCL, (mode_t)(m->word[0] & 0777));
+        r = to =
+            open_beneath(parent, beside, O_WRONLY | O_CREAT | O_EXCL, (mode_t)(m->word[0] & 0777));
     if (r >= 0)
         r = copy_in(from, to, &bytes);
     if (r >= 0 && (m->word[1] & INIT_WRITE_EXCLUSIVE))
@@ -167,7 +177,9 @@ void file_write_request(struct init *i, struct message *m, int from)
         answer(m, -EAGAIN, NULL);
         return;
     }
-    pid_t p = i->cgroup == CGROUP_V2 ? clone_process(CLONE_INTO_CGROUP, SIGCHLD, NULL, INIT_JOIN_FD, NULL) : fork();
+    pid_t p = i->cgroup == CGROUP_V2
+                  ? clone_process(CLONE_INTO_CGROUP, SIGCHLD, NULL, INIT_JOIN_FD, NULL)
+                  : fork();
     if (p == 0)
         write_and_exit(i, m, from);
     if (p < 0) {
@@ -182,7 +194,7 @@ void file_writer_ended(int pid, bool answered)
 {
     for (int slot = 0; slot < WRITERS; slot++)
         if (writers[slot].pid == pid) {
-            struct message m = { .op = INIT_WRITE, .serial = writers[slot].serial };
+            struct message m = {.op = INIT_WRITE, .serial = writers[slot].serial};
             writers[slot].pid = 0;
             if (!answered)
                 answer(&m, -EINTR, NULL);

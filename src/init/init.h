@@ -17,11 +17,12 @@ struct init {
     int ids; /* ids mapped into this sandbox; 0: one for everything */
     uint64_t scratch_bytes, scratch_inodes;
     enum cgroup_version cgroup;
-    int namespaces[SANDBOX_NAMESPACES]; /* for kernels to enter; the warden keeps none of a running kernel's */
-    int scratch;       /* the root of branch 0's scratch, from inside its mount namespace */
-    bool folder;       /* INIT_FOLDER_FD is /mnt/data, in place of the scratch's */
-    int kernel;        /* pidfd; -1: none */
-    int kernel_pid;    /* as this sandbox counts; also its process group and session */
+    int namespaces
+        [SANDBOX_NAMESPACES]; /* for kernels to enter; the warden keeps none of a running kernel's */
+    int scratch;              /* the root of branch 0's scratch, from inside its mount namespace */
+    bool folder;              /* INIT_FOLDER_FD is /mnt/data, in place of the scratch's */
+    int kernel;               /* pidfd; -1: none */
+    int kernel_pid;           /* as this sandbox counts; also its process group and session */
 };
 
 /* ---- branch.c ------------------------------------------------------------------------------------ */

@@ -29,7 +29,7 @@ int kill_everything(void)
         if (i < KILL_SPINS)
             sched_yield();
         else
-            nanosleep(&(struct timespec){ 0, KILL_STEP_NS }, NULL);
+            nanosleep(&(struct timespec){0, KILL_STEP_NS}, NULL);
     }
     return -EBUSY;
 }
@@ -47,12 +47,14 @@ static int no_sockets(struct error *e)
 {
     char text[1024];
     long n = fd_read_file(AT_FDCWD, "/proc/net/sockstat", text, sizeof text);
-    long used = n < 0 ? -1 : number_after(text, "sockets: used "), lingering = n < 0 ? -1 : number_after(text, " tw ");
+    long used = n < 0 ? -1 : number_after(text, "sockets: used "),
+         lingering = n < 0 ? -1 : number_after(text, " tw ");
     if (used < 0 || lingering < 0)
-        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "/proc/net/sockstat cannot be read: what it would count is unknown.");
+        return error_set(e, ERROR_INTERNAL, ENOTEMPTY,
+            "/proc/net/sockstat cannot be read: what it would count is unknown.");
     if (used > 0 || lingering > 0)
-        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "/proc/net/sockstat still counts %ld sockets, and %ld that linger.", used,
-                         lingering);
+        return error_set(e, ERROR_INTERNAL, ENOTEMPTY,
+            "/proc/net/sockstat still counts %ld sockets, and %ld that linger.", used, lingering);
     return 0;
 }
 
@@ -60,10 +62,13 @@ int prove_empty(struct error *e)
 {
     if (kill(-1, 0) == 0 || errno != ESRCH)
         return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "Processes are left in the sandbox.");
-    char pids[32] = ""; /* of the cgroup, to which init does not belong; nothing where there is none */
+    char pids[32] =
+        ""; /* of the cgroup, to which init does not belong; nothing where there is none */
     if (pread(INIT_USAGE_FD + USAGE_PIDS, pids, sizeof pids - 1, 0) < 0)
-        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "How many processes are in the cgroup cannot be read.");
+        return error_set(
+            e, ERROR_INTERNAL, ENOTEMPTY, "How many processes are in the cgroup cannot be read.");
     if (strtoul(pids, NULL, 10) > 0)
-        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%lu processes are left in the cgroup.", strtoul(pids, NULL, 10));
+        return error_set(e, ERROR_INTERNAL, ENOTEMPTY, "%lu processes are left in the cgroup.",
+            strtoul(pids, NULL, 10));
     return no_sockets(e);
 }

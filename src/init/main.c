@@ -18,11 +18,11 @@
 #include "init/init.h"
 #include "sandbox/caps.h"
 
-static struct init self = { .namespaces = { -1, -1, -1, -1, -1, -1, -1 }, .scratch = -1, .kernel = -1 };
+static struct init self = {.namespaces = {-1, -1, -1, -1, -1, -1, -1}, .scratch = -1, .kernel = -1};
 
 static void loopback_up(void)
 {
-    struct ifreq r = { .ifr_name = "lo" };
+    struct ifreq r = {.ifr_name = "lo"};
     cleanup_fd int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (s >= 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0) {
         r.ifr_flags |= IFF_UP;
@@ -34,23 +34,24 @@ static void loopback_up(void)
  * covers are copied into branch 0 and locked there. */
 static int mount_proc(struct error *e)
 {
-    static const char *const covered[] = { "/proc/kcore", "/proc/keys", "/proc/sysrq-trigger", "/proc/timer_list",
-                                           "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug",
-                                           "/proc/kallsyms", "/proc/interrupts" };
+    static const char *const covered[] = {"/proc/kcore", "/proc/keys", "/proc/sysrq-trigger",
+        "/proc/timer_list", "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug",
+        "/proc/kallsyms", "/proc/interrupts"};
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Mounting /proc failed.");
     for (size_t i = 0; i < sizeof covered / sizeof *covered; i++)
         if (mount("/dev/null", covered[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
             return error_set(e, ERROR_INTERNAL, errno, "Covering %s failed.", covered[i]);
     if (mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) < 0 ||
-        mount(NULL, "/proc/sys", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        mount(NULL, "/proc/sys", NULL,
+            MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Sealing /proc/sys failed.");
     return 0;
 }
 
 static int open_namespaces(struct error *e)
 {
-    static const char *const names[] = { "pid", "net", "uts", "cgroup" };
+    static const char *const names[] = {"pid", "net", "uts", "cgroup"};
     for (int i = 0; i < 4; i++) {
         char path[32];
         snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
@@ -78,7 +79,9 @@ static int confine(struct error *e)
         return error_set(e, ERROR_INTERNAL, errno, "Setting the host name failed.");
     /* From here on: ids and their maps; with one id for everything, the right to map id 0. All else
      * comes from owning branch 0's namespaces: their creator is this uid, in this namespace. */
-    uint64_t caps = self.ids ? CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_DAC_READ_SEARCH) : CAP_BIT(CAP_SETFCAP);
+    uint64_t caps = self.ids
+                        ? CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID) | CAP_BIT(CAP_DAC_READ_SEARCH)
+                        : CAP_BIT(CAP_SETFCAP);
     if ((r = caps_keep(caps, 0, 0)) < 0)
         return error_set(e, ERROR_INTERNAL, -r, "Dropping capabilities failed.");
     return open_namespaces(e);
@@ -87,7 +90,7 @@ static int confine(struct error *e)
 /* Tells the warden that branch 0 is there, with the way in; or why not. */
 static void tell(uint32_t serial, const struct error *e, int r)
 {
-    struct message m = { .op = INIT_PREPARED, .serial = serial, .status = r };
+    struct message m = {.op = INIT_PREPARED, .serial = serial, .status = r};
     if (r < 0)
         message_text(&m, "%s", e->message);
     message_send(INIT_WARDEN_FD, &m, self.namespaces, r < 0 ? 0 : SANDBOX_NAMESPACES);
@@ -102,7 +105,7 @@ static void prepare_and_tell(uint32_t serial, struct error *e, int r)
 
 static void recycle(uint32_t serial)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     fd_close(&self.kernel);
     int r = kill_everything();
     if (r < 0)
@@ -115,11 +118,17 @@ static void recycle(uint32_t serial)
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
 static const struct permit warden_permits[] = {
-    { INIT_KERNEL, 1, 1, false }, { INIT_NAMESPACES, 0, 0, false }, { INIT_RECYCLE, 0, 0, false },
+    {INIT_KERNEL, 1, 1, false},
+    {INIT_NAMESPACES, 0, 0, false},
+    {INIT_RECYCLE, 0, 0, false},
 };
 static const struct permit server_permits[] = {
-    { INIT_SIGNAL, 0, 0, false }, { INIT_KILL, 0, 0, false },  { INIT_OPEN, 0, 0, true },
-    { INIT_WRITE, 1, 1, true },   { INIT_UNLINK, 0, 0, true }, { INIT_SCAN, 0, 0, false },
+    {INIT_SIGNAL, 0, 0, false},
+    {INIT_KILL, 0, 0, false},
+    {INIT_OPEN, 0, 0, true},
+    {INIT_WRITE, 1, 1, true},
+    {INIT_UNLINK, 0, 0, true},
+    {INIT_SCAN, 0, 0, false},
 };
 
 /* The pid behind a pidfd, as this pid namespace counts; 0: it has died. */
@@ -176,34 +185,23 @@ static void on_server(void)
     int n = message_receive(INIT_SERVER_FD, &m, &fd, 1);
     if (n == -EPIPE)
         _exit(0);
-    if (n < 0 || message_permitted(server_permits, sizeof server_permits / sizeof *server_permits, &m, n) < 0)
+    if (n < 0 || message_permitted(
+                     server_permits, sizeof server_permits / sizeof *server_permits, &m, n) < 0)
         _exit(70);
     switch (m.op) {
-    case INIT_SIGNAL:
-        answer(&m, m.word[0] == SIGINT ? interrupt_kernel() : -EINVAL);
-        break;
-    case INIT_KILL:
-        answer(&m, kill_everything());
-        break;
-    case INIT_OPEN:
-        file_open_request(&self, &m);
-        break;
-    case INIT_WRITE:
-        file_write_request(&self, &m, fd);
-        break;
-    case INIT_UNLINK:
-        file_unlink_request(&self, &m);
-        break;
-    case INIT_SCAN:
-        scan_request(&self, &m);
-        break;
+    case INIT_SIGNAL: answer(&m, m.word[0] == SIGINT ? interrupt_kernel() : -EINVAL); break;
+    case INIT_KILL: answer(&m, kill_everything()); break;
+    case INIT_OPEN: file_open_request(&self, &m); break;
+    case INIT_WRITE: file_write_request(&self, &m, fd); break;
+    case INIT_UNLINK: file_unlink_request(&self, &m); break;
+    case INIT_SCAN: scan_request(&self, &m); break;
     }
     fd_close(&fd);
 }
 
 int main(int argc, char **argv)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     if (argc != INIT_ARGS || getpid() != 1)
         return 64;
     self.ids = (int)strtol(argv[INIT_ARG_IDS], NULL, 10);
@@ -223,7 +221,8 @@ int main(int argc, char **argv)
     int r = confine(&e);
     prepare_and_tell(0, &e, r);
     for (;;) {
-        struct pollfd p[] = { { INIT_SERVER_FD, POLLIN, 0 }, { INIT_WARDEN_FD, POLLIN, 0 }, { signals, POLLIN, 0 } };
+        struct pollfd p[] = {
+            {INIT_SERVER_FD, POLLIN, 0}, {INIT_WARDEN_FD, POLLIN, 0}, {signals, POLLIN, 0}};
         if (poll(p, 3, -1) < 0)
             continue;
         struct signalfd_siginfo info;

@@ -33,10 +33,12 @@ static void flush_part(struct scan *s)
 
 static void add(struct scan *s, const struct stat *st, size_t length)
 {
-    struct scan_record r = { .inode = st->st_ino, .size = (uint64_t)st->st_size,
-                             .ctime_ns = st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec,
-                             .mtime_ns = (int64_t)((uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec),
-                             .path_length = (uint16_t)length };
+    struct scan_record r = {.inode = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .ctime_ns = st->st_ctim.tv_sec * INT64_C(1000000000) + st->st_ctim.tv_nsec,
+        .mtime_ns =
+            (int64_t)((uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec),
+        .path_length = (uint16_t)length};
     if (s->m->length + sizeof r + length > MESSAGE_TEXT_MAX)
         flush_part(s);
     memcpy(s->m->text + s->m->length, &r, sizeof r);
@@ -91,7 +93,8 @@ static void walk(struct scan *s, int dir, size_t length, int depth)
         if (S_ISREG(st.st_mode)) {
             add(s, &st, at + n);
         } else if (S_ISDIR(st.st_mode)) {
-            int below = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+            int below = openat(
+                dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
             if (below < 0)
                 missed(s);
             if (depth == DEPTH_MOST)
@@ -115,9 +118,9 @@ static void reset_peak(void)
 void scan_request(struct init *i, struct message *m)
 {
     static struct scan s;
-    struct message last = { .op = INIT_SCAN, .serial = m->serial };
+    struct message last = {.op = INIT_SCAN, .serial = m->serial};
     uint64_t flags = m->word[0];
-    s = (struct scan){ .m = m, .hidden = flags & INIT_SCAN_HIDDEN };
+    s = (struct scan){.m = m, .hidden = flags & INIT_SCAN_HIDDEN};
     m->length = 0;
     if (!(flags & INIT_SCAN_USAGE_ONLY)) {
         act_as(i, true);
@@ -135,7 +138,8 @@ void scan_request(struct init *i, struct message *m)
     last.word[2] = cgroup_read_number(INIT_USAGE_FD + USAGE_PEAK);
     last.word[3] = cgroup_read_number(INIT_USAGE_FD + USAGE_PIDS);
     last.word[4] = cgroup_read_oom(INIT_USAGE_FD + USAGE_OOM);
-    last.word[5] = fstatvfs(i->scratch, &v) == 0 ? (uint64_t)(v.f_blocks - v.f_bfree) * v.f_frsize : 0;
+    last.word[5] =
+        fstatvfs(i->scratch, &v) == 0 ? (uint64_t)(v.f_blocks - v.f_bfree) * v.f_frsize : 0;
     last.word[6] = s.truncated;
     reset_peak();
     message_send(INIT_SERVER_FD, &last, NULL, 0);

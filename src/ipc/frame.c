@@ -18,10 +18,7 @@ void frame_reader_deinit(struct frame_reader *r)
     *r = (struct frame_reader){0};
 }
 
-size_t frame_reader_held(const struct frame_reader *r)
-{
-    return r->capacity;
-}
+size_t frame_reader_held(const struct frame_reader *r) { return r->capacity; }
 
 /* Room for n more bytes behind what is held. */
 static int make_room(struct frame_reader *r, size_t n)

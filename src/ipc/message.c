@@ -14,7 +14,10 @@ enum { HEAD = offsetof(struct message, text), SEND_TRIES = 100, SEND_PAUSE_US = 
 
 /* The kernel is out of memory, or too many descriptors travel, for a moment. A message that is given up
  * is waited for for ever at the other end. */
-static bool passes(int number) { return number == ENOBUFS || number == ENOMEM || number == ETOOMANYREFS; }
+static bool passes(int number)
+{
+    return number == ENOBUFS || number == ENOMEM || number == ETOOMANYREFS;
+}
 
 int message_send(int socket, const struct message *m, const int *fds, size_t n)
 {
@@ -24,8 +27,8 @@ int message_send(int socket, const struct message *m, const int *fds, size_t n)
     } control;
     if (m->length > MESSAGE_TEXT_MAX || n > MESSAGE_FDS_MAX)
         return -EINVAL;
-    struct iovec v = { (void *)m, HEAD + m->length };
-    struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+    struct iovec v = {(void *)m, HEAD + m->length};
+    struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1};
     if (n > 0) {
         memset(&control, 0, sizeof control);
         h.msg_control = control.bytes;
@@ -78,9 +81,11 @@ int message_receive(int socket, struct message *m, int *fds, size_t max)
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
     } control;
-    struct iovec v = { m, HEAD + MESSAGE_TEXT_MAX }; /* sizeof *m has padding behind the text */
-    struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes,
-                        .msg_controllen = sizeof control.bytes };
+    struct iovec v = {m, HEAD + MESSAGE_TEXT_MAX}; /* sizeof *m has padding behind the text */
+    struct msghdr h = {.msg_iov = &v,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof control.bytes};
     ssize_t r;
     for (size_t i = 0; i < max; i++)
         fds[i] = -1;
@@ -114,7 +119,8 @@ int message_permitted(const struct permit *table, size_t n, const struct message
 {
     for (size_t i = 0; i < n; i++)
         if (table[i].op == m->op)
-            return fds >= table[i].fds_min && fds <= table[i].fds_max && (table[i].text || m->length == 0)
+            return fds >= table[i].fds_min && fds <= table[i].fds_max &&
+                           (table[i].text || m->length == 0)
                        ? 0
                        : -EBADMSG;
     return -EBADMSG;

@@ -12,11 +12,11 @@
 enum { MESSAGE_TEXT_MAX = 3072, MESSAGE_FDS_MAX = 20, MESSAGE_WORDS = 8 };
 
 struct message {
-    uint16_t op;       /* enum op */
-    uint16_t length;   /* of text, without a NUL */
-    uint32_t serial;   /* chosen by who asks, returned by who answers; 0 in events */
-    int32_t status;    /* in answers: 0 or -errno, and then text says what failed */
-    uint32_t sandbox;  /* which sandbox, where that makes sense */
+    uint16_t op;      /* enum op */
+    uint16_t length;  /* of text, without a NUL */
+    uint32_t serial;  /* chosen by who asks, returned by who answers; 0 in events */
+    int32_t status;   /* in answers: 0 or -errno, and then text says what failed */
+    uint32_t sandbox; /* which sandbox, where that makes sense */
     uint64_t word[MESSAGE_WORDS];
     char text[MESSAGE_TEXT_MAX + 1]; /* always NUL-terminated after message_receive */
 };

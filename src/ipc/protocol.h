@@ -16,76 +16,98 @@ enum zygote_slot {
 enum kernel_pipe { PIPE_IN, PIPE_OUT, PIPE_STDOUT, PIPE_STDERR, KERNEL_PIPES };
 
 /* The namespaces of one sandbox, in this order wherever they are passed. */
-enum sandbox_namespace { NS_PID, NS_NET, NS_UTS, NS_CGROUP, NS_USER, NS_MNT, NS_IPC, SANDBOX_NAMESPACES };
+enum sandbox_namespace {
+    NS_PID,
+    NS_NET,
+    NS_UTS,
+    NS_CGROUP,
+    NS_USER,
+    NS_MNT,
+    NS_IPC,
+    SANDBOX_NAMESPACES
+};
 
 enum op {
     /* ---- server -> supervisor (answers come back on the same socket) --------------------------- */
-    SUP_READY = 1, /* the server answers requests; later deaths are restarts                        */
-    SUP_GROUND,    /* text: environment name; w0: flags            -> w0 ground id; fd: warden socket */
+    SUP_READY =
+        1,      /* the server answers requests; later deaths are restarts                        */
+    SUP_GROUND, /* text: environment name; w0: flags            -> w0 ground id; fd: warden socket */
     SUP_GROUND_END, /* w0: ground id; answered when all in it is gone                               */
-    SUP_PIPES,     /* w0: how many sets (1-64)                     -> one answer a set: w0 set id, w1
+    SUP_PIPES, /* w0: how many sets (1-64)                     -> one answer a set: w0 set id, w1
                     *     how many follow; fds: in(w) out(r) stdout(r) stderr(r), the server's ends;
                     *     in(r) out(w) stdout(w) stderr(w), the kernel's                             */
     SUP_PIPES_END, /* w0: set id; no answer                                                         */
-    SUP_FOLDER,    /* w0: ground id, w1: sandbox; fd: a folder of the host, owned by whoever started a one-shot
+    SUP_FOLDER, /* w0: ground id, w1: sandbox; fd: a folder of the host, owned by whoever started a one-shot
                     * supervisor -> fd: a mount of it whose owner is that sandbox's kernel             */
-    SUP_BUILD,     /* text: environment name, NUL, project; fds: requirements (one a line) to read, pipe to
+    SUP_BUILD, /* text: environment name, NUL, project; fds: requirements (one a line) to read, pipe to
                     * write progress to (JSON lines)       -> when it ended, w0: exit status            */
     /* ---- supervisor -> server, once at its start, in this order -------------------------------- */
-    SUP_LISTENER = 16, /* w0: index; text: address as given; fd                                     */
+    SUP_LISTENER =
+        16, /* w0: index; text: address as given; fd                                     */
     SUP_INHERITED_GROUND, /* w0: ground id; text: environment name; fd: warden socket               */
-    SUP_INHERITED_PIPES,  /* w0: set id; fds: the server's four ends                                */
-    SUP_START,     /* text: state directory is open; w0: how many servers came before; fd: the state
+    SUP_INHERITED_PIPES, /* w0: set id; fds: the server's four ends                                */
+    SUP_START, /* text: state directory is open; w0: how many servers came before; fd: the state
                     * directory; then optionally the environments directory                         */
 
     /* ---- server -> warden ---------------------------------------------------------------------- */
-    WARDEN_HELLO = 32, /* -> w0 how many sandboxes live; then one WARDEN_SANDBOX_IS each            */
+    WARDEN_HELLO =
+        32, /* -> w0 how many sandboxes live; then one WARDEN_SANDBOX_IS each            */
     WARDEN_SANDBOX_IS, /* sandbox; w0 state (enum sandbox_state); w1 kernel serial; fd: init socket  */
-    WARDEN_ZYGOTE,  /* w0: slot; answered when it is warm or has failed (text: its last words)       */
+    WARDEN_ZYGOTE, /* w0: slot; answered when it is warm or has failed (text: its last words)       */
     WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids; maybe fd: a mount to
                      * be its /mnt/data (SUP_FOLDER)
                      *                                             -> sandbox; fd: init's server socket */
-    WARDEN_KERNEL,  /* sandbox; w0 slot; fds: the kernel's four pipe ends -> w0 kernel serial         */
+    WARDEN_KERNEL, /* sandbox; w0 slot; fds: the kernel's four pipe ends -> w0 kernel serial         */
     WARDEN_RECYCLE, /* sandbox: empty it, prove it, prepare a new branch 0 -> status; -ENOTEMPTY with
                      * text when the proof failed (the sandbox must then be ended)                    */
-    WARDEN_END,     /* sandbox; answered when nothing of it is left                                  */
+    WARDEN_END, /* sandbox; answered when nothing of it is left                                  */
     WARDEN_ZYGOTE_END, /* w0: slot; no answer                                                        */
     /* ---- warden -> server, unasked (serial 0) --------------------------------------------------- */
-    WARDEN_KERNEL_DIED = 48, /* sandbox; w0 kernel serial, w1 si_code, w2 si_status, w3 oom kills     */
-    WARDEN_SANDBOX_DIED,     /* sandbox: its init ended by itself; everything in it is gone           */
-    WARDEN_ZYGOTE_DIED,      /* w0: slot; text: its last words                                        */
+    WARDEN_KERNEL_DIED =
+        48,              /* sandbox; w0 kernel serial, w1 si_code, w2 si_status, w3 oom kills     */
+    WARDEN_SANDBOX_DIED, /* sandbox: its init ended by itself; everything in it is gone           */
+    WARDEN_ZYGOTE_DIED,  /* w0: slot; text: its last words                                        */
 
     /* ---- warden -> init ------------------------------------------------------------------------- */
-    INIT_KERNEL = 64, /* fd: pidfd of the new kernel; no answer                                       */
-    INIT_NAMESPACES,  /* -> INIT_PREPARED: branch 0 as it is, for one more kernel                     */
-    INIT_RECYCLE,     /* -> INIT_PREPARED; -ENOTEMPTY and text when something was left                */
+    INIT_KERNEL =
+        64, /* fd: pidfd of the new kernel; no answer                                       */
+    INIT_NAMESPACES, /* -> INIT_PREPARED: branch 0 as it is, for one more kernel                     */
+    INIT_RECYCLE, /* -> INIT_PREPARED; -ENOTEMPTY and text when something was left                */
     /* ---- init -> warden -------------------------------------------------------------------------- */
-    INIT_PREPARED = 72, /* fds: the seven namespaces (enum sandbox_namespace); on failure status, text */
+    INIT_PREPARED =
+        72, /* fds: the seven namespaces (enum sandbox_namespace); on failure status, text */
 
     /* ---- server -> init --------------------------------------------------------------------------- */
     INIT_SIGNAL = 80, /* w0: signal number (SIGINT only), to the kernel's process group
                        *                                          -> status (-ESRCH: none)            */
-    INIT_KILL,        /* SIGKILL to everything but init -> status, when all are gone                   */
-    INIT_OPEN,        /* text: path below the scratch ("data/a.csv") -> fd (regular file, read-only)   */
-    INIT_WRITE,       /* w0: mode, w1: flags; text: path; fd: pipe to read until its end
+    INIT_KILL,   /* SIGKILL to everything but init -> status, when all are gone                   */
+    INIT_OPEN,   /* text: path below the scratch ("data/a.csv") -> fd (regular file, read-only)   */
+    INIT_WRITE,  /* w0: mode, w1: flags; text: path; fd: pipe to read until its end
                        *                                   -> w0 bytes; answered by the writing child   */
-    INIT_UNLINK,      /* text: path -> status                                                           */
-    INIT_SCAN,        /* w0: flags -> some INIT_SCAN_PART, then INIT_SCAN with w0 files, w1 memory
+    INIT_UNLINK, /* text: path -> status                                                           */
+    INIT_SCAN,   /* w0: flags -> some INIT_SCAN_PART, then INIT_SCAN with w0 files, w1 memory
                        * bytes, w2 peak memory, w3 pids, w4 oom kills, w5 scratch bytes used, w6 1 when
                        * the walk was cut short                                                         */
-    INIT_SCAN_PART,   /* text: records, see struct scan_record; w0: how many                            */
+    INIT_SCAN_PART, /* text: records, see struct scan_record; w0: how many                            */
 
     /* ---- warden -> zygote --------------------------------------------------------------------------- */
-    ZYGOTE_FORK = 96, /* fds: seven namespaces, four pipe ends, then the cgroup's tasks (v1: three; v2: its
+    ZYGOTE_FORK =
+        96, /* fds: seven namespaces, four pipe ends, then the cgroup's tasks (v1: three; v2: its
                        * directory; none: no limits); w0: 1 when the cgroup is v2
                        *                                          -> w0 pid as the warden sees it; fd: pidfd */
-    ZYGOTE_WARM,      /* zygote -> warden, once: status 0, or -errno with text                            */
+    ZYGOTE_WARM, /* zygote -> warden, once: status 0, or -errno with text                            */
 
     /* ---- init -> kernel, one way (branches, a later issue) -------------------------------------------- */
     KERNEL_BRANCH = 112,
 };
 
-enum sandbox_state { SANDBOX_MAKING, SANDBOX_PREPARED, SANDBOX_KERNEL, SANDBOX_EMPTYING, SANDBOX_ENDING };
+enum sandbox_state {
+    SANDBOX_MAKING,
+    SANDBOX_PREPARED,
+    SANDBOX_KERNEL,
+    SANDBOX_EMPTYING,
+    SANDBOX_ENDING
+};
 
 enum { GROUND_BUILD = 1 /* with the host's network and a writable environment: env build */ };
 enum { INIT_WRITE_MKDIR = 1, INIT_WRITE_EXCLUSIVE = 2 };

@@ -80,10 +80,10 @@ static int write_vector(struct iovec *v, int n)
     return 0;
 }
 
-int channel_send(const void *head, uint32_t head_length, const void *const *buffers, const uint32_t *lengths,
-                 uint32_t n_buffers)
+int channel_send(const void *head, uint32_t head_length, const void *const *buffers,
+    const uint32_t *lengths, uint32_t n_buffers)
 {
-    uint32_t prefix[2 + FRAME_BUFFERS_MOST] = { head_length, n_buffers };
+    uint32_t prefix[2 + FRAME_BUFFERS_MOST] = {head_length, n_buffers};
     struct iovec v[2 + FRAME_BUFFERS_MOST];
     uint64_t total = 0;
     if (forked)
@@ -92,13 +92,13 @@ int channel_send(const void *head, uint32_t head_length, const void *const *buff
         return -EMSGSIZE;
     for (uint32_t i = 0; i < n_buffers; i++) {
         prefix[2 + i] = lengths[i];
-        v[2 + i] = (struct iovec){ (void *)buffers[i], lengths[i] };
+        v[2 + i] = (struct iovec){(void *)buffers[i], lengths[i]};
         total += lengths[i];
     }
     if (total > FRAME_BYTES_MOST)
         return -EMSGSIZE;
-    v[0] = (struct iovec){ prefix, sizeof *prefix * (2 + n_buffers) };
-    v[1] = (struct iovec){ (void *)head, head_length };
+    v[0] = (struct iovec){prefix, sizeof *prefix * (2 + n_buffers)};
+    v[1] = (struct iovec){(void *)head, head_length};
     return write_vector(v, (int)(2 + n_buffers));
 }
 
@@ -118,7 +118,7 @@ void frame_free(struct frame *f)
     free(f->buffers);
     free(f->lengths);
     free(f->head);
-    *f = (struct frame){ 0 };
+    *f = (struct frame){0};
 }
 
 static int read_body(struct frame *f)
@@ -127,7 +127,8 @@ static int read_body(struct frame *f)
     f->head = malloc(f->head_length + 1);
     f->lengths = calloc(f->n_buffers + 1, sizeof *f->lengths);
     f->buffers = calloc(f->n_buffers + 1, sizeof *f->buffers);
-    if (!f->head || !f->lengths || !f->buffers || fd_read_all(FD_IN, f->lengths, f->n_buffers * sizeof *f->lengths) < 0)
+    if (!f->head || !f->lengths || !f->buffers ||
+        fd_read_all(FD_IN, f->lengths, f->n_buffers * sizeof *f->lengths) < 0)
         return -EPIPE;
     for (uint32_t i = 0; i < f->n_buffers; i++)
         total += f->lengths[i];
@@ -145,7 +146,7 @@ static int read_body(struct frame *f)
 static int read_frame(struct frame *f)
 {
     uint32_t sizes[2];
-    *f = (struct frame){ 0 };
+    *f = (struct frame){0};
     if (fd_read_all(FD_IN, sizes, sizeof sizes) < 0)
         return -EPIPE;
     if (sizes[0] > FRAME_HEAD_MOST || sizes[1] > FRAME_BUFFERS_MOST)
@@ -191,7 +192,8 @@ int channel_barrier(const char *id, size_t id_length)
     char head[160];
     if (forked)
         return 0;
-    int n = snprintf(head, sizeof head, "{\"type\":\"barrier\",\"id\":\"%.*s\"}", (int)(id_length > 80 ? 80 : id_length), id);
+    int n = snprintf(head, sizeof head, "{\"type\":\"barrier\",\"id\":\"%.*s\"}",
+        (int)(id_length > 80 ? 80 : id_length), id);
     int r = channel_send(head, (uint32_t)n, NULL, NULL, 0);
     while (r == 0) {
         struct frame f;

@@ -45,8 +45,16 @@ static int enter_cgroup(const struct entry *e) { return setns(e->fds[NS_CGROUP],
 static int enter_user(const struct entry *e) { return setns(e->fds[NS_USER], CLONE_NEWUSER); }
 static int enter_mount(const struct entry *e) { return setns(e->fds[NS_MNT], CLONE_NEWNS); }
 static int enter_ipc(const struct entry *e) { return setns(e->fds[NS_IPC], CLONE_NEWIPC); }
-static int take_gid(const struct entry *e) { (void)e; return setresgid(KERNEL_ID, KERNEL_ID, KERNEL_ID); }
-static int take_uid(const struct entry *e) { (void)e; return setresuid(KERNEL_ID, KERNEL_ID, KERNEL_ID); }
+static int take_gid(const struct entry *e)
+{
+    (void)e;
+    return setresgid(KERNEL_ID, KERNEL_ID, KERNEL_ID);
+}
+static int take_uid(const struct entry *e)
+{
+    (void)e;
+    return setresuid(KERNEL_ID, KERNEL_ID, KERNEL_ID);
+}
 static int drop_capabilities(const struct entry *e)
 {
     (void)e;
@@ -57,37 +65,56 @@ static int drop_capabilities(const struct entry *e)
 /* The other limits are the zygote's. */
 static int limits(const struct entry *e)
 {
-    struct rlimit processes = { PROCESSES_WITHOUT_CGROUP, PROCESSES_WITHOUT_CGROUP };
+    struct rlimit processes = {PROCESSES_WITHOUT_CGROUP, PROCESSES_WITHOUT_CGROUP};
     /* no pids controller: counted for this uid in this user namespace instead */
     return e->count == ENTRY_CGROUP ? setrlimit(RLIMIT_NPROC, &processes) : 0;
 }
-static int not_dumpable(const struct entry *e) { (void)e; return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
-static int own_session(const struct entry *e) { (void)e; return setsid(); }
-static int working_directory(const struct entry *e) { (void)e; return chdir("/mnt/data"); }
-static int behind_landlock(const struct entry *e) { return (errno = -landlock_confine(e->landlock_abi)) ? -1 : 0; }
-static int second_filter(const struct entry *e) { (void)e; return (errno = -filter_load_second()) ? -1 : 0; }
+static int not_dumpable(const struct entry *e)
+{
+    (void)e;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+static int own_session(const struct entry *e)
+{
+    (void)e;
+    return setsid();
+}
+static int working_directory(const struct entry *e)
+{
+    (void)e;
+    return chdir("/mnt/data");
+}
+static int behind_landlock(const struct entry *e)
+{
+    return (errno = -landlock_confine(e->landlock_abi)) ? -1 : 0;
+}
+static int second_filter(const struct entry *e)
+{
+    (void)e;
+    return (errno = -filter_load_second()) ? -1 : 0;
+}
 
 static const struct {
     const char *name;
     int (*run)(const struct entry *e);
 } steps[] = {
-    { "dumpable", not_dumpable },
-    { "cgroup", join_cgroup },
-    { "net namespace", enter_net },
-    { "uts namespace", enter_uts },
-    { "cgroup namespace", enter_cgroup },
-    { "user namespace", enter_user },
-    { "mount namespace", enter_mount },
-    { "ipc namespace", enter_ipc },
-    { "group", take_gid },
-    { "user", take_uid },
-    { "capabilities", drop_capabilities },
-    { "limits", limits },
-    { "dumpable", not_dumpable },
-    { "session", own_session },
-    { "working directory", working_directory },
-    { "landlock", behind_landlock },
-    { "second filter", second_filter },
+    {"dumpable", not_dumpable},
+    {"cgroup", join_cgroup},
+    {"net namespace", enter_net},
+    {"uts namespace", enter_uts},
+    {"cgroup namespace", enter_cgroup},
+    {"user namespace", enter_user},
+    {"mount namespace", enter_mount},
+    {"ipc namespace", enter_ipc},
+    {"group", take_gid},
+    {"user", take_uid},
+    {"capabilities", drop_capabilities},
+    {"limits", limits},
+    {"dumpable", not_dumpable},
+    {"session", own_session},
+    {"working directory", working_directory},
+    {"landlock", behind_landlock},
+    {"second filter", second_filter},
 };
 
 static void fail(const struct entry *e, const char *step)
@@ -95,7 +122,8 @@ static void fail(const struct entry *e, const char *step)
     char text[160];
     int saved = errno;
     size_t n = 0;
-    const char *parts[] = { "cloche: entering the sandbox failed at: ", step, ": ", strerror(saved), "\n" };
+    const char *parts[] = {
+        "cloche: entering the sandbox failed at: ", step, ": ", strerror(saved), "\n"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         for (const char *p = parts[i]; *p && n < sizeof text; p++)
             text[n++] = *p;
@@ -113,7 +141,7 @@ void enter_sandbox(const struct entry *e)
 
 void enter_keep_channels(const struct entry *e)
 {
-    static const int places[KERNEL_PIPES] = { FD_IN, FD_OUT, FD_STDOUT, FD_STDERR };
+    static const int places[KERNEL_PIPES] = {FD_IN, FD_OUT, FD_STDOUT, FD_STDERR};
     int high[KERNEL_PIPES];
     for (int i = 0; i < KERNEL_PIPES; i++)
         if ((high[i] = fcntl(e->fds[ENTRY_PIPES + i], F_DUPFD_CLOEXEC, 100)) < 0)
@@ -122,8 +150,10 @@ void enter_keep_channels(const struct entry *e)
         if (dup3(high[i], places[i], O_CLOEXEC) < 0)
             fail(e, "descriptors");
     int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || (null > 0 && dup2(null, 0) < 0) || dup2(FD_STDOUT, 1) < 0 || dup2(FD_STDERR, 2) < 0)
+    if (null < 0 || (null > 0 && dup2(null, 0) < 0) || dup2(FD_STDOUT, 1) < 0 ||
+        dup2(FD_STDERR, 2) < 0)
         fail(e, "standard streams");
-    if (syscall(SYS_close_range, 3, FD_IN - 1, 0) < 0 || syscall(SYS_close_range, FD_STDERR + 1, ~0U, 0) < 0)
+    if (syscall(SYS_close_range, 3, FD_IN - 1, 0) < 0 ||
+        syscall(SYS_close_range, FD_STDERR + 1, ~0U, 0) < 0)
         _exit(70);
 }

@@ -46,8 +46,8 @@ enum { FRAME_HEAD_MOST = 1 << 20, FRAME_BUFFERS_MOST = 64, FRAME_BYTES_MOST = 64
 int channel_receive(struct frame *f, bool in_execution);
 void frame_free(struct frame *f);
 /* Sends; -EMSGSIZE beyond the bounds, -EPIPE. In a forked child of the kernel: nothing, 0. */
-int channel_send(const void *head, uint32_t head_length, const void *const *buffers, const uint32_t *lengths,
-                 uint32_t n_buffers);
+int channel_send(const void *head, uint32_t head_length, const void *const *buffers,
+    const uint32_t *lengths, uint32_t n_buffers);
 /* Sends `barrier` and waits for `ack`. 0; 1 when a sync came instead; -EPIPE. */
 int channel_barrier(const char *id, size_t id_length);
 /* Puts descriptors 1 and 2 back where user code closed or replaced them, and 0 if it is closed. */

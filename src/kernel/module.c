@@ -31,7 +31,7 @@ static void ignore_interrupt(int number) { (void)number; }
 /* Outside user code SIGINT does nothing; not SIG_IGN, which children would inherit. */
 static void leave_user_code(void)
 {
-    struct sigaction quiet = { .sa_handler = ignore_interrupt };
+    struct sigaction quiet = {.sa_handler = ignore_interrupt};
     if (in_user_code == 1)
         sigaction(SIGINT, &quiet, &user_action);
     in_user_code--;
@@ -46,7 +46,7 @@ static void begin_user_code(void)
 /* Once, in the zygote, whose rehearsals run in user code too; kernels inherit it. */
 static void keep_signals(void)
 {
-    struct sigaction quiet = { .sa_handler = ignore_interrupt };
+    struct sigaction quiet = {.sa_handler = ignore_interrupt};
     sigaction(SIGINT, &quiet, &user_action);
 }
 
@@ -246,7 +246,8 @@ static int warm_up(int slot, struct message *m)
     PyObject *boot = PyImport_ImportModule("cloche_kernel.boot");
     PyObject *r = NULL;
     if (boot && slot == ZYGOTE_FULL)
-        r = PyObject_CallMethod(boot, "full", "z", access("/opt/warmup.py", R_OK) == 0 ? "/opt/warmup.py" : NULL);
+        r = PyObject_CallMethod(
+            boot, "full", "z", access("/opt/warmup.py", R_OK) == 0 ? "/opt/warmup.py" : NULL);
     else if (boot)
         r = PyObject_CallMethod(boot, "plain", NULL);
     Py_XDECREF(boot);
@@ -307,7 +308,8 @@ static pid_t fork_kernel(const struct entry *e, int own_pid, int *ret_pidfd)
     PyOS_BeforeFork();
     pid_t p = setns(e->fds[NS_PID], CLONE_NEWPID) < 0 ? -errno : 0;
     if (p == 0)
-        p = clone_process(flags, 0, ret_pidfd, e->cgroup_v2 ? e->fds[ENTRY_CGROUP] : -1, tid_address);
+        p = clone_process(
+            flags, 0, ret_pidfd, e->cgroup_v2 ? e->fds[ENTRY_CGROUP] : -1, tid_address);
     if (p == 0) {
         syscall(SYS_set_robust_list, robust, robust_size);
         be_kernel(e);
@@ -356,7 +358,7 @@ static PyObject *py_main(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "i", &slot))
         return NULL;
     fcntl(WARDEN, F_SETFD, FD_CLOEXEC);
-    m = (struct message){ .op = ZYGOTE_WARM };
+    m = (struct message){.op = ZYGOTE_WARM};
     keep_signals();
     int own_pid = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     if (own_pid < 0)
@@ -381,17 +383,19 @@ static PyObject *py_main(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef methods[] = {
-    { "main", py_main, METH_VARARGS, "main(slot): the zygote's loop; never returns" },
-    { "recv", py_recv, METH_NOARGS, "recv() -> (head, buffers), or None at the end" },
-    { "send", py_send, METH_VARARGS, "send(head, buffers=None)" },
-    { "barrier", py_barrier, METH_VARARGS, "barrier(id) -> False when a new server gave it up" },
-    { "wait_input", py_wait_input, METH_NOARGS, "wait_input() -> (head, buffers), or None when given up" },
-    { "user", py_user, METH_VARARGS, "user(callable, *args): interrupts are delivered only inside" },
-    { "last_pid", py_last_pid, METH_NOARGS, "the last pid made in this pid namespace" },
-    { "flush", py_flush, METH_NOARGS, "flush C's streams" },
-    { "restore_fds", py_restore_fds, METH_NOARGS, "put descriptors 0, 1 and 2 back" },
-    { NULL, NULL, 0, NULL },
+    {"main", py_main, METH_VARARGS, "main(slot): the zygote's loop; never returns"},
+    {"recv", py_recv, METH_NOARGS, "recv() -> (head, buffers), or None at the end"},
+    {"send", py_send, METH_VARARGS, "send(head, buffers=None)"},
+    {"barrier", py_barrier, METH_VARARGS, "barrier(id) -> False when a new server gave it up"},
+    {"wait_input", py_wait_input, METH_NOARGS,
+        "wait_input() -> (head, buffers), or None when given up"},
+    {"user", py_user, METH_VARARGS, "user(callable, *args): interrupts are delivered only inside"},
+    {"last_pid", py_last_pid, METH_NOARGS, "the last pid made in this pid namespace"},
+    {"flush", py_flush, METH_NOARGS, "flush C's streams"},
+    {"restore_fds", py_restore_fds, METH_NOARGS, "put descriptors 0, 1 and 2 back"},
+    {NULL, NULL, 0, NULL},
 };
-static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, "_cloche", NULL, -1, methods, NULL, NULL, NULL, NULL };
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_cloche", NULL, -1, methods, NULL, NULL, NULL, NULL};
 PyMODINIT_FUNC PyInit__cloche(void);
 PyMODINIT_FUNC PyInit__cloche(void) { return PyModule_Create(&module); }

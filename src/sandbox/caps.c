@@ -7,13 +7,13 @@
 
 static int get(struct __user_cap_data_struct d[2])
 {
-    struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
     return syscall(SYS_capget, &h, d) < 0 ? -errno : 0;
 }
 
 static int set(struct __user_cap_data_struct d[2])
 {
-    struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
     return syscall(SYS_capset, &h, d) < 0 ? -errno : 0;
 }
 

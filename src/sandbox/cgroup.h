@@ -22,7 +22,8 @@ enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
 struct cgroup_host {
     enum cgroup_version version;
     char top[CGROUP_DIRS][512]; /* absolute; "" where there is none */
-    int lock[CGROUP_DIRS];      /* flock on each: ours as long as we live, whatever pid others see us by */
+    int lock
+        [CGROUP_DIRS]; /* flock on each: ours as long as we live, whatever pid others see us by */
 };
 
 /* Finds out what this host has and makes the top directory. CGROUP_NONE is no failure: `why` says
@@ -32,7 +33,7 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
  * what the warden needs, ret_join what the ground's first process joins by: v1 `tasks`, v2 the
  * directory for CLONE_INTO_CGROUP in [0]. All the caller's to close; -1 where there is none. */
 int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret_dirs[CGROUP_DIRS],
-                       int ret_join[CGROUP_DIRS], struct error *e);
+    int ret_join[CGROUP_DIRS], struct error *e);
 /* Removes a ground's directory with all below it: empty directories only. 0 or -EBUSY. */
 int cgroup_ground_remove(const struct cgroup_host *h, int id);
 /* Removes the top directory with all below it. */
@@ -52,14 +53,15 @@ enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAG
 
 /* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
-                        const struct cgroup_limits *limits, struct error *e);
+    const struct cgroup_limits *limits, struct error *e);
 /* Opens what a process of ground id `id` joins by: v1 three `tasks`, v2 the directory in ret[0]; -1 for
  * the rest. SECBIT_NO_SETUID_FIXUP must be set: it takes another effective id for the open. The
  * caller's to close. */
-int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uid_t id,
-                        int ret[CGROUP_DIRS]);
+int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    uid_t id, int ret[CGROUP_DIRS]);
 /* Opens the counters that init reads (USAGE_PEAK also for writing, to reset it, where that is there). */
-int cgroup_session_usage(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES]);
+int cgroup_session_usage(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES]);
 /* How many of its processes were killed for memory, ever. */
 uint64_t cgroup_session_oom(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
 /* 0, or -EBUSY while a dying process still counts. */

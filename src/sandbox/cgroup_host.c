@@ -11,7 +11,7 @@
 
 #define ROOT "/sys/fs/cgroup"
 enum { PATIENCE_MS = 100 }; /* with a directory whose last process is still coming off its books */
-static const char *const controllers[CGROUP_DIRS] = { "memory", "pids", "cpu" };
+static const char *const controllers[CGROUP_DIRS] = {"memory", "pids", "cpu"};
 
 static uint64_t machine_memory(void)
 {
@@ -92,7 +92,8 @@ static int init_v1(struct cgroup_host *h, struct error *why)
     for (int i = 0; i < CGROUP_DIRS; i++) {
         int r = own_directory(controllers[i], own[i], sizeof own[i]);
         if (r < 0)
-            return error_set(why, ERROR_UNAVAILABLE, -r, "No writable cgroup v1 hierarchy for %s.", controllers[i]);
+            return error_set(why, ERROR_UNAVAILABLE, -r, "No writable cgroup v1 hierarchy for %s.",
+                controllers[i]);
     }
     int r = 0;
     for (int i = 0; r == 0 && i < CGROUP_DIRS; i++)
@@ -107,7 +108,8 @@ static int init_v2(struct cgroup_host *h, struct error *why)
         return error_set(why, ERROR_UNAVAILABLE, ENOENT, "No cgroup v2 at " ROOT ".");
     for (int i = 0; i < CGROUP_DIRS; i++)
         if (!strstr(text, controllers[i]))
-            return error_set(why, ERROR_UNAVAILABLE, ENOENT, "cgroup v2 lacks the %s controller.", controllers[i]);
+            return error_set(why, ERROR_UNAVAILABLE, ENOENT, "cgroup v2 lacks the %s controller.",
+                controllers[i]);
     int r = fd_write_file(AT_FDCWD, ROOT "/cgroup.subtree_control", "+memory +pids +cpu");
     if (r < 0)
         return error_set(why, ERROR_UNAVAILABLE, -r, "Enabling controllers at " ROOT " failed.");
@@ -116,12 +118,14 @@ static int init_v2(struct cgroup_host *h, struct error *why)
     char path[600];
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", h->top[0]);
     r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
-    return r < 0 ? error_set(why, ERROR_UNAVAILABLE, -r, "Enabling controllers in %s failed.", h->top[0]) : 0;
+    return r < 0 ? error_set(
+                       why, ERROR_UNAVAILABLE, -r, "Enabling controllers in %s failed.", h->top[0])
+                 : 0;
 }
 
 int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
 {
-    *h = (struct cgroup_host){ .version = CGROUP_NONE, .lock = { -1, -1, -1 } };
+    *h = (struct cgroup_host){.version = CGROUP_NONE, .lock = {-1, -1, -1}};
     if (geteuid() != 0)
         return error_set(why, ERROR_UNAVAILABLE, EPERM, "cgroup limits need root."), 0;
     struct stat st;
@@ -133,7 +137,8 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
     h->version = unified ? CGROUP_V2 : CGROUP_V1;
     uint64_t limit = memory_bytes ? memory_bytes : machine_memory() / 10 * 9;
     char path[600], value[32];
-    snprintf(path, sizeof path, "%s/%s", h->top[0], unified ? "memory.max" : "memory.limit_in_bytes");
+    snprintf(
+        path, sizeof path, "%s/%s", h->top[0], unified ? "memory.max" : "memory.limit_in_bytes");
     snprintf(value, sizeof value, "%llu", (unsigned long long)limit);
     if (limit)
         fd_write_file(AT_FDCWD, path, value);
@@ -155,9 +160,10 @@ static int give(const char *path, uid_t owner)
     return chown(path, owner, owner) < 0 ? -errno : 0;
 }
 
-static int ground_v2(const struct cgroup_host *h, const char *dir, uid_t owner, int ret_dirs[], int ret_join[])
+static int ground_v2(
+    const struct cgroup_host *h, const char *dir, uid_t owner, int ret_dirs[], int ret_join[])
 {
-    static const char *const files[] = { "cgroup.procs", "cgroup.subtree_control", "cgroup.threads" };
+    static const char *const files[] = {"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"};
     char path[700], warden[600];
     int r = give(dir, owner);
     for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++) {
@@ -165,7 +171,8 @@ static int ground_v2(const struct cgroup_host *h, const char *dir, uid_t owner, 
         r = give(path, owner);
     }
     snprintf(path, sizeof path, "%s/cgroup.procs", dir);
-    if (r == 0 && chmod(path, 0666) < 0) /* the common ancestor of zygote, init and sandbox: see make_v2 */
+    if (r == 0 &&
+        chmod(path, 0666) < 0) /* the common ancestor of zygote, init and sandbox: see make_v2 */
         r = -errno;
     /* No inner processes: the warden sits in a directory beside the sandboxes. */
     snprintf(warden, sizeof warden, "%s/warden", dir);
@@ -193,11 +200,14 @@ static int ground_v1(const char *dir, int i, uid_t owner, int ret_dirs[], int re
 }
 
 int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret_dirs[CGROUP_DIRS],
-                       int ret_join[CGROUP_DIRS], struct error *e)
+    int ret_join[CGROUP_DIRS], struct error *e)
 {
     for (int i = 0; i < CGROUP_DIRS; i++)
         ret_dirs[i] = ret_join[i] = -1;
-    for (int i = 0; i < (h->version == CGROUP_V1 ? CGROUP_DIRS : h->version == CGROUP_V2 ? 1 : 0); i++) {
+    for (int i = 0; i < (h->version == CGROUP_V1      ? CGROUP_DIRS
+                            : h->version == CGROUP_V2 ? 1
+                                                      : 0);
+         i++) {
         char dir[560];
         snprintf(dir, sizeof dir, "%s/ground-%d", h->top[i], id);
         int r = mkdir(dir, 0755) < 0 ? -errno : 0;
@@ -221,7 +231,8 @@ static int remove_tree(const char *path, int patience_ms)
     DIR *d = opendir(path);
     if (!d && errno == ENOENT)
         return 0;
-    for (struct dirent *e; d && (e = readdir(d));) { /* if it cannot be read it may be empty all the same */
+    for (struct dirent *e;
+         d && (e = readdir(d));) { /* if it cannot be read it may be empty all the same */
         if (e->d_type != DT_DIR || e->d_name[0] == '.')
             continue;
         char below[1024];
@@ -281,7 +292,8 @@ static int sweep_below(const char *dir, void (*found)(const char *, void *), voi
     DIR *d = opendir(dir);
     for (struct dirent *e; d && (e = readdir(d));) {
         char path[1024];
-        if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7) || !abandoned(dirfd(d), e->d_name) ||
+        if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7) ||
+            !abandoned(dirfd(d), e->d_name) ||
             snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
             continue;
         if (remove_tree(path, 0) == 0) {

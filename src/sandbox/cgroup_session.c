@@ -43,11 +43,11 @@ static int open_as(uid_t id, int dir, const char *name, const char *file)
     return fd;
 }
 
-static int make_v1(const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
+static int make_v1(
+    const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
-    const struct setting settings[] = { { 0, "memory.limit_in_bytes", l->memory_bytes },
-                                        { 1, "pids.max", l->pids },
-                                        { 2, "cpu.shares", l->cpu_shares } };
+    const struct setting settings[] = {{0, "memory.limit_in_bytes", l->memory_bytes},
+        {1, "pids.max", l->pids}, {2, "cpu.shares", l->cpu_shares}};
     for (int i = 0; i < CGROUP_DIRS; i++) {
         if (mkdirat(dirs[i], name, 0755) < 0)
             return error_set(e, ERROR_INTERNAL, errno, "Making cgroup %s failed.", name);
@@ -55,20 +55,20 @@ static int make_v1(const int dirs[CGROUP_DIRS], const char *name, const struct c
         if (r < 0)
             return r;
     }
-    const struct setting sockets = { 0, CGROUP_V1_SOCKETS, SOCKETS_BYTES };
+    const struct setting sockets = {0, CGROUP_V1_SOCKETS, SOCKETS_BYTES};
     int r = write_setting(dirs[0], name, &sockets, e);
     return r == -ENOENT ? 0 : r; /* where nothing counts them nothing limits them */
 }
 
 /* Who may bring a process in needs write permission on this cgroup.procs and on the ground's. No
  * sandbox has a cgroup file system or keeps such a descriptor, so the mode gives nobody else a way. */
-static int make_v2(const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
+static int make_v2(
+    const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
     uint64_t weight = l->cpu_shares * 100 / 1024;
-    const struct setting settings[] = { { 0, "memory.max", l->memory_bytes },
-                                        { 0, "memory.swap.max", 0 },
-                                        { 0, "pids.max", l->pids },
-                                        { 0, "cpu.weight", weight < 1 ? 1 : weight } };
+    const struct setting settings[] = {{0, "memory.max", l->memory_bytes},
+        {0, "memory.swap.max", 0}, {0, "pids.max", l->pids},
+        {0, "cpu.weight", weight < 1 ? 1 : weight}};
     if (mkdirat(dirs[0], name, 0755) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Making cgroup %s failed.", name);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -86,21 +86,24 @@ static int make_v2(const int dirs[CGROUP_DIRS], const char *name, const struct c
 }
 
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
-                        const struct cgroup_limits *limits, struct error *e)
+    const struct cgroup_limits *limits, struct error *e)
 {
-    int r = v == CGROUP_NONE ? 0 : v == CGROUP_V1 ? make_v1(dirs, name, limits, e) : make_v2(dirs, name, limits, e);
+    int r = v == CGROUP_NONE ? 0
+            : v == CGROUP_V1 ? make_v1(dirs, name, limits, e)
+                             : make_v2(dirs, name, limits, e);
     if (r < 0)
         cgroup_session_remove(v, dirs, name);
     return r;
 }
 
-int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uid_t id,
-                        int ret[CGROUP_DIRS])
+int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    uid_t id, int ret[CGROUP_DIRS])
 {
     for (int i = 0; i < CGROUP_DIRS; i++)
         ret[i] = -1;
     for (int i = 0; i < (v == CGROUP_V1 ? CGROUP_DIRS : v == CGROUP_V2 ? 1 : 0); i++) {
-        int fd = v == CGROUP_V1 ? open_as(id, dirs[i], name, "tasks") : open_in(dirs[i], name, ".", O_RDONLY | O_DIRECTORY);
+        int fd = v == CGROUP_V1 ? open_as(id, dirs[i], name, "tasks")
+                                : open_in(dirs[i], name, ".", O_RDONLY | O_DIRECTORY);
         if (fd < 0) {
             fds_close(ret, CGROUP_DIRS);
             return fd;
@@ -112,19 +115,23 @@ int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], cons
 
 static const char *usage_file(enum cgroup_version v, enum cgroup_usage u)
 {
-    static const char *const v1[] = { "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current", "memory.oom_control" };
-    static const char *const v2[] = { "memory.current", "memory.peak", "pids.current", "memory.events" };
+    static const char *const v1[] = {
+        "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current", "memory.oom_control"};
+    static const char *const v2[] = {
+        "memory.current", "memory.peak", "pids.current", "memory.events"};
     return v == CGROUP_V2 ? v2[u] : v1[u];
 }
 
-int cgroup_session_usage(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES])
+int cgroup_session_usage(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES])
 {
     for (int i = 0; i < CGROUP_USAGES; i++)
         ret[i] = -1;
     for (enum cgroup_usage i = 0; v != CGROUP_NONE && i < CGROUP_USAGES; i++) {
         int dir = v == CGROUP_V1 && i == USAGE_PIDS ? dirs[1] : dirs[0];
         ret[i] = open_in(dir, name, usage_file(v, i), i == USAGE_PEAK ? O_RDWR : O_RDONLY);
-        if (ret[i] < 0 && i == USAGE_PEAK) /* before 6.12 memory.peak is not for writing, before 5.19 not there */
+        if (ret[i] < 0 &&
+            i == USAGE_PEAK) /* before 6.12 memory.peak is not for writing, before 5.19 not there */
             ret[i] = open_in(dir, name, usage_file(v, i), O_RDONLY);
         if (ret[i] < 0 && i != USAGE_PEAK) {
             int r = ret[i];

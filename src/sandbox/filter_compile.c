@@ -42,22 +42,25 @@ static void add_rules(scmp_filter_ctx x)
         must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), filter_denied_numbers[i], 0), "number");
     /* New namespaces by the old clone; the zygote makes kernels by clone3, which the second filter
      * takes away. CLONE_PARENT by the old clone would make somebody else's child. */
-    static const uint64_t flags[] = { CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
-                                      CLONE_NEWPID, CLONE_NEWNET, CLONE_PARENT };
+    static const uint64_t flags[] = {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+        CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_PARENT};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                              SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i])), "clone");
-    const int calls[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
+                 SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i])),
+            "clone");
+    const int calls[] = {SCMP_SYS(socket), SCMP_SYS(socketpair)};
     for (int family = 0; family < FILTER_FAMILIES; family++)
         for (size_t i = 0; i < 2 && !family_is_open(family); i++)
             must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EAFNOSUPPORT), calls[i], 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)family)), "socket");
+                     SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)family)),
+                "socket");
     for (size_t i = 0; i < sizeof filter_arguments / sizeof *filter_arguments; i++) {
         const struct filter_argument *a = &filter_arguments[i];
-        struct scmp_arg_cmp cmp[2] = { SCMP_CMP(a->arg, SCMP_CMP_MASKED_EQ, a->mask, a->value),
-                                       SCMP_CMP(a->arg2, SCMP_CMP_MASKED_EQ, a->mask2, a->value2) };
-        must(seccomp_rule_add_array(x, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(a->name), a->mask2 ? 2 : 1, cmp),
-             a->name);
+        struct scmp_arg_cmp cmp[2] = {SCMP_CMP(a->arg, SCMP_CMP_MASKED_EQ, a->mask, a->value),
+            SCMP_CMP(a->arg2, SCMP_CMP_MASKED_EQ, a->mask2, a->value2)};
+        must(seccomp_rule_add_array(x, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(a->name),
+                 a->mask2 ? 2 : 1, cmp),
+            a->name);
     }
 }
 

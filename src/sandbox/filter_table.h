@@ -3,39 +3,105 @@
  * A deny list, not an allow list: a list that kills numpy is the best-known failure of this field.
  * Compiled by filter_compile.c with libseccomp at build time. Order does not matter. */
 #pragma once
+
+/* clang-format off: a table */
 #include <stdint.h>
 
 /* Whole calls. Names that this libseccomp does not know are numbers below. */
 static const char *const filter_denied[] = {
     /* mounts and roots */
-    "mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsmount",
-    "fsconfig", "fspick", "mount_setattr",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "open_tree",
+    "move_mount",
+    "fsopen",
+    "fsmount",
+    "fsconfig",
+    "fspick",
+    "mount_setattr",
     /* namespaces; setns stays open for the zygote and is taken by the second filter */
     "unshare",
     /* other processes */
-    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease",
-    "pidfd_getfd", "kcmp", "move_pages", "migrate_pages",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "process_mrelease",
+    "pidfd_getfd",
+    "kcmp",
+    "move_pages",
+    "migrate_pages",
     /* kernel surfaces with a history */
-    "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
-    "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load", "init_module",
-    "finit_module", "delete_module", "fanotify_init", "fanotify_mark", "modify_ldt",
-    "lookup_dcookie", "uselib", "ustat", "_sysctl", "nfsservctl", "vmsplice", "remap_file_pages",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "fanotify_init",
+    "fanotify_mark",
+    "modify_ldt",
+    "lookup_dcookie",
+    "uselib",
+    "ustat",
+    "_sysctl",
+    "nfsservctl",
+    "vmsplice",
+    "remap_file_pages",
     /* what one session could take from the whole host: fs.aio-max-nr is one number for all; watches are
      * counted against the owner of every user namespace above, root in the end, and those on the shared
      * tree tell what other sessions open */
-    "io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents",
-    "inotify_init", "inotify_init1", "inotify_add_watch",
+    "io_setup",
+    "io_destroy",
+    "io_submit",
+    "io_cancel",
+    "io_getevents",
+    "io_pgetevents",
+    "inotify_init",
+    "inotify_init1",
+    "inotify_add_watch",
     /* files past the walls */
-    "open_by_handle_at", "name_to_handle_at", "quotactl", "quotactl_fd", "acct", "swapon", "swapoff",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "quotactl",
+    "quotactl_fd",
+    "acct",
+    "swapon",
+    "swapoff",
     /* the machine */
-    "reboot", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "syslog", "vhangup",
-    "iopl", "ioperm", "personality", "sethostname", "setdomainname", "mbind", "set_mempolicy",
+    "reboot",
+    "settimeofday",
+    "clock_settime",
+    "clock_adjtime",
+    "adjtimex",
+    "syslog",
+    "vhangup",
+    "iopl",
+    "ioperm",
+    "personality",
+    "sethostname",
+    "setdomainname",
+    "mbind",
+    "set_mempolicy",
     "set_mempolicy_home_node",
 };
 
 /* Calls newer than the libseccomp of Debian 12. */
 static const int filter_denied_numbers[] = {
-    457 /* statmount */, 458 /* listmount */, 460 /* lsm_set_self_attr */, 467 /* open_tree_attr */,
+    457 /* statmount */,
+    458 /* listmount */,
+    460 /* lsm_set_self_attr */,
+    467 /* open_tree_attr */,
     470 /* listns */,
 };
 
@@ -50,37 +116,38 @@ struct filter_argument {
 };
 static const struct filter_argument filter_arguments[] = {
     /* typing into a terminal */
-    { "ioctl", 1, UINT32_MAX, 0x5412 /* TIOCSTI */ },
-    { "ioctl", 1, UINT32_MAX, 0x541c /* TIOCLINUX */ },
+    {"ioctl", 1, UINT32_MAX, 0x5412 /* TIOCSTI */},
+    {"ioctl", 1, UINT32_MAX, 0x541c /* TIOCLINUX */},
     /* a watch on a directory without inotify */
-    { "fcntl", 1, UINT32_MAX, 1026 /* F_NOTIFY */ },
+    {"fcntl", 1, UINT32_MAX, 1026 /* F_NOTIFY */},
     /* the host's pool of huge pages, which no memory limit counts; transparent ones stay */
-    { "mmap", 3, 0x40000 /* MAP_HUGETLB */, 0x40000 },
-    { "memfd_create", 1, 4 /* MFD_HUGETLB */, 4 },
+    {"mmap", 3, 0x40000 /* MAP_HUGETLB */, 0x40000},
+    {"memfd_create", 1, 4 /* MFD_HUGETLB */, 4},
     /* filters are compiled into one pool of the host's, outside the memory limit: when that is full
      * nobody's loads, ours neither. Seccomp's own are taken by the second filter */
-    { "setsockopt", 1, UINT32_MAX, 1 /* SOL_SOCKET */, 2, UINT32_MAX, 26 /* SO_ATTACH_FILTER */ },
-    { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 50 /* SO_ATTACH_BPF */ },
-    { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 51 /* SO_ATTACH_REUSEPORT_CBPF */ },
-    { "setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 52 /* SO_ATTACH_REUSEPORT_EBPF */ },
+    {"setsockopt", 1, UINT32_MAX, 1 /* SOL_SOCKET */, 2, UINT32_MAX, 26 /* SO_ATTACH_FILTER */},
+    {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 50 /* SO_ATTACH_BPF */},
+    {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 51 /* SO_ATTACH_REUSEPORT_CBPF */},
+    {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 52 /* SO_ATTACH_REUSEPORT_EBPF */},
     /* kTLS, which nothing inside asks for */
-    { "setsockopt", 1, UINT32_MAX, 6 /* SOL_TCP */, 2, UINT32_MAX, 31 /* TCP_ULP */ },
+    {"setsockopt", 1, UINT32_MAX, 6 /* SOL_TCP */, 2, UINT32_MAX, 31 /* TCP_ULP */},
     /* multicast on a network of one: 80,000 groups took the kernel 12 s to leave */
-    { "setsockopt", 1, UINT32_MAX, 0 /* SOL_IP */, 2, UINT32_MAX, 35 /* IP_ADD_MEMBERSHIP */ },
-    { "setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 39 /* IP_ADD_SOURCE_MEMBERSHIP */ },
-    { "setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 42 /* MCAST_JOIN_GROUP */ },
-    { "setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 46 /* MCAST_JOIN_SOURCE_GROUP */ },
-    { "setsockopt", 1, UINT32_MAX, 41 /* SOL_IPV6 */, 2, UINT32_MAX, 20 /* IPV6_JOIN_GROUP */ },
-    { "setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 27 /* IPV6_JOIN_ANYCAST */ },
-    { "setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 42 },
-    { "setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 46 },
-    { "setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 32 /* IPV6_FLOWLABEL_MGR: 4096 for the whole host */ },
+    {"setsockopt", 1, UINT32_MAX, 0 /* SOL_IP */, 2, UINT32_MAX, 35 /* IP_ADD_MEMBERSHIP */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 39 /* IP_ADD_SOURCE_MEMBERSHIP */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 42 /* MCAST_JOIN_GROUP */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 46 /* MCAST_JOIN_SOURCE_GROUP */},
+    {"setsockopt", 1, UINT32_MAX, 41 /* SOL_IPV6 */, 2, UINT32_MAX, 20 /* IPV6_JOIN_GROUP */},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 27 /* IPV6_JOIN_ANYCAST */},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 42},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 46},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX,
+        32 /* IPV6_FLOWLABEL_MGR: 4096 for the whole host */},
 };
 
 /* The socket families that are open; every other number below FILTER_FAMILIES is EAFNOSUPPORT, as a
  * kernel without it says. They reach beyond the session's own loopback or into code that few have read,
  * and asking for one makes the host load its module; socketpair asks, too. Not AF_NETLINK, which getifaddrs
  * and psutil.net_if_addrs want: no limit counts what waits in its sockets, 130 MiB a second. */
-static const int filter_families_open[] = { 0 /* UNSPEC: refused by the kernel */, 1 /* UNIX */, 2 /* INET */,
-                                            10 /* INET6 */ };
+static const int filter_families_open[] = {
+    0 /* UNSPEC: refused by the kernel */, 1 /* UNIX */, 2 /* INET */, 10 /* INET6 */};
 enum { FILTER_FAMILIES = 64 /* 46 exist in Linux 6.18 */ };

@@ -43,12 +43,15 @@ int folder_mount(int dir, uid_t kernel_id, struct error *e)
     cleanup_fd int map = mapping_namespace(&st, kernel_id, e);
     if (map < 0)
         return map;
-    cleanup_fd int tree = (int)syscall(SYS_open_tree, dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    cleanup_fd int tree =
+        (int)syscall(SYS_open_tree, dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
     if (tree < 0)
         return error_set(e, ERROR_UNAVAILABLE, errno, "The folder cannot be mounted.");
-    struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-                            .propagation = MS_PRIVATE, .userns_fd = (uint64_t)map };
+    struct mount_attr a = {.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+        .propagation = MS_PRIVATE,
+        .userns_fd = (uint64_t)map};
     if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
-        return error_set(e, ERROR_UNAVAILABLE, errno, "The folder's file system cannot map its owner.");
+        return error_set(
+            e, ERROR_UNAVAILABLE, errno, "The folder's file system cannot map its owner.");
     return take_fd(&tree);
 }

@@ -24,12 +24,15 @@ int identity_sandboxes(enum identity_mode mode, uint32_t ids_of_ground)
 {
     if (mode == IDENTITY_SINGLE)
         return 4096;
-    return ids_of_ground <= GROUND_BLOCKS_ID ? 0 : (int)((ids_of_ground - GROUND_BLOCKS_ID) / identity_block(mode));
+    return ids_of_ground <= GROUND_BLOCKS_ID
+               ? 0
+               : (int)((ids_of_ground - GROUND_BLOCKS_ID) / identity_block(mode));
 }
 
 int identity_write_maps(pid_t pid, const char *uid_map, const char *gid_map, bool deny)
 {
-    char path[64], who[16] = "self"; /* a pid of another namespace than /proc's would be somebody else */
+    char path[64],
+        who[16] = "self"; /* a pid of another namespace than /proc's would be somebody else */
     int r;
     if (pid > 0)
         snprintf(who, sizeof who, "%d", pid);

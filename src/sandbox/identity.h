@@ -7,7 +7,7 @@
 
 /* How many ids this host lends us. A ground's own code is the same in all three. */
 enum identity_mode {
-    IDENTITY_RANGE,  /* root: HOST_IDS_PER_GROUND ids for each ground, SESSION_IDS for each sandbox */
+    IDENTITY_RANGE, /* root: HOST_IDS_PER_GROUND ids for each ground, SESSION_IDS for each sandbox */
     IDENTITY_SUBUID, /* an ordinary user with newuidmap: one range, SUBUID_SESSION_IDS each */
     IDENTITY_SINGLE, /* one id for everything: sandboxes share a kernel uid with each other */
 };

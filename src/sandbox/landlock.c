@@ -16,17 +16,23 @@
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
-enum { SCOPE_ABSTRACT_UNIX_SOCKET = 1, SCOPE_SIGNAL = 2, ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_SCOPES = 6 };
+enum {
+    SCOPE_ABSTRACT_UNIX_SOCKET = 1,
+    SCOPE_SIGNAL = 2,
+    ABI_REFER = 2,
+    ABI_TRUNCATE = 3,
+    ABI_SCOPES = 6
+};
 
 struct attributes { /* struct landlock_ruleset_attr as of ABI 6; older kernels take a shorter one */
     uint64_t fs, net, scoped;
 };
 
-static const uint64_t changes = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-                                LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-                                LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                                LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-                                LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
+static const uint64_t changes =
+    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+    LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
+    LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
 /* What is meaningful on a file that is no directory. */
 static const uint64_t file_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
 
@@ -39,10 +45,11 @@ int landlock_abi(void)
 static int allow(int ruleset, const char *path, uint64_t rights)
 {
     cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-    struct landlock_path_beneath_attr a = { .allowed_access = rights, .parent_fd = fd };
+    struct landlock_path_beneath_attr a = {.allowed_access = rights, .parent_fd = fd};
     if (fd < 0)
         return -errno;
-    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0 ? -errno : 0;
+    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0 ? -errno
+                                                                                          : 0;
 }
 
 int landlock_confine(int abi)
@@ -50,7 +57,7 @@ int landlock_confine(int abi)
     if (abi == 0)
         return 0;
     uint64_t handled = changes | (abi >= ABI_TRUNCATE ? LANDLOCK_ACCESS_FS_TRUNCATE : 0);
-    struct attributes a = { .fs = handled, .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL };
+    struct attributes a = {.fs = handled, .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL};
     size_t size = abi >= ABI_SCOPES ? sizeof a : sizeof a.fs;
     cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
     if (ruleset < 0)

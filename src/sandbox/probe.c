@@ -141,10 +141,7 @@ struct shared {
     struct cgroup_host cgroups;
 };
 
-struct cgroup_host *probe_cgroups(struct probe_result *r)
-{
-    return &((struct shared *)r)->cgroups;
-}
+struct cgroup_host *probe_cgroups(struct probe_result *r) { return &((struct shared *)r)->cgroups; }
 
 void probe_run(const struct probe *p, struct probe_result *ret)
 {

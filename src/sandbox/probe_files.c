@@ -40,10 +40,7 @@ static int fill_tmpfs(struct probe_result *r, const struct ground_view *v)
     return s == 0 ? probe_refused(r, made, ENOSPC, "more files than the quota") : s;
 }
 
-void probe_tmpfs(struct probe_result *r)
-{
-    probe_in_ground(r, fill_tmpfs, NULL);
-}
+void probe_tmpfs(struct probe_result *r) { probe_in_ground(r, fill_tmpfs, NULL); }
 
 static long open_how(int dir, const char *path, uint64_t resolve)
 {
@@ -215,10 +212,7 @@ static int mount_overlay(struct probe_result *r, const struct ground_view *v)
         "mounting");
 }
 
-void probe_overlay(struct probe_result *r)
-{
-    probe_in_ground(r, mount_overlay, NULL);
-}
+void probe_overlay(struct probe_result *r) { probe_in_ground(r, mount_overlay, NULL); }
 
 static int set_xattr(struct probe_result *r, const struct ground_view *v)
 {
@@ -231,7 +225,4 @@ static int set_xattr(struct probe_result *r, const struct ground_view *v)
     return 0;
 }
 
-void probe_tmpfs_xattr(struct probe_result *r)
-{
-    probe_in_ground(r, set_xattr, NULL);
-}
+void probe_tmpfs_xattr(struct probe_result *r) { probe_in_ground(r, set_xattr, NULL); }

@@ -45,10 +45,7 @@ static int look_at_ground(struct probe_result *r, const struct ground_view *v)
     return probe_step(r, unshare(CLONE_NEWCGROUP), "a cgroup namespace");
 }
 
-void probe_ground(struct probe_result *r)
-{
-    probe_in_ground(r, look_at_ground, NULL);
-}
+void probe_ground(struct probe_result *r) { probe_in_ground(r, look_at_ground, NULL); }
 
 /* A file system that lives on disks, as the first word of /proc/filesystems without "nodev". */
 static int disk_file_system(char *to, size_t size)
@@ -86,10 +83,7 @@ static int look_for_riches(struct probe_result *r, const struct ground_view *v)
     return s;
 }
 
-void probe_ground_is_poor(struct probe_result *r)
-{
-    probe_in_ground(r, look_for_riches, NULL);
-}
+void probe_ground_is_poor(struct probe_result *r) { probe_in_ground(r, look_for_riches, NULL); }
 
 static int build_tree(struct probe_result *r, const struct ground_view *v)
 {
@@ -129,10 +123,7 @@ static int mount_proc(struct probe_result *r, const struct ground_view *v)
     return s;
 }
 
-void probe_ground_proc(struct probe_result *r)
-{
-    probe_in_ground(r, mount_proc, NULL);
-}
+void probe_ground_proc(struct probe_result *r) { probe_in_ground(r, mount_proc, NULL); }
 
 static int use_loopback(struct probe_result *r, const struct ground_view *v)
 {
@@ -164,10 +155,7 @@ static int use_loopback(struct probe_result *r, const struct ground_view *v)
     return s;
 }
 
-void probe_ground_loopback(struct probe_result *r)
-{
-    probe_in_ground(r, use_loopback, NULL);
-}
+void probe_ground_loopback(struct probe_result *r) { probe_in_ground(r, use_loopback, NULL); }
 
 /* ---- ids ------------------------------------------------------------------------------------------------ */
 
@@ -321,7 +309,4 @@ static int make_and_enter(struct probe_result *r, const struct ground_view *v)
     return e == 0 ? probe_in_child(r, enter_in_the_wrong_order, &s) : e;
 }
 
-void probe_setns_order(struct probe_result *r)
-{
-    probe_in_ground(r, make_and_enter, NULL);
-}
+void probe_setns_order(struct probe_result *r) { probe_in_ground(r, make_and_enter, NULL); }

@@ -183,10 +183,7 @@ static int hide(struct probe_result *r, const struct ground_view *v)
     return probe_in_child(r, look_into, &t);
 }
 
-void probe_not_dumpable(struct probe_result *r)
-{
-    probe_in_ground(r, hide, NULL);
-}
+void probe_not_dumpable(struct probe_result *r) { probe_in_ground(r, hide, NULL); }
 
 /* ---- killing one user id ----------------------------------------------------------------------------------- */
 
@@ -233,10 +230,7 @@ static int kill_one_of_two(struct probe_result *r, const struct ground_view *v)
                                           : probe_say(r, -EPROTO, "another id was killed as well");
 }
 
-void probe_kill_by_id(struct probe_result *r)
-{
-    probe_in_ground(r, kill_one_of_two, NULL);
-}
+void probe_kill_by_id(struct probe_result *r) { probe_in_ground(r, kill_one_of_two, NULL); }
 
 /* ---- ends ------------------------------------------------------------------------------------------------------ */
 

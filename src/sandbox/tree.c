@@ -17,36 +17,71 @@
 enum {
     TIGHT = MS_NOSUID | MS_NODEV,
     SEALED = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY,
-    SEALED_DEVICE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, /* writing to the device is no writing here */
+    SEALED_DEVICE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC |
+                    MOUNT_ATTR_RDONLY, /* writing to the device is no writing here */
 };
 
 static const char *const directories[] = {
-    "/usr", "/etc", "/etc/alternatives", "/etc/fonts", "/etc/ssl", "/etc/ssl/certs", "/dev", "/proc",
-    "/mnt", "/mnt/data", "/mnt/tmp", "/mnt/shm", "/run", "/run/scratch", "/opt", "/opt/env",
-    "/opt/cloche", "/home", "/root", "/var", "/sys", "/sys/kernel", "/sys/kernel/mm", THP,
-    "/sys/devices", "/sys/devices/system", CPUS, "/old",
+    "/usr",
+    "/etc",
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/ssl",
+    "/etc/ssl/certs",
+    "/dev",
+    "/proc",
+    "/mnt",
+    "/mnt/data",
+    "/mnt/tmp",
+    "/mnt/shm",
+    "/run",
+    "/run/scratch",
+    "/opt",
+    "/opt/env",
+    "/opt/cloche",
+    "/home",
+    "/root",
+    "/var",
+    "/sys",
+    "/sys/kernel",
+    "/sys/kernel/mm",
+    THP,
+    "/sys/devices",
+    "/sys/devices/system",
+    CPUS,
+    "/old",
 };
-static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom" };
-static const struct { const char *target, *name; } links[] = {
-    { "/mnt/tmp", "/tmp" }, { "/mnt/shm", "/dev/shm" }, { "/mnt/tmp", "/var/tmp" },
-    { "/proc/self/fd", "/dev/fd" }, { "/proc/self/fd/0", "/dev/stdin" },
-    { "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
-    { "/usr/share/zoneinfo/Etc/UTC", "/etc/localtime" }, { "/proc/self/mounts", "/etc/mtab" },
+static const char *const devices[] = {
+    "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+static const struct {
+    const char *target, *name;
+} links[] = {
+    {"/mnt/tmp", "/tmp"},
+    {"/mnt/shm", "/dev/shm"},
+    {"/mnt/tmp", "/var/tmp"},
+    {"/proc/self/fd", "/dev/fd"},
+    {"/proc/self/fd/0", "/dev/stdin"},
+    {"/proc/self/fd/1", "/dev/stdout"},
+    {"/proc/self/fd/2", "/dev/stderr"},
+    {"/usr/share/zoneinfo/Etc/UTC", "/etc/localtime"},
+    {"/proc/self/mounts", "/etc/mtab"},
 };
-static const struct { const char *name, *text; } files[] = {
-    { "/etc/passwd", "root:x:0:0:root:/:/bin/sh\nuser:x:1000:1000:user:/mnt/data:/bin/bash\n"
-                     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n" },
-    { "/etc/group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n" },
-    { "/etc/hosts", "127.0.0.1 localhost cloche\n::1 localhost\n" },
-    { "/etc/hostname", "cloche\n" },
-    { "/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n" },
-    { "/etc/resolv.conf", "" },
-    { "/etc/shells", "/bin/sh\n/bin/bash\n" },
+static const struct {
+    const char *name, *text;
+} files[] = {
+    {"/etc/passwd", "root:x:0:0:root:/:/bin/sh\nuser:x:1000:1000:user:/mnt/data:/bin/bash\n"
+                    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
+    {"/etc/group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"},
+    {"/etc/hosts", "127.0.0.1 localhost cloche\n::1 localhost\n"},
+    {"/etc/hostname", "cloche\n"},
+    {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
+    {"/etc/resolv.conf", ""},
+    {"/etc/shells", "/bin/sh\n/bin/bash\n"},
 };
 /* Copied when the host has them: the loader's cache, and names that programs look up. */
-static const char *const copies[] = { "/etc/ld.so.cache", "/etc/os-release", "/etc/debian_version",
-                                      "/etc/mime.types", "/etc/protocols", "/etc/services",
-                                      "/etc/matplotlibrc" /* Debian's matplotlib does not start without */ };
+static const char *const copies[] = {"/etc/ld.so.cache", "/etc/os-release", "/etc/debian_version",
+    "/etc/mime.types", "/etc/protocols", "/etc/services",
+    "/etc/matplotlibrc" /* Debian's matplotlib does not start without */};
 
 static const char *at(const char *root, const char *path)
 {
@@ -62,13 +97,14 @@ static const char *at(const char *root, const char *path)
  * the one would appear in the other. */
 static int seal(const char *root, const char *to, uint64_t attributes, struct error *e)
 {
-    struct mount_attr a = { .attr_set = attributes, .propagation = MS_PRIVATE };
+    struct mount_attr a = {.attr_set = attributes, .propagation = MS_PRIVATE};
     if (syscall(SYS_mount_setattr, AT_FDCWD, at(root, to), AT_RECURSIVE, &a, sizeof a) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Sealing %s failed.", to);
     return 0;
 }
 
-static int bind(const char *root, const char *from, const char *to, uint64_t attributes, struct error *e)
+static int bind(
+    const char *root, const char *from, const char *to, uint64_t attributes, struct error *e)
 {
     if (mount(from, at(root, to), NULL, MS_BIND | MS_REC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Binding %s into the tree failed.", to);
@@ -76,7 +112,8 @@ static int bind(const char *root, const char *from, const char *to, uint64_t att
 }
 
 /* A mount of another namespace can only be moved in, one of this namespace only bound. */
-static int bind_source(const char *root, const struct tree_source *s, const char *to, struct error *e)
+static int bind_source(
+    const char *root, const struct tree_source *s, const char *to, struct error *e)
 {
     if (s->mount < 0) {
         char from[64];
@@ -92,7 +129,8 @@ int tree_source_open(struct tree_source *s, const char *path, bool privileged)
 {
     s->mount = s->path = -1;
     if (privileged) {
-        s->mount = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        s->mount = (int)syscall(
+            SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
         return s->mount < 0 ? -errno : 0;
     }
     s->path = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -127,7 +165,7 @@ static int copy(const char *root, const char *path)
 /* /bin, /lib … are links into /usr on a merged system, directories elsewhere. */
 static int top_directories(const char *root, struct error *e)
 {
-    static const char *const tops[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64" };
+    static const char *const tops[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64"};
     for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
         char target[128];
         struct stat st;
@@ -170,7 +208,7 @@ static int fill_etc_and_dev(const char *root, struct error *e)
 
 static int optional_binds(const char *root, struct error *e)
 {
-    static const char *const dirs[] = { "/etc/alternatives", "/etc/fonts", "/etc/ssl/certs" };
+    static const char *const dirs[] = {"/etc/alternatives", "/etc/fonts", "/etc/ssl/certs"};
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof dirs / sizeof *dirs; i++)
         if (access(dirs[i], F_OK) == 0)
@@ -201,7 +239,7 @@ static int make_with_parents(const char *root, const char *path, struct error *e
  * home when the interpreter is ~/bin/python3. Interpreters below /usr are there already. */
 static int bind_interpreter(const char *root, struct error *e)
 {
-    static const char *const parts[] = { "bin", "lib", "lib64" };
+    static const char *const parts[] = {"bin", "lib", "lib64"};
     char prefix[PATH_MAX], path[PATH_MAX + 8], resolved[PATH_MAX];
     if (!realpath(at(root, "/opt/env/bin/python3"), resolved))
         return error_set(e, ERROR_INTERNAL, errno, "The environment's interpreter is not there.");
@@ -211,7 +249,8 @@ static int bind_interpreter(const char *root, struct error *e)
     for (int up = 0; up < 2; up++) {
         char *slash = strrchr(prefix, '/');
         if (!slash || slash == prefix)
-            return error_set(e, ERROR_INTERNAL, EINVAL, "The interpreter %.150s has no prefix to bind.", resolved);
+            return error_set(e, ERROR_INTERNAL, EINVAL,
+                "The interpreter %.150s has no prefix to bind.", resolved);
         *slash = 0;
     }
     int r = 0;
@@ -229,12 +268,14 @@ static int bind_interpreter(const char *root, struct error *e)
 static int copy_warmup(const char *root, int from, struct error *e)
 {
     char block[16384];
-    cleanup_fd int out = open(at(root, "/opt/warmup.py"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    cleanup_fd int out =
+        open(at(root, "/opt/warmup.py"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (out < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Making /opt/warmup.py failed.");
     for (ssize_t n; (n = read(from, block, sizeof block)) != 0;)
         if (n < 0 || fd_write_all(out, block, (size_t)n) < 0)
-            return error_set(e, ERROR_INTERNAL, n < 0 ? errno : ENOSPC, "Copying warmup.py failed.");
+            return error_set(
+                e, ERROR_INTERNAL, n < 0 ? errno : ENOSPC, "Copying warmup.py failed.");
     return 0;
 }
 
@@ -256,7 +297,8 @@ static int pivot(const char *root, struct error *e)
 
 int tree_enter(const struct tree *t, struct error *e)
 {
-    const char *root = "/tmp"; /* any directory that is everywhere: nobody else sees what it hides */
+    const char *root =
+        "/tmp"; /* any directory that is everywhere: nobody else sees what it hides */
     int r;
     umask(022);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -267,10 +309,12 @@ int tree_enter(const struct tree *t, struct error *e)
         if (mkdir(at(root, directories[i]), 0755) < 0)
             return error_set(e, ERROR_INTERNAL, errno, "Making %s failed.", directories[i]);
     if ((r = top_directories(root, e)) < 0 || (r = bind(root, "/usr", "/usr", SEALED, e)) < 0 ||
-        (r = optional_binds(root, e)) < 0 || (r = bind_source(root, &t->library, "/opt/cloche", e)) < 0)
+        (r = optional_binds(root, e)) < 0 ||
+        (r = bind_source(root, &t->library, "/opt/cloche", e)) < 0)
         return r;
     if (t->venv.mount >= 0 || t->venv.path >= 0)
-        if ((r = bind_source(root, &t->venv, "/opt/env", e)) < 0 || (r = bind_interpreter(root, e)) < 0)
+        if ((r = bind_source(root, &t->venv, "/opt/env", e)) < 0 ||
+            (r = bind_interpreter(root, e)) < 0)
             return r;
     if (t->warmup >= 0 && (r = copy_warmup(root, t->warmup, e)) < 0)
         return r;

@@ -88,7 +88,7 @@ struct grounds_config {
     uint64_t inodes, pids, files_percent, memory_default_bytes;
     unsigned pool_sandboxes, pool_kernels_full, pool_kernels_plain;
     bool one_shot;
-    int folder; /* of the host, to be /mnt/data; -1: none */
+    int folder;   /* of the host, to be /mnt/data; -1: none */
     int death_fd; /* an eventfd: a sandbox or a warden died, somebody should look; -1: nobody */
 };
 

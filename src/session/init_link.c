@@ -83,10 +83,7 @@ void init_link_free(struct init_link *l)
     free(l);
 }
 
-void init_link_shutdown(struct init_link *l)
-{
-    shutdown(l->socket, SHUT_RDWR);
-}
+void init_link_shutdown(struct init_link *l) { shutdown(l->socket, SHUT_RDWR); }
 
 static struct waiter **find(struct init_link *l, uint32_t serial)
 {

@@ -622,7 +622,4 @@ void execution_deinit(struct execution *e)
     *e = (struct execution){0};
 }
 
-enum output_kind outputs_kind(const struct outputs *o, size_t i)
-{
-    return o->node[i].o.kind;
-}
+enum output_kind outputs_kind(const struct outputs *o, size_t i) { return o->node[i].o.kind; }

@@ -19,7 +19,7 @@
 
 enum { THREADS = 8, CALM_US = 100000, PATIENCE_US = 2000000 };
 
-#define CUT_SHORT                                                                                  \
+#define CUT_SHORT \
     "The server was restarted while this execution ran; its output since then is lost."
 
 struct found_ground {

@@ -22,15 +22,9 @@ static size_t bucket_of(const char *id)
     return h % SESSION_BUCKETS;
 }
 
-bool session_id_shaped(const char *id)
-{
-    return id && id_valid(id);
-}
+bool session_id_shaped(const char *id) { return id && id_valid(id); }
 
-static char *copy_of(const char *text)
-{
-    return strdup(text ? text : "");
-}
+static char *copy_of(const char *text) { return strdup(text ? text : ""); }
 
 struct session *session_new(struct sessions *all, const char *id, const struct session_spec *spec)
 {
@@ -118,10 +112,7 @@ static bool session_leave(struct session *s)
     return found;
 }
 
-void session_touch(struct session *s)
-{
-    atomic_store(&s->last_active_at, clock_realtime_s());
-}
+void session_touch(struct session *s) { atomic_store(&s->last_active_at, clock_realtime_s()); }
 
 static int expired(struct session *s, struct error *e)
 {

@@ -88,10 +88,7 @@ static void end_older(struct stateless_cache *c, int64_t since_us)
     }
 }
 
-void stateless_tend(struct stateless_cache *c)
-{
-    end_older(c, clock_monotonic_us() - KEPT_US);
-}
+void stateless_tend(struct stateless_cache *c) { end_older(c, clock_monotonic_us() - KEPT_US); }
 
 void stateless_free(struct stateless_cache *c)
 {

@@ -36,7 +36,8 @@ static bool any_map(sqlite3_stmt *row, void *item)
 /* Answers true also when that cannot be found out. */
 static bool is_named(void *context, const char *sha256)
 {
-    return query_one(context, 0, SQL_BLOB_KNOWN, "the blob", any_map, NULL, NULL, "t", sha256) != -ENOENT;
+    return query_one(context, 0, SQL_BLOB_KNOWN, "the blob", any_map, NULL, NULL, "t", sha256) !=
+           -ENOENT;
 }
 
 static bool is_pinned(const struct store *s, const char *sha256)
@@ -52,18 +53,21 @@ static void remove_if_unused(struct store *s, const char *sha256)
 {
     if (is_pinned(s, sha256))
         return;
-    if (query_run(s, RUN_FREES, SQL_BLOB_FORGET, "the blob", NULL, NULL, "t", sha256) || is_named(s, sha256))
+    if (query_run(s, RUN_FREES, SQL_BLOB_FORGET, "the blob", NULL, NULL, "t", sha256) ||
+        is_named(s, sha256))
         return;
     int r = blobs_remove(s->blobs, sha256);
     if (r)
-        log_line(LOG_WARN, "store", "blob not removed", "sha256=%s error=\"%s\"", sha256, strerror(-r));
+        log_line(
+            LOG_WARN, "store", "blob not removed", "sha256=%s error=\"%s\"", sha256, strerror(-r));
 }
 
 void blob_collect(struct store *s)
 {
     char sha256[BLOB_HEX_SIZE] = "";
     pthread_mutex_lock(&s->blob_lock);
-    while (!query_one(s, 0, SQL_BLOB_UNREFERENCED, "the blob", sha_map, sha256, NULL, "t", sha256)) {
+    while (
+        !query_one(s, 0, SQL_BLOB_UNREFERENCED, "the blob", sha_map, sha256, NULL, "t", sha256)) {
         remove_if_unused(s, sha256);
         pthread_mutex_unlock(&s->blob_lock); /* let writers in between two removals */
         pthread_mutex_lock(&s->blob_lock);
@@ -82,7 +86,8 @@ void blob_flush(struct store *s)
     for (size_t i = 0; i < count; i++) {
         int r = blobs_sync_blob(s->blobs, list[i]);
         if (r && r != -ENOENT)
-            log_line(LOG_ERROR, "store", "blob not synced", "sha256=%s error=\"%s\"", list[i], strerror(-r));
+            log_line(LOG_ERROR, "store", "blob not synced", "sha256=%s error=\"%s\"", list[i],
+                strerror(-r));
     }
     free(list);
 }
@@ -112,7 +117,8 @@ int blob_refs_open(struct store *s, struct error *e)
         return r;
     blob_collect(s);
     r = blobs_sweep(s->blobs, is_named, s);
-    return r ? error_set(e, ERROR_INTERNAL, -r, "The state directory's blobs cannot be read: %s.", strerror(-r))
+    return r ? error_set(e, ERROR_INTERNAL, -r, "The state directory's blobs cannot be read: %s.",
+                   strerror(-r))
              : 0;
 }
 
@@ -143,8 +149,8 @@ int store_blob_append(struct blob_writer *w, const void *data, size_t n, struct 
     return upload_append(w->upload, data, n, e);
 }
 
-int store_blob_commit(struct blob_writer *w, bool durable, char ret_sha256[BLOB_HEX_SIZE], int64_t *ret_bytes,
-                      struct error *e)
+int store_blob_commit(struct blob_writer *w, bool durable, char ret_sha256[BLOB_HEX_SIZE],
+    int64_t *ret_bytes, struct error *e)
 {
     struct store *s = w->store;
     int r = upload_seal(w->upload, durable, e);
@@ -197,7 +203,8 @@ int store_blob_open(struct store *s, const char *sha256, struct error *e)
         return fd;
     if (fd == -ENOENT)
         return error_set(e, ERROR_INTERNAL, EIO, "The stored content is not on the disk any more.");
-    return error_set(e, ERROR_INTERNAL, -fd, "The stored content cannot be opened: %s.", strerror(-fd));
+    return error_set(
+        e, ERROR_INTERNAL, -fd, "The stored content cannot be opened: %s.", strerror(-fd));
 }
 
 int blob_read(struct store *s, const char *sha256, int64_t bytes, char **ret_data, struct error *e)
@@ -213,7 +220,8 @@ int blob_read(struct store *s, const char *sha256, int64_t bytes, char **ret_dat
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
     int r = fd_read_all(fd, data, (size_t)bytes);
     if (r)
-        return error_set(e, ERROR_INTERNAL, EIO, "The stored content cannot be read: %s.", strerror(-r));
+        return error_set(
+            e, ERROR_INTERNAL, EIO, "The stored content cannot be read: %s.", strerror(-r));
     data[bytes] = 0;
     *ret_data = take_ptr(data);
     return 0;

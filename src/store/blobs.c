@@ -28,9 +28,10 @@ struct upload {
 static int failed(struct error *e, int number, const char *what)
 {
     if (number == ENOSPC || number == EDQUOT || number == EFBIG)
-        return error_set(e, ERROR_INSUFFICIENT_STORAGE, ENOSPC, "The server's disk is full: the file cannot be %s.",
-                         what);
-    return error_set(e, ERROR_INTERNAL, number, "The file cannot be %s: %s.", what, strerror(number));
+        return error_set(e, ERROR_INSUFFICIENT_STORAGE, ENOSPC,
+            "The server's disk is full: the file cannot be %s.", what);
+    return error_set(
+        e, ERROR_INTERNAL, number, "The file cannot be %s: %s.", what, strerror(number));
 }
 
 static int open_subdir(int parent, const char *name, struct error *e)
@@ -52,7 +53,7 @@ int blobs_open(int dir_fd, struct blobs **ret_blobs, struct error *e)
     struct blobs *b = malloc(sizeof *b);
     if (!b)
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
-    *b = (struct blobs){ .dir_fd = -1, .tmp_fd = -1 };
+    *b = (struct blobs){.dir_fd = -1, .tmp_fd = -1};
     int r = b->dir_fd = open_subdir(dir_fd, "blobs", e);
     if (r >= 0)
         r = b->tmp_fd = open_subdir(b->dir_fd, "tmp", e);
@@ -129,7 +130,8 @@ static void prefix(char out[3], const char *sha256)
 
 static bool is_sha256(const char *text)
 {
-    return strlen(text) == BLOB_HEX_SIZE - 1 && strspn(text, "0123456789abcdef") == BLOB_HEX_SIZE - 1;
+    return strlen(text) == BLOB_HEX_SIZE - 1 &&
+           strspn(text, "0123456789abcdef") == BLOB_HEX_SIZE - 1;
 }
 
 static int open_home(struct upload *u, struct error *e)
@@ -212,8 +214,8 @@ int blobs_sync_blob(struct blobs *b, const char *sha256)
     return 0;
 }
 
-static int sweep_dir(struct blobs *b, const char *name, bool all, bool (*keep)(void *, const char *),
-                     void *context)
+static int sweep_dir(
+    struct blobs *b, const char *name, bool all, bool (*keep)(void *, const char *), void *context)
 {
     int fd = openat(b->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -225,7 +227,8 @@ static int sweep_dir(struct blobs *b, const char *name, bool all, bool (*keep)(v
         return -number;
     }
     for (struct dirent *entry; (entry = readdir(d));)
-        if (entry->d_name[0] != '.' && (all || !is_sha256(entry->d_name) || !keep(context, entry->d_name)))
+        if (entry->d_name[0] != '.' &&
+            (all || !is_sha256(entry->d_name) || !keep(context, entry->d_name)))
             unlinkat(fd, entry->d_name, 0);
     closedir(d);
     return 0;

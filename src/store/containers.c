@@ -15,7 +15,7 @@ void store_container_deinit(struct store_container *c)
     free(c->network_policy);
     free(c->settings);
     free(c->end_reason);
-    *c = (struct store_container){ 0 };
+    *c = (struct store_container){0};
 }
 
 static void container_deinit(void *item) { store_container_deinit(item); }
@@ -25,7 +25,7 @@ void store_containers_deinit(struct store_containers *c)
     for (size_t i = 0; i < c->count; i++)
         store_container_deinit(&c->items[i]);
     free(c->items);
-    *c = (struct store_containers){ 0 };
+    *c = (struct store_containers){0};
 }
 
 /* In the order of CONTAINER_COLUMNS. */
@@ -49,25 +49,25 @@ static bool container_map(sqlite3_stmt *row, void *item)
         .network_policy = column_text(row, 12, &ok),
         .settings = column_text(row, 13, &ok),
         .end_reason = column_text(row, 14, &ok),
-        .live = { column_int(row, 15), column_int(row, 16), column_int(row, 17), column_int(row, 18),
-                  column_int(row, 19), column_int(row, 20) },
+        .live = {column_int(row, 15), column_int(row, 16), column_int(row, 17), column_int(row, 18),
+            column_int(row, 19), column_int(row, 20)},
     };
     if (!ok)
         store_container_deinit(c);
     return ok;
 }
 
-static const struct item_kind container_kind = { sizeof(struct store_container), container_map,
-                                                 container_deinit };
+static const struct item_kind container_kind = {
+    sizeof(struct store_container), container_map, container_deinit};
 
-static int write_all_columns(struct store *s, unsigned flags, enum statement id, const struct store_container *c,
-                             struct error *e)
+static int write_all_columns(struct store *s, unsigned flags, enum statement id,
+    const struct store_container *c, struct error *e)
 {
-    return query_run(s, flags, id, "the container", NULL, e, "ttttiiiiiitttttiiiiii", c->id, c->project, c->name,
-                     c->environment, (int64_t)c->status, c->created_at, c->last_active_at, c->ended_at,
-                     c->expires_minutes, c->memory_limit_bytes, c->memory_limit, c->metadata, c->network_policy,
-                     c->settings, c->end_reason, c->live.ground_id, c->live.sandbox, c->live.kernel_serial,
-                     c->live.pipe_set, c->live.execution_count, c->live.flags);
+    return query_run(s, flags, id, "the container", NULL, e, "ttttiiiiiitttttiiiiii", c->id,
+        c->project, c->name, c->environment, (int64_t)c->status, c->created_at, c->last_active_at,
+        c->ended_at, c->expires_minutes, c->memory_limit_bytes, c->memory_limit, c->metadata,
+        c->network_policy, c->settings, c->end_reason, c->live.ground_id, c->live.sandbox,
+        c->live.kernel_serial, c->live.pipe_set, c->live.execution_count, c->live.flags);
 }
 
 int store_container_insert(struct store *s, const struct store_container *c, struct error *e)
@@ -82,16 +82,16 @@ int store_container_update(struct store *s, const struct store_container *c, str
 
 int store_container_touch(struct store *s, const char *id, int64_t last_active_at, struct error *e)
 {
-    return query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_TOUCH, "the container", NULL, e, "ti", id,
-                     last_active_at);
+    return query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_TOUCH, "the container", NULL, e,
+        "ti", id, last_active_at);
 }
 
-int store_container_set_live(struct store *s, const char *id, const struct store_container_live *live,
-                             struct error *e)
+int store_container_set_live(
+    struct store *s, const char *id, const struct store_container_live *live, struct error *e)
 {
-    return query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_SET_LIVE, "the container", NULL, e, "tiiiiii",
-                     id, live->ground_id, live->sandbox, live->kernel_serial, live->pipe_set,
-                     live->execution_count, live->flags);
+    return query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_SET_LIVE, "the container", NULL,
+        e, "tiiiiii", id, live->ground_id, live->sandbox, live->kernel_serial, live->pipe_set,
+        live->execution_count, live->flags);
 }
 
 static int expire_locked(struct store *s, const char *id, const char *reason, struct error *e)
@@ -100,16 +100,18 @@ static int expire_locked(struct store *s, const char *id, const char *reason, st
     int r = query_begin(s, "the container", e);
     if (r)
         return r;
-    r = query_run(s, flags | RUN_MUST_CHANGE, SQL_CONTAINER_END, "the container", NULL, e, "titi", id,
-                  (int64_t)STORE_CONTAINER_EXPIRED, reason, clock_realtime_s());
+    r = query_run(s, flags | RUN_MUST_CHANGE, SQL_CONTAINER_END, "the container", NULL, e, "titi",
+        id, (int64_t)STORE_CONTAINER_EXPIRED, reason, clock_realtime_s());
     if (!r)
         r = query_run(s, flags, SQL_CFILE_DELETE_ALL, "the container", NULL, e, "t", id);
     if (!r)
-        r = query_run(s, flags, SQL_EXEC_CUT_CONTAINER, "the container", NULL, e, "ttt", id, "killed", reason);
+        r = query_run(s, flags, SQL_EXEC_CUT_CONTAINER, "the container", NULL, e, "ttt", id,
+            "killed", reason);
     return query_end(s, r, "the container", e);
 }
 
-int store_container_mark_expired(struct store *s, const char *id, const char *reason, struct error *e)
+int store_container_mark_expired(
+    struct store *s, const char *id, const char *reason, struct error *e)
 {
     store_lock(s);
     int r = expire_locked(s, id, reason, e);
@@ -121,33 +123,36 @@ int store_container_mark_expired(struct store *s, const char *id, const char *re
 
 int store_container_mark_deleted(struct store *s, const char *id, struct error *e)
 {
-    return query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_HIDE, "the container", NULL, e, "ti", id,
-                     clock_realtime_s());
+    return query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_HIDE, "the container", NULL, e,
+        "ti", id, clock_realtime_s());
 }
 
 int store_container_delete(struct store *s, const char *id, struct error *e)
 {
-    int r = query_run(s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_DELETE, "the container", NULL, e, "t", id);
+    int r = query_run(
+        s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_DELETE, "the container", NULL, e, "t", id);
     if (!r)
         atomic_store(&s->garbage, true);
     return r;
 }
 
 int store_container_get(struct store *s, const char *project, const char *id,
-                        struct store_container *ret_container, struct error *e)
+    struct store_container *ret_container, struct error *e)
 {
-    return query_one(s, 0, SQL_CONTAINER_GET, "the container", container_map, ret_container, e, "tt", id, project);
+    return query_one(s, 0, SQL_CONTAINER_GET, "the container", container_map, ret_container, e,
+        "tt", id, project);
 }
 
-int store_container_list(struct store *s, const char *project, const char *name, const struct store_page *page,
-                         struct store_containers *ret_list, struct error *e)
+int store_container_list(struct store *s, const char *project, const char *name,
+    const struct store_page *page, struct store_containers *ret_list, struct error *e)
 {
     char sql[PAGE_SQL_SIZE];
     query_page_sql(sql, CONTAINER_COLUMNS, "containers",
-                   name ? "project = ?1 AND status <> 2 AND name = ?2" : "project = ?1 AND status <> 2", page);
-    struct store_containers list = { 0 };
-    int r = query_list(s, sql, &container_kind, (void **)&list.items, &list.count, e, query_page_types(page), project,
-                       name, query_page_limit(page) + 1, page ? page->after : NULL);
+        name ? "project = ?1 AND status <> 2 AND name = ?2" : "project = ?1 AND status <> 2", page);
+    struct store_containers list = {0};
+    int r = query_list(s, sql, &container_kind, (void **)&list.items, &list.count, e,
+        query_page_types(page), project, name, query_page_limit(page) + 1,
+        page ? page->after : NULL);
     if (r)
         return r;
     list.has_more = query_page_cut(list.items, &list.count, page, &container_kind);
@@ -157,9 +162,10 @@ int store_container_list(struct store *s, const char *project, const char *name,
 
 int store_container_list_live(struct store *s, struct store_containers *ret_list, struct error *e)
 {
-    struct store_containers list = { 0 };
-    int r = query_list(s, "SELECT " CONTAINER_COLUMNS " FROM containers WHERE status <> 1 ORDER BY created_at, seq",
-                       &container_kind, (void **)&list.items, &list.count, e, "");
+    struct store_containers list = {0};
+    int r = query_list(s,
+        "SELECT " CONTAINER_COLUMNS " FROM containers WHERE status <> 1 ORDER BY created_at, seq",
+        &container_kind, (void **)&list.items, &list.count, e, "");
     if (!r)
         *ret_list = list;
     return r;

@@ -17,7 +17,7 @@ void store_execution_deinit(struct store_execution *x)
     free(x->note);
     free(x->record);
     free(x->record_blob);
-    *x = (struct store_execution){ 0 };
+    *x = (struct store_execution){0};
 }
 
 static void execution_deinit(void *item) { store_execution_deinit(item); }
@@ -27,7 +27,7 @@ void store_executions_deinit(struct store_executions *x)
     for (size_t i = 0; i < x->count; i++)
         store_execution_deinit(&x->items[i]);
     free(x->items);
-    *x = (struct store_executions){ 0 };
+    *x = (struct store_executions){0};
 }
 
 /* In the order of EXECUTION_COLUMNS. */
@@ -52,12 +52,12 @@ static bool execution_map(sqlite3_stmt *row, void *item)
     return ok;
 }
 
-static const struct item_kind execution_kind = { sizeof(struct store_execution), execution_map,
-                                                 execution_deinit };
+static const struct item_kind execution_kind = {
+    sizeof(struct store_execution), execution_map, execution_deinit};
 
 /* Puts a long record into a blob. The writer holds it until the row names it. */
-static int record_to_blob(struct store *s, const char *record, size_t length, struct blob_writer **ret_writer,
-                          char ret_sha256[BLOB_HEX_SIZE], struct error *e)
+static int record_to_blob(struct store *s, const char *record, size_t length,
+    struct blob_writer **ret_writer, char ret_sha256[BLOB_HEX_SIZE], struct error *e)
 {
     int r = store_blob_begin(s, ret_writer, e);
     if (!r)
@@ -98,8 +98,8 @@ int store_execution_insert(struct store *s, const struct store_execution *x, str
     if (!r) {
         store_lock(s);
         r = query_run(s, RUN_LOCKED, SQL_EXEC_INSERT, "the execution", NULL, e, "tttittittt", x->id,
-                      x->container_id, x->project, x->created_at, x->status, x->note, (int64_t)length,
-                      beside ? sha256 : NULL, x->code, beside ? NULL : x->record);
+            x->container_id, x->project, x->created_at, x->status, x->note, (int64_t)length,
+            beside ? sha256 : NULL, x->code, beside ? NULL : x->record);
         if (!r)
             note_crowded(s, x->container_id);
         else if (r == -ENOSPC)
@@ -111,26 +111,26 @@ int store_execution_insert(struct store *s, const struct store_execution *x, str
 }
 
 static int finish_row(struct store *s, unsigned flags, const char *container_id, const char *id,
-                      const char *status, const char *record, size_t length, const char *sha256, struct error *e)
+    const char *status, const char *record, size_t length, const char *sha256, struct error *e)
 {
     if (sha256)
-        return query_run(s, flags | RUN_MUST_CHANGE, SQL_EXEC_FINISH_BLOB, "the execution", NULL, e, "tttit",
-                         container_id, id, status, (int64_t)length, sha256);
-    return query_run(s, flags | RUN_MUST_CHANGE, SQL_EXEC_FINISH, "the execution", NULL, e, "tttin", container_id,
-                     id, status, (int64_t)length, record, length);
+        return query_run(s, flags | RUN_MUST_CHANGE, SQL_EXEC_FINISH_BLOB, "the execution", NULL, e,
+            "tttit", container_id, id, status, (int64_t)length, sha256);
+    return query_run(s, flags | RUN_MUST_CHANGE, SQL_EXEC_FINISH, "the execution", NULL, e, "tttin",
+        container_id, id, status, (int64_t)length, record, length);
 }
 
-static int finish_and_touch(struct store *s, const char *container_id, const char *id, const char *status,
-                            const char *record, size_t length, const char *sha256,
-                            const struct store_touch *touch, struct error *e)
+static int finish_and_touch(struct store *s, const char *container_id, const char *id,
+    const char *status, const char *record, size_t length, const char *sha256,
+    const struct store_touch *touch, struct error *e)
 {
     store_lock(s);
     int r = query_begin(s, "the execution", e);
     if (!r) {
         r = finish_row(s, RUN_LOCKED, container_id, id, status, record, length, sha256, e);
         if (!r)
-            r = query_run(s, RUN_LOCKED, SQL_CONTAINER_COUNT, "the container", NULL, e, "tii", container_id,
-                          touch->last_active_at, touch->execution_count);
+            r = query_run(s, RUN_LOCKED, SQL_CONTAINER_COUNT, "the container", NULL, e, "tii",
+                container_id, touch->last_active_at, touch->execution_count);
         r = query_end(s, r, "the execution", e);
     }
     if (r == -ENOSPC)
@@ -139,9 +139,9 @@ static int finish_and_touch(struct store *s, const char *container_id, const cha
     return r;
 }
 
-int store_execution_finish(struct store *s, const char *container_id, const char *id, const char *status,
-                           const char *record, size_t record_length, const struct store_touch *touch,
-                           struct error *e)
+int store_execution_finish(struct store *s, const char *container_id, const char *id,
+    const char *status, const char *record, size_t record_length, const struct store_touch *touch,
+    struct error *e)
 {
     struct blob_writer *writer = NULL;
     char sha256[BLOB_HEX_SIZE];
@@ -150,38 +150,41 @@ int store_execution_finish(struct store *s, const char *container_id, const char
     const char *blob = beside ? sha256 : NULL;
     if (!r)
         r = touch && container_id
-                ? finish_and_touch(s, container_id, id, status, record, record_length, blob, touch, e)
+                ? finish_and_touch(
+                      s, container_id, id, status, record, record_length, blob, touch, e)
                 : finish_row(s, 0, container_id, id, status, record, record_length, blob, e);
     blob_writer_free(writer);
     return r;
 }
 
-int store_execution_cut_short(struct store *s, const char *container_id, const char *id, const char *status,
-                              const char *note, struct error *e)
+int store_execution_cut_short(struct store *s, const char *container_id, const char *id,
+    const char *status, const char *note, struct error *e)
 {
     if (id)
-        return query_run(s, RUN_FREES, SQL_EXEC_CUT_ONE, "the execution", NULL, e, "tttt", container_id, id, status,
-                         note);
+        return query_run(s, RUN_FREES, SQL_EXEC_CUT_ONE, "the execution", NULL, e, "tttt",
+            container_id, id, status, note);
     if (container_id)
-        return query_run(s, RUN_FREES, SQL_EXEC_CUT_CONTAINER, "the execution", NULL, e, "ttt", container_id,
-                         status, note);
+        return query_run(s, RUN_FREES, SQL_EXEC_CUT_CONTAINER, "the execution", NULL, e, "ttt",
+            container_id, status, note);
     return query_run(s, RUN_FREES, SQL_EXEC_CUT_ALL, "the execution", NULL, e, "tt", status, note);
 }
 
 int store_execution_get(struct store *s, const char *container_id, const char *id,
-                        struct store_execution *ret_execution, struct error *e)
+    struct store_execution *ret_execution, struct error *e)
 {
-    return query_one(s, 0, SQL_EXEC_GET, "the execution", execution_map, ret_execution, e, "tt", container_id, id);
+    return query_one(s, 0, SQL_EXEC_GET, "the execution", execution_map, ret_execution, e, "tt",
+        container_id, id);
 }
 
 int store_execution_list(struct store *s, const char *container_id, const struct store_page *page,
-                         struct store_executions *ret_list, struct error *e)
+    struct store_executions *ret_list, struct error *e)
 {
     char sql[PAGE_SQL_SIZE];
     query_page_sql(sql, EXECUTION_COLUMNS, "executions", "container_id = ?1", page);
-    struct store_executions list = { 0 };
-    int r = query_list(s, sql, &execution_kind, (void **)&list.items, &list.count, e, query_page_types(page),
-                       container_id, NULL, query_page_limit(page) + 1, page ? page->after : NULL);
+    struct store_executions list = {0};
+    int r = query_list(s, sql, &execution_kind, (void **)&list.items, &list.count, e,
+        query_page_types(page), container_id, NULL, query_page_limit(page) + 1,
+        page ? page->after : NULL);
     if (r)
         return r;
     list.has_more = query_page_cut(list.items, &list.count, page, &execution_kind);
@@ -190,7 +193,7 @@ int store_execution_list(struct store *s, const char *container_id, const struct
 }
 
 int store_execution_record(struct store *s, const struct store_execution *x, char **ret_record,
-                           size_t *ret_length, struct error *e)
+    size_t *ret_length, struct error *e)
 {
     char *record = NULL;
     if (x->record_blob) {
@@ -209,7 +212,8 @@ int store_execution_record(struct store *s, const struct store_execution *x, cha
 
 int store_execution_delete_all(struct store *s, const char *container_id, struct error *e)
 {
-    int r = query_run(s, RUN_FREES, SQL_EXEC_DELETE_ALL, "the execution", NULL, e, "t", container_id);
+    int r =
+        query_run(s, RUN_FREES, SQL_EXEC_DELETE_ALL, "the execution", NULL, e, "t", container_id);
     if (!r)
         atomic_store(&s->garbage, true);
     return r;

@@ -22,7 +22,8 @@ static int expire_files(struct store *s, int64_t now_s, int64_t *removed, struct
     int64_t changes = CHUNK;
     int r = 0;
     while (!r && changes == CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_FILE_EXPIRE, "the file", &changes, e, "ii", now_s, (int64_t)CHUNK);
+        r = query_run(
+            s, RUN_FREES, SQL_FILE_EXPIRE, "the file", &changes, e, "ii", now_s, (int64_t)CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;
@@ -32,7 +33,8 @@ static int expire_containers(struct store *s, int64_t before, int64_t *removed, 
 {
     char id[ID_SIZE];
     int r;
-    while (!(r = query_one(s, 0, SQL_CONTAINER_ENDED, "the container", id_map, id, e, "i", before))) {
+    while (
+        !(r = query_one(s, 0, SQL_CONTAINER_ENDED, "the container", id_map, id, e, "i", before))) {
         r = query_run(s, RUN_FREES, SQL_CONTAINER_DELETE, "the container", NULL, e, "t", id);
         if (r)
             return r;
@@ -46,7 +48,8 @@ static int expire_stateless(struct store *s, int64_t before, int64_t *removed, s
     int64_t changes = CHUNK;
     int r = 0;
     while (!r && changes == CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_EXEC_OLD, "the execution", &changes, e, "ii", before, (int64_t)CHUNK);
+        r = query_run(
+            s, RUN_FREES, SQL_EXEC_OLD, "the execution", &changes, e, "ii", before, (int64_t)CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;
@@ -56,14 +59,15 @@ static int expire_stateless(struct store *s, int64_t before, int64_t *removed, s
 static int trim(struct store *s, const char *container_id, int64_t *removed, struct error *e)
 {
     const char *id = container_id[0] ? container_id : NULL;
-    int64_t kept = id ? STORE_EXECUTIONS_KEPT : STORE_STATELESS_KEPT, newest_too_many, changes = CHUNK;
-    int r = query_one(s, 0, SQL_EXEC_NEWEST_TOO_MANY, "the execution", seq_map, &newest_too_many, e, "ti", id,
-                      kept);
+    int64_t kept = id ? STORE_EXECUTIONS_KEPT : STORE_STATELESS_KEPT, newest_too_many,
+            changes = CHUNK;
+    int r = query_one(s, 0, SQL_EXEC_NEWEST_TOO_MANY, "the execution", seq_map, &newest_too_many, e,
+        "ti", id, kept);
     if (r)
         return r == -ENOENT ? 0 : r;
     while (!r && changes == CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_EXEC_TRIM, "the execution", &changes, e, "tii", id, newest_too_many,
-                      (int64_t)CHUNK);
+        r = query_run(s, RUN_FREES, SQL_EXEC_TRIM, "the execution", &changes, e, "tii", id,
+            newest_too_many, (int64_t)CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;
@@ -81,9 +85,10 @@ static void crowded_deinit(void *item) { free(*(char **)item); }
 
 static int find_crowded(struct store *s, char ***ret_ids, size_t *ret_count, struct error *e)
 {
-    static const struct item_kind kind = { sizeof(char *), crowded_map, crowded_deinit };
-    return query_list(s, "SELECT container_id FROM executions GROUP BY container_id HAVING count(*) > ?1", &kind,
-                      (void **)ret_ids, ret_count, e, "i", (int64_t)STORE_EXECUTIONS_KEPT);
+    static const struct item_kind kind = {sizeof(char *), crowded_map, crowded_deinit};
+    return query_list(s,
+        "SELECT container_id FROM executions GROUP BY container_id HAVING count(*) > ?1", &kind,
+        (void **)ret_ids, ret_count, e, "i", (int64_t)STORE_EXECUTIONS_KEPT);
 }
 
 static int trim_crowded(struct store *s, int64_t *removed, struct error *e)

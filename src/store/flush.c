@@ -74,15 +74,18 @@ int flush_wait(struct store *s, struct error *e)
     if (good)
         return 0;
     kick(s);
-    return error_set(e, ERROR_INSUFFICIENT_STORAGE, EIO, "The server's disk did not take the data.");
+    return error_set(
+        e, ERROR_INSUFFICIENT_STORAGE, EIO, "The server's disk did not take the data.");
 }
 
 static void reserve_make(struct store *s)
 {
     struct statvfs v;
-    if (fstatvfs(s->dir_fd, &v) < 0 || (uint64_t)v.f_bavail * v.f_frsize < RESERVE_BYTES + RESERVE_SLACK_BYTES)
+    if (fstatvfs(s->dir_fd, &v) < 0 ||
+        (uint64_t)v.f_bavail * v.f_frsize < RESERVE_BYTES + RESERVE_SLACK_BYTES)
         return;
-    cleanup_fd int fd = openat(s->dir_fd, "reserve", O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+    cleanup_fd int fd =
+        openat(s->dir_fd, "reserve", O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return;
     if (posix_fallocate(fd, 0, RESERVE_BYTES)) {
@@ -122,7 +125,8 @@ static void copy_back(struct store *s)
     if (rc == SQLITE_OK && done == pages)
         atomic_store(&s->wal_pages, 0);
     else if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-        log_line(LOG_WARN, "store", "checkpoint failed", "error=\"%s\"", sqlite3_errmsg(s->checkpointer));
+        log_line(LOG_WARN, "store", "checkpoint failed", "error=\"%s\"",
+            sqlite3_errmsg(s->checkpointer));
 }
 
 /* After a failed fsync the kernel may call the WAL's pages clean although they are not on the disk, and
@@ -216,7 +220,7 @@ int flush_start(struct store *s, struct error *e)
     int failure = pthread_create(&s->flusher, NULL, flusher, s);
     if (failure)
         return error_set(e, ERROR_INTERNAL, failure, "The store's thread cannot be started: %s.",
-                         strerror(failure));
+            strerror(failure));
     s->flusher_runs = true;
     return 0;
 }

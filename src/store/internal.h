@@ -42,7 +42,8 @@ struct store {
     struct blobs *blobs;
     struct blob_writer *pins; /* writers whose committed blob must stay */
     atomic_bool garbage;      /* rows that named blobs were deleted */
-    char (*unsynced)[BLOB_HEX_SIZE]; /* placed without fsync since the last flush; under blob_lock */
+    char (
+        *unsynced)[BLOB_HEX_SIZE]; /* placed without fsync since the last flush; under blob_lock */
     size_t unsynced_count;
 
     /* containers that may have too many executions; under lock */
@@ -79,14 +80,14 @@ enum run_flags {
  * by the letters of `types`: t const char * or NULL, n const char * and size_t, b const void * and
  * size_t, i int64_t. 0 or negative errno with `e` filled; in a transaction of the caller a failure
  * leaves it to the caller to roll back. *ret_changes, when not NULL, gets the number of rows. */
-int query_run(struct store *s, unsigned flags, enum statement id, const char *what, int64_t *ret_changes,
-              struct error *e, const char *types, ...);
+int query_run(struct store *s, unsigned flags, enum statement id, const char *what,
+    int64_t *ret_changes, struct error *e, const char *types, ...);
 
 /* Fills *item from the row; false when out of memory (the item is then deinit'ed by the map). */
 typedef bool row_map(sqlite3_stmt *row, void *item);
 /* The first row, through `map`. -ENOENT when there is none. Locks unless RUN_LOCKED. */
-int query_one(struct store *s, unsigned flags, enum statement id, const char *what, row_map *map, void *item,
-              struct error *e, const char *types, ...);
+int query_one(struct store *s, unsigned flags, enum statement id, const char *what, row_map *map,
+    void *item, struct error *e, const char *types, ...);
 /* All rows of `sql`, prepared for this once. Takes the lock. On failure the items made are deinit'ed. */
 struct item_kind {
     size_t size;
@@ -94,16 +95,17 @@ struct item_kind {
     void (*deinit)(void *item);
 };
 int query_list(struct store *s, const char *sql, const struct item_kind *kind, void **ret_items,
-               size_t *ret_count, struct error *e, const char *types, ...);
+    size_t *ret_count, struct error *e, const char *types, ...);
 /* The text of a paged list, and what to bind to it: ?1 and ?2 are `scope`'s (?2 may be unused), ?3 the
  * limit and one more, ?4 page->after. */
 enum { PAGE_SQL_SIZE = 2048 };
-void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *table, const char *scope,
-                    const struct store_page *page);
+void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *table,
+    const char *scope, const struct store_page *page);
 const char *query_page_types(const struct store_page *page);
 int64_t query_page_limit(const struct store_page *page);
 /* Cuts a list of limit + 1 to the limit; true when there was more. */
-bool query_page_cut(void *items, size_t *count, const struct store_page *page, const struct item_kind *kind);
+bool query_page_cut(
+    void *items, size_t *count, const struct store_page *page, const struct item_kind *kind);
 
 /* Transactions of several statements: lock; begin; run with RUN_LOCKED…; end(status), which commits
  * when status is 0 and rolls back otherwise, and returns the first failure; unlock. */

@@ -18,7 +18,7 @@ void store_key_deinit(struct store_key *k)
     free(k->id);
     free(k->name);
     free(k->project);
-    *k = (struct store_key){ 0 };
+    *k = (struct store_key){0};
 }
 
 static void key_deinit(void *item) { store_key_deinit(item); }
@@ -28,7 +28,7 @@ void store_keys_deinit(struct store_keys *k)
     for (size_t i = 0; i < k->count; i++)
         store_key_deinit(&k->items[i]);
     free(k->items);
-    *k = (struct store_keys){ 0 };
+    *k = (struct store_keys){0};
 }
 
 bool store_project_valid(const char *name)
@@ -52,7 +52,7 @@ static bool key_map(sqlite3_stmt *row, void *item)
     return ok;
 }
 
-static const struct item_kind key_kind = { sizeof(struct store_key), key_map, key_deinit };
+static const struct item_kind key_kind = {sizeof(struct store_key), key_map, key_deinit};
 
 void keys_forget(struct store *s)
 {
@@ -69,7 +69,7 @@ static void make_secret(char out[STORE_SECRET_SIZE], unsigned char hash[32])
     randombytes_buf(bytes, sizeof bytes);
     memcpy(out, "cl-", 3);
     sodium_bin2base64(out + 3, STORE_SECRET_SIZE - 3, bytes, sizeof bytes,
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     sodium_memzero(bytes, sizeof bytes);
     crypto_hash_sha256(hash, (const unsigned char *)out, strlen(out));
 }
@@ -82,7 +82,7 @@ static bool any_map(sqlite3_stmt *row, void *item)
 
 /* In a transaction, because two first keys must not both get "default". */
 static int insert_locked(struct store *s, const char *id, const char *name, const char *project,
-                         const unsigned char hash[32], int64_t now, char ret_project[ID_SIZE], struct error *e)
+    const unsigned char hash[32], int64_t now, char ret_project[ID_SIZE], struct error *e)
 {
     bool own = !project;
     if (own) {
@@ -92,23 +92,23 @@ static int insert_locked(struct store *s, const char *id, const char *name, cons
         project = r ? STORE_PROJECT_DEFAULT : id;
     }
     snprintf(ret_project, ID_SIZE, "%s", project);
-    return query_run(s, RUN_LOCKED, SQL_KEY_INSERT, "the key", NULL, e, "tttibi", id, name, project, (int64_t)own,
-                     hash, (size_t)32, now);
+    return query_run(s, RUN_LOCKED, SQL_KEY_INSERT, "the key", NULL, e, "tttibi", id, name, project,
+        (int64_t)own, hash, (size_t)32, now);
 }
 
-int store_key_create(struct store *s, const char *name, const char *project, struct store_key *ret_key,
-                     char ret_secret[STORE_SECRET_SIZE], struct error *e)
+int store_key_create(struct store *s, const char *name, const char *project,
+    struct store_key *ret_key, char ret_secret[STORE_SECRET_SIZE], struct error *e)
 {
     if (project && !store_project_valid(project))
         return error_param(e, ERROR_INVALID_VALUE, "project",
-                           "A project's name is 1 to 64 letters, digits, '_' and '-', not beginning with \"key_\".");
+            "A project's name is 1 to 64 letters, digits, '_' and '-', not beginning with \"key_\".");
     char id[ID_SIZE], chosen[ID_SIZE], secret[STORE_SECRET_SIZE];
     unsigned char hash[32];
     id_new(id, "key_", 32);
     make_secret(secret, hash);
     int64_t now = clock_realtime_s();
     /* All memory is had before the commit: a key that cannot be given out must not be there. */
-    struct store_key key = { strdup(id), strdup(name), NULL, now, 0 };
+    struct store_key key = {strdup(id), strdup(name), NULL, now, 0};
     int r = key.id && key.name ? 0 : error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
 
     store_lock(s);
@@ -123,7 +123,8 @@ int store_key_create(struct store *s, const char *name, const char *project, str
     keys_forget(s);
     store_unlock(s);
 
-    if (!r && (r = flush_wait(s, e))) { /* not on the disk: it must not have been the first one either */
+    if (!r &&
+        (r = flush_wait(s, e))) { /* not on the disk: it must not have been the first one either */
         store_lock(s);
         query_run(s, RUN_FREES | RUN_LOCKED, SQL_KEY_UNDO, "the key", NULL, NULL, "t", id);
         keys_forget(s);
@@ -141,9 +142,9 @@ int store_key_create(struct store *s, const char *name, const char *project, str
 
 int store_key_list(struct store *s, struct store_keys *ret_keys, struct error *e)
 {
-    struct store_keys list = { 0 };
-    int r = query_list(s, "SELECT " KEY_COLUMNS " FROM keys ORDER BY seq", &key_kind, (void **)&list.items,
-                       &list.count, e, "");
+    struct store_keys list = {0};
+    int r = query_list(s, "SELECT " KEY_COLUMNS " FROM keys ORDER BY seq", &key_kind,
+        (void **)&list.items, &list.count, e, "");
     if (!r)
         *ret_keys = list;
     return r;
@@ -152,8 +153,8 @@ int store_key_list(struct store *s, struct store_keys *ret_keys, struct error *e
 int store_key_revoke(struct store *s, const char *id, struct error *e)
 {
     store_lock(s);
-    int r = query_run(s, RUN_MUST_CHANGE | RUN_FREES | RUN_LOCKED, SQL_KEY_REVOKE, "the key", NULL, e, "ti", id,
-                      clock_realtime_s());
+    int r = query_run(s, RUN_MUST_CHANGE | RUN_FREES | RUN_LOCKED, SQL_KEY_REVOKE, "the key", NULL,
+        e, "ti", id, clock_realtime_s());
     keys_forget(s);
     store_unlock(s);
     return r ? r : flush_wait(s, e);
@@ -170,8 +171,8 @@ static int load_locked(struct store *s)
     keys_forget(s);
     sqlite3_stmt *st = NULL;
     size_t room = 0;
-    int r = 0, rc = sqlite3_prepare_v2(s->db, "SELECT hash, id, project, revoked_at FROM keys ORDER BY hash", -1,
-                                       &st, NULL);
+    int r = 0, rc = sqlite3_prepare_v2(s->db,
+                   "SELECT hash, id, project, revoked_at FROM keys ORDER BY hash", -1, &st, NULL);
     while (rc == SQLITE_OK && !r && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         rc = SQLITE_OK;
         if (s->keys_count == room) {
@@ -232,7 +233,8 @@ static const struct known_key *find(const struct store *s, const unsigned char h
     return NULL;
 }
 
-int store_key_lookup(struct store *s, const char *secret, size_t length, struct store_access *ret_access)
+int store_key_lookup(
+    struct store *s, const char *secret, size_t length, struct store_access *ret_access)
 {
     unsigned char hash[32];
     crypto_hash_sha256(hash, (const unsigned char *)secret, length);

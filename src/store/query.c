@@ -28,8 +28,8 @@ int query_failed(struct store *s, int rc, const char *what, struct error *e)
 {
     int system = sqlite3_system_errno(s->db);
     if (means_full(rc, system))
-        return error_set(e, ERROR_INSUFFICIENT_STORAGE, ENOSPC, "The server's disk is full: %s cannot be stored.",
-                         what);
+        return error_set(e, ERROR_INSUFFICIENT_STORAGE, ENOSPC,
+            "The server's disk is full: %s cannot be stored.", what);
     switch (rc) {
     case SQLITE_CONSTRAINT_FOREIGNKEY:
         return error_set(e, ERROR_NOT_FOUND, ENOENT, "What %s belongs to does not exist.", what);
@@ -46,15 +46,16 @@ int query_failed(struct store *s, int rc, const char *what, struct error *e)
     case SQLITE_LOCKED:
         return error_set(e, ERROR_UNAVAILABLE, EBUSY, "The database is held by another process.");
     }
-    return error_set(e, ERROR_INTERNAL, system ? system : EIO, "The database failed at %s: %s.", what,
-                     sqlite3_errmsg(s->db));
+    return error_set(e, ERROR_INTERNAL, system ? system : EIO, "The database failed at %s: %s.",
+        what, sqlite3_errmsg(s->db));
 }
 
 static int prepare_kept(struct store *s, enum statement id, sqlite3_stmt **ret_statement)
 {
     int rc = SQLITE_OK;
     if (!s->kept[id])
-        rc = sqlite3_prepare_v3(s->db, texts[id], -1, SQLITE_PREPARE_PERSISTENT, &s->kept[id], NULL);
+        rc =
+            sqlite3_prepare_v3(s->db, texts[id], -1, SQLITE_PREPARE_PERSISTENT, &s->kept[id], NULL);
     *ret_statement = s->kept[id];
     return rc;
 }
@@ -65,27 +66,20 @@ static int bind_all(sqlite3_stmt *st, const char *types, va_list ap)
     for (int i = 1; *types && rc == SQLITE_OK; i++, types++) {
         const void *p = *types == 'i' ? NULL : va_arg(ap, const void *);
         switch (*types) {
-        case 't':
-            rc = sqlite3_bind_text(st, i, p, -1, SQLITE_STATIC);
-            break;
+        case 't': rc = sqlite3_bind_text(st, i, p, -1, SQLITE_STATIC); break;
         case 'n':
             rc = sqlite3_bind_text64(st, i, p, va_arg(ap, size_t), SQLITE_STATIC, SQLITE_UTF8);
             break;
-        case 'b':
-            rc = sqlite3_bind_blob64(st, i, p, va_arg(ap, size_t), SQLITE_STATIC);
-            break;
-        case 'i':
-            rc = sqlite3_bind_int64(st, i, va_arg(ap, int64_t));
-            break;
-        default:
-            abort(); /* a caller's mistake, in every build */
+        case 'b': rc = sqlite3_bind_blob64(st, i, p, va_arg(ap, size_t), SQLITE_STATIC); break;
+        case 'i': rc = sqlite3_bind_int64(st, i, va_arg(ap, int64_t)); break;
+        default: abort(); /* a caller's mistake, in every build */
         }
     }
     return rc;
 }
 
-static int run_locked(struct store *s, unsigned flags, enum statement id, const char *what, int64_t *ret_changes,
-                      struct error *e, const char *types, va_list ap)
+static int run_locked(struct store *s, unsigned flags, enum statement id, const char *what,
+    int64_t *ret_changes, struct error *e, const char *types, va_list ap)
 {
     sqlite3_stmt *st;
     int rc = prepare_kept(s, id, &st);
@@ -113,8 +107,8 @@ static int run_locked(struct store *s, unsigned flags, enum statement id, const 
     return r;
 }
 
-int query_run(struct store *s, unsigned flags, enum statement id, const char *what, int64_t *ret_changes,
-              struct error *e, const char *types, ...)
+int query_run(struct store *s, unsigned flags, enum statement id, const char *what,
+    int64_t *ret_changes, struct error *e, const char *types, ...)
 {
     va_list ap;
     va_start(ap, types);
@@ -127,8 +121,8 @@ int query_run(struct store *s, unsigned flags, enum statement id, const char *wh
     return r || !(flags & RUN_DURABLE) ? r : flush_wait(s, e);
 }
 
-int query_one(struct store *s, unsigned flags, enum statement id, const char *what, row_map *map, void *item,
-              struct error *e, const char *types, ...)
+int query_one(struct store *s, unsigned flags, enum statement id, const char *what, row_map *map,
+    void *item, struct error *e, const char *types, ...)
 {
     va_list ap;
     va_start(ap, types);
@@ -141,7 +135,9 @@ int query_one(struct store *s, unsigned flags, enum statement id, const char *wh
     if (rc == SQLITE_OK)
         rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
-        r = map(st, item) ? 0 : error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory while reading %s.", what);
+        r = map(st, item)
+                ? 0
+                : error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory while reading %s.", what);
     else if (rc == SQLITE_DONE)
         r = error_set(e, ERROR_NOT_FOUND, ENOENT, "Not found: %s.", what);
     else
@@ -153,8 +149,8 @@ int query_one(struct store *s, unsigned flags, enum statement id, const char *wh
     return r;
 }
 
-static int collect(struct store *s, sqlite3_stmt *st, const struct item_kind *kind, char **items, size_t *count,
-                   struct error *e)
+static int collect(struct store *s, sqlite3_stmt *st, const struct item_kind *kind, char **items,
+    size_t *count, struct error *e)
 {
     size_t room = 0;
     int rc;
@@ -176,7 +172,7 @@ static int collect(struct store *s, sqlite3_stmt *st, const struct item_kind *ki
 }
 
 int query_list(struct store *s, const char *sql, const struct item_kind *kind, void **ret_items,
-               size_t *ret_count, struct error *e, const char *types, ...)
+    size_t *ret_count, struct error *e, const char *types, ...)
 {
     char *items = NULL;
     size_t count = 0;
@@ -187,7 +183,8 @@ int query_list(struct store *s, const char *sql, const struct item_kind *kind, v
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_all(st, types, ap);
-    int r = rc == SQLITE_OK ? collect(s, st, kind, &items, &count, e) : query_failed(s, rc, "a list", e);
+    int r = rc == SQLITE_OK ? collect(s, st, kind, &items, &count, e)
+                            : query_failed(s, rc, "a list", e);
     sqlite3_finalize(st);
     store_unlock(s);
     va_end(ap);
@@ -208,10 +205,13 @@ int64_t query_page_limit(const struct store_page *page)
     return limit < 1 ? 1 : limit > STORE_PAGE_MAX ? STORE_PAGE_MAX : limit;
 }
 
-const char *query_page_types(const struct store_page *page) { return page && page->after ? "ttit" : "tti"; }
+const char *query_page_types(const struct store_page *page)
+{
+    return page && page->after ? "ttit" : "tti";
+}
 
-void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *table, const char *scope,
-                    const struct store_page *page)
+void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *table,
+    const char *scope, const struct store_page *page)
 {
     bool up = page && page->ascending;
     const char *order = up ? "created_at ASC, seq ASC" : "created_at DESC, seq DESC";
@@ -219,17 +219,18 @@ void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *ta
     /* The cursor is looked up within the scope, so that a stranger's id is like an unknown one. */
     if (page && page->after)
         snprintf(after, sizeof after,
-                 " AND (created_at, seq) %s (SELECT created_at, seq FROM %s WHERE id = ?4 AND %s)", up ? ">" : "<",
-                 table, scope);
+            " AND (created_at, seq) %s (SELECT created_at, seq FROM %s WHERE id = ?4 AND %s)",
+            up ? ">" : "<", table, scope);
     int n = snprintf(out, PAGE_SQL_SIZE,
-                     "SELECT %s FROM %s WHERE seq IN (SELECT seq FROM %s WHERE %s%s ORDER BY %s LIMIT ?3)"
-                     " ORDER BY %s",
-                     columns, table, table, scope, after, order, order);
+        "SELECT %s FROM %s WHERE seq IN (SELECT seq FROM %s WHERE %s%s ORDER BY %s LIMIT ?3)"
+        " ORDER BY %s",
+        columns, table, table, scope, after, order, order);
     if (n >= PAGE_SQL_SIZE)
         abort(); /* all parts are literals of ours */
 }
 
-bool query_page_cut(void *items, size_t *count, const struct store_page *page, const struct item_kind *kind)
+bool query_page_cut(
+    void *items, size_t *count, const struct store_page *page, const struct item_kind *kind)
 {
     size_t limit = (size_t)query_page_limit(page);
     if (*count <= limit)

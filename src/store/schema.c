@@ -68,5 +68,5 @@ static const char version_1[] =
     "  WHEN old.record_blob IS NOT NULL BEGIN"
     "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.record_blob; END;";
 
-const char *const schema_migrations[] = { version_1 };
+const char *const schema_migrations[] = {version_1};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

@@ -64,7 +64,8 @@ int sqlite_connect(struct store *s, sqlite3 **ret_db, struct error *e)
         sqlite3_stmt *st = NULL;
         rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &st, NULL);
         if (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW)
-            rc = sqlite3_stricmp((const char *)sqlite3_column_text(st, 0), "wal") ? SQLITE_CANTOPEN : SQLITE_OK;
+            rc = sqlite3_stricmp((const char *)sqlite3_column_text(st, 0), "wal") ? SQLITE_CANTOPEN
+                                                                                  : SQLITE_OK;
         sqlite3_finalize(st);
     }
     if (rc == SQLITE_OK)
@@ -76,9 +77,10 @@ int sqlite_connect(struct store *s, sqlite3 **ret_db, struct error *e)
     int system = db ? sqlite3_system_errno(db) : 0;
     int status = (rc & 0xff) == SQLITE_FULL || system == ENOSPC
                      ? error_set(e, ERROR_INSUFFICIENT_STORAGE, ENOSPC,
-                                 "The server's disk is full: the database cannot be opened.")
-                     : error_set(e, ERROR_INTERNAL, system ? system : EIO, "The database cannot be opened: %s.",
-                                 db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+                           "The server's disk is full: the database cannot be opened.")
+                     : error_set(e, ERROR_INTERNAL, system ? system : EIO,
+                           "The database cannot be opened: %s.",
+                           db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
     sqlite3_close(db);
     return status;
 }
@@ -109,8 +111,8 @@ static int migrate_locked(struct store *s, struct error *e)
         return 0;
     if (rc == SQLITE_OK && have > schema_version)
         return error_set(e, ERROR_INTERNAL, EPROTO,
-                         "The state directory was written by a newer Cloche (schema %d, this one knows %d).", have,
-                         schema_version);
+            "The state directory was written by a newer Cloche (schema %d, this one knows %d).",
+            have, schema_version);
     for (int i = have; rc == SQLITE_OK && i < schema_version; i++)
         rc = sqlite3_exec(s->db, schema_migrations[i], NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
@@ -129,10 +131,11 @@ static int migrate(struct store *s, struct error *e)
 
 static int open_database(struct store *s, struct error *e)
 {
-    int fd = openat(s->dir_fd, "store.db", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd =
+        openat(s->dir_fd, "store.db", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno != EEXIST)
         return error_set(e, errno == ENOSPC ? ERROR_INSUFFICIENT_STORAGE : ERROR_INTERNAL, errno,
-                         "The database cannot be made in the state directory: %s.", strerror(errno));
+            "The database cannot be made in the state directory: %s.", strerror(errno));
     fd_close(&fd);
     int r = sqlite_connect(s, &s->db, e);
     if (r)
@@ -143,11 +146,13 @@ static int open_database(struct store *s, struct error *e)
         return r;
     s->wal_fd = openat(s->dir_fd, "store.db-wal", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (s->wal_fd < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "The database's log cannot be opened: %s.", strerror(errno));
+        return error_set(
+            e, ERROR_INTERNAL, errno, "The database's log cannot be opened: %s.", strerror(errno));
     atomic_fetch_add(&s->written, 1); /* what an earlier process wrote counts as unsynced */
     r = flush_wait(s, e);
     if (!r && fsync(s->dir_fd) < 0)
-        r = error_set(e, ERROR_INTERNAL, errno, "The state directory cannot be synced: %s.", strerror(errno));
+        r = error_set(
+            e, ERROR_INTERNAL, errno, "The state directory cannot be synced: %s.", strerror(errno));
     return r;
 }
 
@@ -175,7 +180,8 @@ static struct store *allocate(unsigned flags)
 int store_open(int dir_fd, unsigned flags, struct store **ret_store, struct error *e)
 {
     if (sodium_init() < 0)
-        return error_set(e, ERROR_INTERNAL, EIO, "The cryptographic library cannot be initialised.");
+        return error_set(
+            e, ERROR_INTERNAL, EIO, "The cryptographic library cannot be initialised.");
     pthread_once(&vfs_once, vfs_register);
     if (vfs_status != SQLITE_OK)
         return error_set(e, ERROR_INTERNAL, ENOSYS, "SQLite has no unix file access.");
@@ -183,8 +189,8 @@ int store_open(int dir_fd, unsigned flags, struct store **ret_store, struct erro
     if (!s)
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
     s->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
-    int r = s->dir_fd < 0 ? error_set(e, ERROR_INTERNAL, errno, "The state directory is not open: %s.",
-                                      strerror(errno))
+    int r = s->dir_fd < 0 ? error_set(e, ERROR_INTERNAL, errno,
+                                "The state directory is not open: %s.", strerror(errno))
                           : 0;
     snprintf(s->path, sizeof s->path, "/proc/self/fd/%d/store.db", s->dir_fd);
     if (!r)

@@ -27,29 +27,36 @@
                   " VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
     X(KEY_ANY_OWN, "SELECT 1 FROM keys WHERE own_project = 1 LIMIT 1") \
     X(KEY_UNDO, "DELETE FROM keys WHERE id = ?1") \
-    X(KEY_REVOKE, "UPDATE keys SET revoked_at = iif(revoked_at = 0, ?2, revoked_at) WHERE id = ?1") \
+    X(KEY_REVOKE, \
+        "UPDATE keys SET revoked_at = iif(revoked_at = 0, ?2, revoked_at) WHERE id = ?1") \
 \
-    X(CONTAINER_INSERT, "INSERT INTO containers(" CONTAINER_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6," \
-                        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)") \
-    X(CONTAINER_UPDATE, "UPDATE containers SET name = ?3, environment = ?4, status = ?5," \
-                        " last_active_at = ?7, ended_at = ?8, expires_minutes = ?9," \
-                        " memory_limit_bytes = ?10, memory_limit = ?11, metadata = ?12," \
-                        " network_policy = ?13, settings = ?14, end_reason = ?15, ground_id = ?16," \
-                        " sandbox = ?17, kernel_serial = ?18, pipe_set = ?19, execution_count = ?20," \
-                        " flags = ?21 WHERE id = ?1") \
+    X(CONTAINER_INSERT, \
+        "INSERT INTO containers(" CONTAINER_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6," \
+        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)") \
+    X(CONTAINER_UPDATE, \
+        "UPDATE containers SET name = ?3, environment = ?4, status = ?5," \
+        " last_active_at = ?7, ended_at = ?8, expires_minutes = ?9," \
+        " memory_limit_bytes = ?10, memory_limit = ?11, metadata = ?12," \
+        " network_policy = ?13, settings = ?14, end_reason = ?15, ground_id = ?16," \
+        " sandbox = ?17, kernel_serial = ?18, pipe_set = ?19, execution_count = ?20," \
+        " flags = ?21 WHERE id = ?1") \
     X(CONTAINER_TOUCH, "UPDATE containers SET last_active_at = ?2 WHERE id = ?1") \
-    X(CONTAINER_COUNT, "UPDATE containers SET last_active_at = ?2, execution_count = ?3 WHERE id = ?1") \
-    X(CONTAINER_SET_LIVE, "UPDATE containers SET ground_id = ?2, sandbox = ?3, kernel_serial = ?4," \
-                          " pipe_set = ?5, execution_count = ?6, flags = ?7 WHERE id = ?1") \
+    X(CONTAINER_COUNT, \
+        "UPDATE containers SET last_active_at = ?2, execution_count = ?3 WHERE id = ?1") \
+    X(CONTAINER_SET_LIVE, \
+        "UPDATE containers SET ground_id = ?2, sandbox = ?3, kernel_serial = ?4," \
+        " pipe_set = ?5, execution_count = ?6, flags = ?7 WHERE id = ?1") \
     X(CONTAINER_END, "UPDATE containers SET status = ?2, end_reason = ?3, ended_at = ?4" \
                      " WHERE id = ?1 AND status = 0") \
-    X(CONTAINER_HIDE, "UPDATE containers SET status = 2, ended_at = iif(ended_at = 0, ?2, ended_at)" \
-                      " WHERE id = ?1") \
+    X(CONTAINER_HIDE, \
+        "UPDATE containers SET status = 2, ended_at = iif(ended_at = 0, ?2, ended_at)" \
+        " WHERE id = ?1") \
     X(CONTAINER_DELETE, "DELETE FROM containers WHERE id = ?1") \
     X(CONTAINER_GET, "SELECT " CONTAINER_COLUMNS " FROM containers" \
                      " WHERE id = ?1 AND (?2 IS NULL OR project = ?2) AND status <> 2") \
-    X(CONTAINER_ENDED, "SELECT id FROM containers WHERE ended_at > 0 AND ended_at <= ?1 AND status = 1" \
-                       " LIMIT 1") \
+    X(CONTAINER_ENDED, \
+        "SELECT id FROM containers WHERE ended_at > 0 AND ended_at <= ?1 AND status = 1" \
+        " LIMIT 1") \
 \
     X(CFILE_PUT, "INSERT OR REPLACE INTO container_files(" CONTAINER_FILE_COLUMNS ")" \
                  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)") \
@@ -71,14 +78,16 @@
     X(EXEC_CUT_CONTAINER, "UPDATE executions SET status = ?2, note = ?3" \
                           " WHERE container_id = ?1 AND status IS NULL") \
     X(EXEC_CUT_ALL, "UPDATE executions SET status = ?1, note = ?2 WHERE status IS NULL") \
-    X(EXEC_GET, "SELECT " EXECUTION_COLUMNS " FROM executions WHERE container_id IS ?1 AND id = ?2") \
+    X(EXEC_GET, \
+        "SELECT " EXECUTION_COLUMNS " FROM executions WHERE container_id IS ?1 AND id = ?2") \
     X(EXEC_DELETE_ALL, "DELETE FROM executions WHERE container_id = ?1") \
     X(EXEC_NEWEST_TOO_MANY, "SELECT seq FROM executions WHERE container_id IS ?1" \
                             " ORDER BY seq DESC LIMIT 1 OFFSET ?2") \
     X(EXEC_TRIM, "DELETE FROM executions WHERE seq IN (SELECT seq FROM executions" \
                  " WHERE container_id IS ?1 AND seq <= ?2 AND status IS NOT NULL LIMIT ?3)") \
-    X(EXEC_OLD, "DELETE FROM executions WHERE seq IN (SELECT seq FROM executions" \
-                " WHERE container_id IS NULL AND created_at <= ?1 AND status IS NOT NULL LIMIT ?2)") \
+    X(EXEC_OLD, \
+        "DELETE FROM executions WHERE seq IN (SELECT seq FROM executions" \
+        " WHERE container_id IS NULL AND created_at <= ?1 AND status IS NOT NULL LIMIT ?2)") \
 \
     X(FILE_INSERT, "INSERT INTO files(" FILE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
     X(FILE_GET, "SELECT " FILE_COLUMNS " FROM files WHERE id = ?1 AND project = ?2" \
@@ -88,12 +97,13 @@
                    " WHERE expires_at > 0 AND expires_at <= ?1 LIMIT ?2)") \
 \
     X(BLOB_KNOWN, "SELECT 1 FROM blobs WHERE sha256 = ?1 AND refs > 0") \
-    X(BLOB_UNREFERENCED, "SELECT sha256 FROM blobs WHERE refs = 0 AND sha256 > ?1 ORDER BY sha256 LIMIT 1") \
+    X(BLOB_UNREFERENCED, \
+        "SELECT sha256 FROM blobs WHERE refs = 0 AND sha256 > ?1 ORDER BY sha256 LIMIT 1") \
     X(BLOB_FORGET, "DELETE FROM blobs WHERE sha256 = ?1 AND refs = 0")
 
 enum statement {
 #define X(name, sql) SQL_##name,
     STATEMENTS(X)
 #undef X
-    SQL_COUNT
+        SQL_COUNT
 };

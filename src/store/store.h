@@ -43,8 +43,8 @@ enum {
     STORE_RECORD_INLINE_MAX = 256 * 1024, /* longer execution records become blobs */
     STORE_EXECUTIONS_KEPT = 1000,         /* of each container, the newest */
     STORE_STATELESS_KEPT = 10000,         /* executions without a container, the newest */
-    STORE_ENDED_DAYS = 30,                /* ended containers and stateless executions are kept so long */
-    STORE_PAGE_MAX = 10000,               /* a page's limit is clamped to 1..this */
+    STORE_ENDED_DAYS = 30,  /* ended containers and stateless executions are kept so long */
+    STORE_PAGE_MAX = 10000, /* a page's limit is clamped to 1..this */
 };
 
 /* Opens, creating or migrating, the store in the directory `dir_fd` (borrowed; duplicated). Works
@@ -85,8 +85,8 @@ void store_keys_deinit(struct store_keys *k);
 
 /* Durable. `project` or NULL: a project of its own (named as the key's id), except that the first key
  * ever made so gets "default". The secret (`cl-…`, NUL-terminated) is given out here and never again. */
-int store_key_create(struct store *s, const char *name, const char *project, struct store_key *ret_key,
-                     char ret_secret[STORE_SECRET_SIZE], struct error *e);
+int store_key_create(struct store *s, const char *name, const char *project,
+    struct store_key *ret_key, char ret_secret[STORE_SECRET_SIZE], struct error *e);
 /* All of them, revoked ones included, oldest first. */
 int store_key_list(struct store *s, struct store_keys *ret_keys, struct error *e);
 /* Durable. Revoking a revoked key is 0. Held for good from the next store_key_lookup on, in every
@@ -99,7 +99,8 @@ struct store_access {
 /* Finds whose secret this is (`length` bytes, any bytes). 0; -EACCES: unknown or revoked; another
  * negative errno: the store could not be read, treat it as refusal. Sees what another process wrote
  * before the call. Microseconds. */
-int store_key_lookup(struct store *s, const char *secret, size_t length, struct store_access *ret_access);
+int store_key_lookup(
+    struct store *s, const char *secret, size_t length, struct store_access *ret_access);
 /* 1 when a key was ever made (access stays closed when all are revoked), 0 when not, negative errno:
  * treat it as 1. As fresh and as fast as store_key_lookup. */
 int store_keys_exist(struct store *s);
@@ -134,11 +135,11 @@ struct store_container {
     int64_t created_at, last_active_at, ended_at; /* ended_at: 0 while running */
     int64_t expires_minutes;
     int64_t memory_limit_bytes;
-    char *memory_limit;     /* the text as given ("1g"), or NULL */
-    char *metadata;         /* JSON text, or NULL */
-    char *network_policy;   /* JSON text, or NULL */
-    char *settings;         /* JSON text of the session layer, or NULL */
-    char *end_reason;       /* why it expired, a sentence, or NULL */
+    char *memory_limit;   /* the text as given ("1g"), or NULL */
+    char *metadata;       /* JSON text, or NULL */
+    char *network_policy; /* JSON text, or NULL */
+    char *settings;       /* JSON text of the session layer, or NULL */
+    char *end_reason;     /* why it expired, a sentence, or NULL */
     struct store_container_live live;
 };
 struct store_containers {
@@ -153,21 +154,22 @@ int store_container_insert(struct store *s, const struct store_container *c, str
 /* Writes every column but id, project and created_at. */
 int store_container_update(struct store *s, const struct store_container *c, struct error *e);
 int store_container_touch(struct store *s, const char *id, int64_t last_active_at, struct error *e);
-int store_container_set_live(struct store *s, const char *id, const struct store_container_live *live,
-                             struct error *e);
+int store_container_set_live(
+    struct store *s, const char *id, const struct store_container_live *live, struct error *e);
 /* Only from running: status, end_reason, ended_at (now), and its files' rows go. -ENOENT when it is
  * not running. Running executions of it become `killed` with the same reason as their note. */
-int store_container_mark_expired(struct store *s, const char *id, const char *reason, struct error *e);
+int store_container_mark_expired(
+    struct store *s, const char *id, const char *reason, struct error *e);
 /* First step of a deletion: unseen from now on, its row stays until store_container_delete. */
 int store_container_mark_deleted(struct store *s, const char *id, struct error *e);
 /* The row, its files' rows and its executions are gone. */
 int store_container_delete(struct store *s, const char *id, struct error *e);
 /* `project` NULL: of any project. */
 int store_container_get(struct store *s, const char *project, const char *id,
-                        struct store_container *ret_container, struct error *e);
+    struct store_container *ret_container, struct error *e);
 /* `name` or NULL: only those with exactly this name. */
-int store_container_list(struct store *s, const char *project, const char *name, const struct store_page *page,
-                         struct store_containers *ret_list, struct error *e);
+int store_container_list(struct store *s, const char *project, const char *name,
+    const struct store_page *page, struct store_containers *ret_list, struct error *e);
 /* Of all projects: running ones, and deleted ones whose deletion was cut short. Oldest first. */
 int store_container_list_live(struct store *s, struct store_containers *ret_list, struct error *e);
 
@@ -182,8 +184,8 @@ struct store_container_file {
     char *id, *container_id; /* id: `cfile_` + 32 hex (id_new(…, "cfile_", 32)) */
     char *path;              /* relative to the workspace ("data/a.csv"), unique in its container */
     int64_t bytes, created_at;
-    bool by_user;            /* source: user (uploaded) or assistant (made by code) */
-    char *mime_type;         /* or NULL */
+    bool by_user;    /* source: user (uploaded) or assistant (made by code) */
+    char *mime_type; /* or NULL */
     struct store_fingerprint fingerprint;
 };
 struct store_container_files {
@@ -196,15 +198,16 @@ void store_container_files_deinit(struct store_container_files *f);
 
 /* Puts n files, in one commit: each takes the place of what its container had at that path (new id,
  * the old one is gone). -ENOENT when a container is not there. All or none. */
-int store_container_file_put(struct store *s, const struct store_container_file *files, size_t n,
-                             struct error *e);
+int store_container_file_put(
+    struct store *s, const struct store_container_file *files, size_t n, struct error *e);
 int store_container_file_get(struct store *s, const char *container_id, const char *id,
-                             struct store_container_file *ret_file, struct error *e);
+    struct store_container_file *ret_file, struct error *e);
 int store_container_file_find(struct store *s, const char *container_id, const char *path,
-                              struct store_container_file *ret_file, struct error *e);
-int store_container_file_list(struct store *s, const char *container_id, const struct store_page *page,
-                              struct store_container_files *ret_list, struct error *e);
-int store_container_file_delete(struct store *s, const char *container_id, const char *id, struct error *e);
+    struct store_container_file *ret_file, struct error *e);
+int store_container_file_list(struct store *s, const char *container_id,
+    const struct store_page *page, struct store_container_files *ret_list, struct error *e);
+int store_container_file_delete(
+    struct store *s, const char *container_id, const char *id, struct error *e);
 /* 0 also when it had none. */
 int store_container_file_delete_all(struct store *s, const char *container_id, struct error *e);
 
@@ -215,13 +218,13 @@ struct store_execution {
     char *container_id; /* NULL: stateless */
     char *project;
     int64_t created_at;
-    char *status;       /* NULL while running */
-    char *code;         /* the request's code */
-    char *note;         /* why it was cut short, when the store's caller had no record to give; or NULL */
-    char *record;       /* the finished execution as JSON text; NULL while running, when cut short, and
+    char *status; /* NULL while running */
+    char *code;   /* the request's code */
+    char *note;   /* why it was cut short, when the store's caller had no record to give; or NULL */
+    char *record; /* the finished execution as JSON text; NULL while running, when cut short, and
                          * when it is long: then record_blob is set */
     int64_t record_bytes;
-    char *record_blob;  /* sha256 of the record's blob, or NULL */
+    char *record_blob; /* sha256 of the record's blob, or NULL */
 };
 struct store_executions {
     struct store_execution *items;
@@ -241,21 +244,21 @@ struct store_touch {
 /* `container_id` NULL for a stateless one, `touch` or NULL. -ENOENT when there is no such execution
  * (its container was deleted meanwhile). On a full disk the row stays running: call again later, or
  * store_execution_cut_short, which needs no space. */
-int store_execution_finish(struct store *s, const char *container_id, const char *id, const char *status,
-                           const char *record, size_t record_length, const struct store_touch *touch,
-                           struct error *e);
+int store_execution_finish(struct store *s, const char *container_id, const char *id,
+    const char *status, const char *record, size_t record_length, const struct store_touch *touch,
+    struct error *e);
 /* Ends what still is `running` there, without a record: one by id, all of a container (id NULL), or
  * all there are (both NULL). 0 also when there was none. */
-int store_execution_cut_short(struct store *s, const char *container_id, const char *id, const char *status,
-                              const char *note, struct error *e);
+int store_execution_cut_short(struct store *s, const char *container_id, const char *id,
+    const char *status, const char *note, struct error *e);
 int store_execution_get(struct store *s, const char *container_id, const char *id,
-                        struct store_execution *ret_execution, struct error *e);
+    struct store_execution *ret_execution, struct error *e);
 int store_execution_list(struct store *s, const char *container_id, const struct store_page *page,
-                         struct store_executions *ret_list, struct error *e);
+    struct store_executions *ret_list, struct error *e);
 /* The record wherever it lies: malloc'ed and NUL-terminated. -ENOENT when there is none, -EIO when its
  * blob was lost to a power failure. */
 int store_execution_record(struct store *s, const struct store_execution *x, char **ret_record,
-                           size_t *ret_length, struct error *e);
+    size_t *ret_length, struct error *e);
 int store_execution_delete_all(struct store *s, const char *container_id, struct error *e);
 
 /* ---- blobs: bytes by their SHA-256 --------------------------------------------------------------------------------- */
@@ -270,7 +273,7 @@ int store_blob_append(struct blob_writer *w, const void *data, size_t n, struct 
  * (durable), else about a second later. The blob stays at least until blob_writer_free: insert the
  * row that names it before that. Nothing may be appended afterwards. */
 int store_blob_commit(struct blob_writer *w, bool durable, char ret_sha256[BLOB_HEX_SIZE],
-                      int64_t *ret_bytes, struct error *e);
+    int64_t *ret_bytes, struct error *e);
 /* Drops what was not committed, and a committed blob that no row names. NULL is allowed. Returns NULL. */
 struct blob_writer *blob_writer_free(struct blob_writer *w);
 /* A read-only descriptor (>= 0) of the whole blob; it stays good when the blob is removed meanwhile. */
@@ -295,11 +298,11 @@ void store_files_deinit(struct store_files *f);
 void store_file_id_new(char out[ID_SIZE]);
 /* Durable. The blob must have been committed with `durable` and its writer be alive. */
 int store_file_insert(struct store *s, const struct store_file *f, struct error *e);
-int store_file_get(struct store *s, const char *project, const char *id, struct store_file *ret_file,
-                   struct error *e);
+int store_file_get(struct store *s, const char *project, const char *id,
+    struct store_file *ret_file, struct error *e);
 /* `purpose` or NULL for all. Expired ones are not listed, nor found by get. */
-int store_file_list(struct store *s, const char *project, const char *purpose, const struct store_page *page,
-                    struct store_files *ret_list, struct error *e);
+int store_file_list(struct store *s, const char *project, const char *purpose,
+    const struct store_page *page, struct store_files *ret_list, struct error *e);
 /* Durable; the blob goes with the last File that has it, and its space is free on return. */
 int store_file_delete(struct store *s, const char *project, const char *id, struct error *e);
 

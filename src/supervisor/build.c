@@ -20,19 +20,22 @@ static bool plain(const char *text)
     return n > 0 && n <= 63 && text[n] == 0 && text[0] != '-' && text[0] != '.';
 }
 
-static void become_builder(struct supervisor *s, char *name, char *project, int requirements, int progress)
+static void become_builder(
+    struct supervisor *s, char *name, char *project, int requirements, int progress)
 {
-    char *argv[] = { (char *)"cloche", (char *)"env", (char *)"build", name, (char *)"--json", (char *)"--requirements",
-                     (char *)"/proc/self/fd/3", (char *)"--environments", s->plan.environments_dir,
-                     (char *)"--project", project, NULL };
+    char *argv[] = {(char *)"cloche", (char *)"env", (char *)"build", name, (char *)"--json",
+        (char *)"--requirements", (char *)"/proc/self/fd/3", (char *)"--environments",
+        s->plan.environments_dir, (char *)"--project", project, NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0"); /* ours is no package's to have */
-    int exe = fcntl(s->server_exe, F_DUPFD_CLOEXEC, 100), in = fcntl(requirements, F_DUPFD_CLOEXEC, 100);
+    int exe = fcntl(s->server_exe, F_DUPFD_CLOEXEC, 100),
+        in = fcntl(requirements, F_DUPFD_CLOEXEC, 100);
     int out = fcntl(progress, F_DUPFD_CLOEXEC, 100), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (exe < 0 || in < 0 || out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(in, REQUIREMENTS_FD) < 0)
+    if (exe < 0 || in < 0 || out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
+        dup2(in, REQUIREMENTS_FD) < 0)
         _exit(70);
     syscall(SYS_close_range, REQUIREMENTS_FD + 1, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
     extern char **environ;
@@ -40,26 +43,29 @@ static void become_builder(struct supervisor *s, char *name, char *project, int 
     _exit(127);
 }
 
-int build_start(struct supervisor *s, const struct message *m, int requirements, int progress, struct error *e)
+int build_start(
+    struct supervisor *s, const struct message *m, int requirements, int progress, struct error *e)
 {
     char name[64], project[64];
     size_t n = strnlen(m->text, m->length);
     snprintf(name, sizeof name, "%.63s", m->text);
     snprintf(project, sizeof project, "%.63s", n < m->length ? m->text + n + 1 : "");
     if (!plain(name) || !plain(project))
-        return error_set(e, ERROR_INVALID_VALUE, EINVAL, "The environment's or the project's name is not valid.");
+        return error_set(e, ERROR_INVALID_VALUE, EINVAL,
+            "The environment's or the project's name is not valid.");
     struct build *b = NULL;
     for (int i = 0; i < BUILDS_MAX && !b; i++)
         if (s->builds[i].pid == 0)
             b = &s->builds[i];
     if (!b)
-        return error_set(e, ERROR_QUOTA_EXCEEDED, EAGAIN, "%d environments are being built; try again later.", BUILDS_MAX);
+        return error_set(e, ERROR_QUOTA_EXCEEDED, EAGAIN,
+            "%d environments are being built; try again later.", BUILDS_MAX);
     pid_t p = fork();
     if (p == 0)
         become_builder(s, name, project, requirements, progress);
     if (p < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Starting the build failed.");
-    *b = (struct build){ .pid = p, .serial = m->serial, .server = s->servers_before };
+    *b = (struct build){.pid = p, .serial = m->serial, .server = s->servers_before};
     return 0;
 }
 
@@ -67,11 +73,12 @@ bool build_ended(struct supervisor *s, pid_t pid, int status)
 {
     for (int i = 0; i < BUILDS_MAX; i++)
         if (s->builds[i].pid == pid) {
-            struct message m = { .op = SUP_BUILD, .serial = s->builds[i].serial };
-            m.word[0] = (uint64_t)(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+            struct message m = {.op = SUP_BUILD, .serial = s->builds[i].serial};
+            m.word[0] =
+                (uint64_t)(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
             if (s->builds[i].server == s->servers_before && s->link >= 0)
                 message_send(s->link, &m, NULL, 0);
-            s->builds[i] = (struct build){ 0 };
+            s->builds[i] = (struct build){0};
             return true;
         }
     return false;

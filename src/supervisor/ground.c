@@ -50,21 +50,28 @@ static int find_generation(struct making *m, struct error *e)
         return error_set(e, ERROR_INVALID_VALUE, EINVAL, "The environment's name is not valid.");
     for (int tries = 0;; tries++) {
         snprintf(path, sizeof path, "%s/current", m->name);
-        ssize_t n = m->s->environments < 0 ? -1 : readlinkat(m->s->environments, path, target, sizeof target - 1);
+        ssize_t n = m->s->environments < 0
+                        ? -1
+                        : readlinkat(m->s->environments, path, target, sizeof target - 1);
         target[n > 0 ? n : 0] = 0;
         if (n <= 0 || strchr(target, '/') || target[0] == '.')
             return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
-                             "Environment '%s' is not built. Build it with: cloche env build %s", m->name, m->name);
+                "Environment '%s' is not built. Build it with: cloche env build %s", m->name,
+                m->name);
         snprintf(path, sizeof path, "%s/%s/use.lock", m->name, target);
         m->use_lock = openat(m->s->environments, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (m->use_lock >= 0 && flock(m->use_lock, LOCK_SH | LOCK_NB) == 0 && fstat(m->use_lock, &st) == 0 && st.st_nlink > 0)
+        if (m->use_lock >= 0 && flock(m->use_lock, LOCK_SH | LOCK_NB) == 0 &&
+            fstat(m->use_lock, &st) == 0 && st.st_nlink > 0)
             break;
-        fd_close(&m->use_lock); /* removed under our hands: a newer generation is, or will be, current */
+        fd_close(
+            &m->use_lock); /* removed under our hands: a newer generation is, or will be, current */
         if (tries == 100)
-            return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, EBUSY, "Environment '%s' is being removed.", m->name);
+            return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, EBUSY,
+                "Environment '%s' is being removed.", m->name);
         usleep(2000);
     }
-    snprintf(m->generation, sizeof m->generation, "%s/%s/%s", m->s->plan.environments_dir, m->name, target);
+    snprintf(m->generation, sizeof m->generation, "%s/%s/%s", m->s->plan.environments_dir, m->name,
+        target);
     return 0;
 }
 
@@ -78,7 +85,8 @@ static int open_sources(struct making *m, bool privileged, struct error *e)
         return 0;
     snprintf(path, sizeof path, "%s/venv", m->generation);
     if ((r = tree_source_open(&m->tree.venv, path, privileged)) < 0)
-        return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, -r, "Environment '%s' has no venv.", m->name);
+        return error_set(
+            e, ERROR_ENVIRONMENT_NOT_BUILT, -r, "Environment '%s' has no venv.", m->name);
     snprintf(path, sizeof path, "%s/warmup.py", m->generation);
     m->tree.warmup = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     return 0;
@@ -103,7 +111,8 @@ static int become_root_of_ground(const struct making *m, struct error *e)
 {
     int r = m->s->mode == IDENTITY_SINGLE ? write_own_maps(m) : 0;
     if (r < 0)
-        return error_set(e, ERROR_INTERNAL, -r, "Mapping ids into the ground failed: %s.", strerror(-r));
+        return error_set(
+            e, ERROR_INTERNAL, -r, "Mapping ids into the ground failed: %s.", strerror(-r));
     if (m->s->mode != IDENTITY_SINGLE && setgroups(0, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "setgroups failed.");
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -127,7 +136,8 @@ static int exec_warden(struct making *m, int server_socket, struct error *e)
         fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 100);
     for (int i = 0; i < WARDEN_FDS; i++)
         if (fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
-            return error_set(e, ERROR_INTERNAL, errno, "Passing the warden its descriptors failed.");
+            return error_set(
+                e, ERROR_INTERNAL, errno, "Passing the warden its descriptors failed.");
     if (dup2(null, 0) < 0 || dup2(2, 1) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Redirecting the warden failed.");
     syscall(SYS_close_range, 3 + WARDEN_FDS, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
@@ -135,8 +145,9 @@ static int exec_warden(struct making *m, int server_socket, struct error *e)
     snprintf(numbers[1], 16, "%d", identity_sandboxes(m->s->mode, ground_id_count(m->s)));
     snprintf(numbers[2], 16, "%d", m->s->cgroup.version);
     snprintf(numbers[3], 16, "%d", m->generation[0] != 0);
-    char *argv[] = { (char *)"cloche-warden", numbers[0], numbers[1], numbers[2], numbers[3], (char *)m->name, NULL };
-    char *env[] = { (char *)"PATH=/usr/bin:/bin", NULL, NULL };
+    char *argv[] = {(char *)"cloche-warden", numbers[0], numbers[1], numbers[2], numbers[3],
+        (char *)m->name, NULL};
+    char *env[] = {(char *)"PATH=/usr/bin:/bin", NULL, NULL};
     if (getenv("ASAN_OPTIONS"))
         env[1] = getenv("ASAN_OPTIONS") - strlen("ASAN_OPTIONS=");
     sigset_t none;
@@ -148,7 +159,7 @@ static int exec_warden(struct making *m, int server_socket, struct error *e)
 
 static void child(struct making *m, int sync, int server_socket)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     char go;
     int r = 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -201,13 +212,14 @@ static int hear(int sync, struct error *e)
 
 static int clone_ground(struct making *m, struct ground *g, struct error *e)
 {
-    int pair[2] = { -1, -1 }, sync[2] = { -1, -1 };
+    int pair[2] = {-1, -1}, sync[2] = {-1, -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync) < 0) {
         fds_close(pair, 2);
         return error_set(e, ERROR_INTERNAL, errno, "Sockets for the ground cannot be had.");
     }
-    uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    uint64_t flags =
+        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     if (m->s->cgroup.version == CGROUP_V2)
         flags |= CLONE_INTO_CGROUP;
     /* Whoever is born with our score may go back to it at any time, a kernel too: so none is. */
@@ -223,7 +235,8 @@ static int clone_ground(struct making *m, struct ground *g, struct error *e)
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
     fd_close(&sync[1]);
     fd_close(&pair[1]);
-    r = p < 0 ? error_set(e, ERROR_INTERNAL, -p, "Cloning the ground failed: %s.", strerror(-p)) : 0;
+    r = p < 0 ? error_set(e, ERROR_INTERNAL, -p, "Cloning the ground failed: %s.", strerror(-p))
+              : 0;
     if (r == 0 && (r = write_maps(m->s, g->id, p)) < 0)
         error_set(e, ERROR_INTERNAL, -r, "Mapping ids into the ground failed: %s.", strerror(-r));
     if (r == 0 && (r = fd_write_all(sync[0], "x", 1)) < 0)
@@ -254,21 +267,29 @@ static struct ground *free_entry(struct supervisor *s)
 
 int ground_make(struct supervisor *s, const char *name, struct ground **ret, struct error *e)
 {
-    struct making m = { .s = s, .name = name, .use_lock = -1, .uid = geteuid(), .gid = getegid(),
-                        .tree = { { -1, -1 }, { -1, -1 }, -1 },
-                        .cgroup_dirs = { -1, -1, -1 }, .cgroup_join = { -1, -1, -1 } };
+    struct making m = {.s = s,
+        .name = name,
+        .use_lock = -1,
+        .uid = geteuid(),
+        .gid = getegid(),
+        .tree = {{-1, -1}, {-1, -1}, -1},
+        .cgroup_dirs = {-1, -1, -1},
+        .cgroup_join = {-1, -1, -1}};
     struct ground *g = free_entry(s);
     if (!g)
-        return error_set(e, ERROR_QUOTA_EXCEEDED, EMFILE, "There are %d grounds already.", GROUNDS_MAX);
+        return error_set(
+            e, ERROR_QUOTA_EXCEEDED, EMFILE, "There are %d grounds already.", GROUNDS_MAX);
     /* The entry's place decides the id range, so an id is its place plus whole rounds of the table. */
     int place = (int)(g - s->grounds);
-    *g = (struct ground){ .id = s->next_ground++ * GROUNDS_MAX + place, .server_socket = -1, .use_lock = -1 };
+    *g = (struct ground){
+        .id = s->next_ground++ * GROUNDS_MAX + place, .server_socket = -1, .use_lock = -1};
     snprintf(g->name, sizeof g->name, "%s", name);
     int r = find_generation(&m, e);
     if (r == 0 && s->mode == IDENTITY_RANGE)
         r = open_sources(&m, true, e);
     if (r == 0)
-        r = cgroup_ground_make(&s->cgroup, g->id, ground_first_id(s, g->id), m.cgroup_dirs, m.cgroup_join, e);
+        r = cgroup_ground_make(
+            &s->cgroup, g->id, ground_first_id(s, g->id), m.cgroup_dirs, m.cgroup_join, e);
     if (r == 0)
         r = clone_ground(&m, g, e);
     tree_source_close(&m.tree.library);
@@ -305,5 +326,5 @@ void ground_forget(struct supervisor *s, struct ground *g)
     cgroup_ground_remove(&s->cgroup, g->id);
     fd_close(&g->server_socket);
     fd_close(&g->use_lock);
-    *g = (struct ground){ .id = -1, .server_socket = -1, .use_lock = -1 };
+    *g = (struct ground){.id = -1, .server_socket = -1, .use_lock = -1};
 }

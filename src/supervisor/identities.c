@@ -9,8 +9,10 @@ enum { SUBUID_GROUNDS = 4 };
 int identity_detect(struct supervisor *s, struct error *e)
 {
     int everything = geteuid() == 0 ? identity_maps_everything() : 0;
-    if (everything < 0) /* with one id for everything by mistake sessions would stand closer than they must */
-        return error_set(e, ERROR_INTERNAL, -everything, "Reading /proc/self/uid_map failed: %s.", strerror(-everything));
+    if (everything <
+        0) /* with one id for everything by mistake sessions would stand closer than they must */
+        return error_set(e, ERROR_INTERNAL, -everything, "Reading /proc/self/uid_map failed: %s.",
+            strerror(-everything));
     s->mode = everything                                                ? IDENTITY_RANGE
               : identity_subordinate(&s->sub_first, &s->sub_count) == 0 ? IDENTITY_SUBUID
                                                                         : IDENTITY_SINGLE;
@@ -29,5 +31,7 @@ uid_t ground_first_id(const struct supervisor *s, int id)
 
 uint32_t ground_id_count(const struct supervisor *s)
 {
-    return s->mode == IDENTITY_RANGE ? HOST_IDS_PER_GROUND : s->mode == IDENTITY_SUBUID ? s->sub_count / SUBUID_GROUNDS : 1;
+    return s->mode == IDENTITY_RANGE    ? HOST_IDS_PER_GROUND
+           : s->mode == IDENTITY_SUBUID ? s->sub_count / SUBUID_GROUNDS
+                                        : 1;
 }

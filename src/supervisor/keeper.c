@@ -22,7 +22,7 @@ static void hand_over(struct supervisor *s)
 {
     static struct message m;
     for (uint32_t i = 0; i < s->plan.listeners; i++) {
-        m = (struct message){ .op = SUP_LISTENER, .word = { i } };
+        m = (struct message){.op = SUP_LISTENER, .word = {i}};
         message_text(&m, "%s", s->addresses[i]);
         send_or_log(s, &m, &s->listeners[i], 1);
     }
@@ -30,16 +30,16 @@ static void hand_over(struct supervisor *s)
         const struct ground *g = &s->grounds[i];
         if (g->id < 0 || g->ending)
             continue;
-        m = (struct message){ .op = SUP_INHERITED_GROUND, .word = { (uint64_t)g->id } };
+        m = (struct message){.op = SUP_INHERITED_GROUND, .word = {(uint64_t)g->id}};
         message_text(&m, "%s", g->name);
         send_or_log(s, &m, &g->server_socket, 1);
     }
     for (int i = 0; i < PIPE_SETS_MAX; i++)
         if (s->pipes[i][0] >= 0) {
-            m = (struct message){ .op = SUP_INHERITED_PIPES, .word = { (uint64_t)i } };
+            m = (struct message){.op = SUP_INHERITED_PIPES, .word = {(uint64_t)i}};
             send_or_log(s, &m, s->pipes[i], KERNEL_PIPES);
         }
-    m = (struct message){ .op = SUP_START, .word = { s->servers_before } };
+    m = (struct message){.op = SUP_START, .word = {s->servers_before}};
     int fds[2];
     size_t n = 0;
     if (s->state_dir >= 0)
@@ -54,7 +54,8 @@ static void hand_over(struct supervisor *s)
 static void die(const char *step)
 {
     char text[128];
-    int n = snprintf(text, sizeof text, "cloche: starting the server failed: %s: %s\n", step, strerror(errno));
+    int n = snprintf(
+        text, sizeof text, "cloche: starting the server failed: %s: %s\n", step, strerror(errno));
     (void)!write(STDERR_FILENO, text, (size_t)n);
     _exit(70);
 }
@@ -67,8 +68,10 @@ static void become_server(struct supervisor *s, int link)
     for (; n < s->plan.n_args && n < 511 && p < s->plan.args + PLAN_ARGS; n++, p += strlen(p) + 1)
         argv[n] = p;
     argv[n] = NULL;
-    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(s->plan.server_gid, s->plan.server_gid, s->plan.server_gid) < 0 ||
-                           setresuid(s->plan.server_uid, s->plan.server_uid, s->plan.server_uid) < 0))
+    if (geteuid() == 0 &&
+        (setgroups(0, NULL) < 0 ||
+            setresgid(s->plan.server_gid, s->plan.server_gid, s->plan.server_gid) < 0 ||
+            setresuid(s->plan.server_uid, s->plan.server_uid, s->plan.server_uid) < 0))
         die("dropping to its user");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         die("prctl");
@@ -94,7 +97,8 @@ int server_start(struct supervisor *s, struct error *e)
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "A socket pair for the server cannot be had.");
-    int size = 4 << 20; /* room for the whole hand-over before the server reads: thousands of sets */
+    int size =
+        4 << 20; /* room for the whole hand-over before the server reads: thousands of sets */
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
     pid_t p = fork();
     if (p < 0) {

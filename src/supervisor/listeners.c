@@ -16,11 +16,16 @@ static int remove_stale(const struct plan_listener *l, struct error *e)
     if (lstat(a->sun_path, &st) < 0)
         return 0;
     if (!S_ISSOCK(st.st_mode))
-        return error_set(e, ERROR_UNAVAILABLE, EEXIST, "%.200s exists and is no socket.", a->sun_path);
+        return error_set(
+            e, ERROR_UNAVAILABLE, EEXIST, "%.200s exists and is no socket.", a->sun_path);
     cleanup_fd int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe >= 0 && (connect(probe, (const struct sockaddr *)a, l->length) == 0 || errno == EAGAIN))
-        return error_set(e, ERROR_UNAVAILABLE, EADDRINUSE, "Somebody answers on %.200s already.", a->sun_path);
-    return unlink(a->sun_path) < 0 ? error_set(e, ERROR_UNAVAILABLE, errno, "Removing the stale %.180s failed.", a->sun_path) : 0;
+    if (probe >= 0 &&
+        (connect(probe, (const struct sockaddr *)a, l->length) == 0 || errno == EAGAIN))
+        return error_set(
+            e, ERROR_UNAVAILABLE, EADDRINUSE, "Somebody answers on %.200s already.", a->sun_path);
+    return unlink(a->sun_path) < 0 ? error_set(e, ERROR_UNAVAILABLE, errno,
+                                         "Removing the stale %.180s failed.", a->sun_path)
+                                   : 0;
 }
 
 static void describe(int fd, const struct plan_listener *l, char *to, size_t size)
@@ -32,10 +37,12 @@ static void describe(int fd, const struct plan_listener *l, char *to, size_t siz
         snprintf(to, size, "%.120s", l->text);
     } else if (a.ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a;
-        snprintf(to, size, "%s:%u", inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text), ntohs(v4->sin_port));
+        snprintf(to, size, "%s:%u", inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text),
+            ntohs(v4->sin_port));
     } else {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a;
-        snprintf(to, size, "[%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text), ntohs(v6->sin6_port));
+        snprintf(to, size, "[%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text),
+            ntohs(v6->sin6_port));
     }
 }
 
@@ -56,12 +63,14 @@ static int listener_open(const struct supervisor *s, struct plan_listener *l, st
     int saved = errno;
     umask(mask);
     if (r < 0)
-        return error_set(e, ERROR_UNAVAILABLE, saved, "Cannot listen on %s: %s.", l->text, strerror(saved));
+        return error_set(
+            e, ERROR_UNAVAILABLE, saved, "Cannot listen on %s: %s.", l->text, strerror(saved));
     if (family == AF_UNIX && s->plan.server_uid && geteuid() == 0 &&
         chown(((struct sockaddr_un *)&l->address)->sun_path, 0, 0) < 0)
         return error_set(e, ERROR_UNAVAILABLE, errno, "Owning %s failed.", l->text);
     if (listen(fd, 4096) < 0)
-        return error_set(e, ERROR_UNAVAILABLE, errno, "Cannot listen on %s: %s.", l->text, strerror(errno));
+        return error_set(
+            e, ERROR_UNAVAILABLE, errno, "Cannot listen on %s: %s.", l->text, strerror(errno));
     return take_fd(&fd);
 }
 
@@ -71,7 +80,8 @@ static void share_port(struct supervisor *s, uint32_t i)
     struct plan_listener *l = &s->plan.listener[i];
     struct sockaddr_in first;
     socklen_t n = sizeof first;
-    if (i == 0 || l->address.ss_family != AF_INET6 || strcmp(l->text, s->plan.listener[i - 1].text) ||
+    if (i == 0 || l->address.ss_family != AF_INET6 ||
+        strcmp(l->text, s->plan.listener[i - 1].text) ||
         s->plan.listener[i - 1].address.ss_family != AF_INET)
         return;
     if (getsockname(s->listeners[i - 1], (struct sockaddr *)&first, &n) == 0)

@@ -29,12 +29,15 @@ static bool stopping;
 static int read_plan(void)
 {
     struct plan *p = &s.plan;
-    if (pread(PLAN_FD, p, sizeof *p, 0) != (ssize_t)sizeof *p || p->magic != PLAN_MAGIC || p->size != sizeof *p ||
-        p->listeners > PLAN_LISTENERS || p->n_args == 0 || p->n_args > 500) {
-        fputs("cloche-supervisor is started by `cloche serve` and `cloche run`, not by hand.\n", stderr);
+    if (pread(PLAN_FD, p, sizeof *p, 0) != (ssize_t)sizeof *p || p->magic != PLAN_MAGIC ||
+        p->size != sizeof *p || p->listeners > PLAN_LISTENERS || p->n_args == 0 ||
+        p->n_args > 500) {
+        fputs("cloche-supervisor is started by `cloche serve` and `cloche run`, not by hand.\n",
+            stderr);
         return -EINVAL;
     }
-    char *const texts[] = { p->state_dir, p->environments_dir, p->server_path, p->warden_path, p->init_path, p->library_path };
+    char *const texts[] = {p->state_dir, p->environments_dir, p->server_path, p->warden_path,
+        p->init_path, p->library_path};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         texts[i][sizeof p->state_dir - 1] = 0;
     p->args[PLAN_ARGS - 1] = 0;
@@ -48,18 +51,21 @@ static int read_plan(void)
 
 static int open_programs(struct error *e)
 {
-    const struct { const char *path; int *fd; } programs[] = { { s.plan.server_path, &s.server_exe },
-                                                               { s.plan.warden_path, &s.warden_exe },
-                                                               { s.plan.init_path, &s.init_exe } };
+    const struct {
+        const char *path;
+        int *fd;
+    } programs[] = {{s.plan.server_path, &s.server_exe}, {s.plan.warden_path, &s.warden_exe},
+        {s.plan.init_path, &s.init_exe}};
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         if ((*programs[i].fd = open(programs[i].path, O_RDONLY | O_CLOEXEC)) < 0)
-            return error_set(e, ERROR_UNAVAILABLE, errno, "%s is not there: %s.", programs[i].path, strerror(errno));
+            return error_set(e, ERROR_UNAVAILABLE, errno, "%s is not there: %s.", programs[i].path,
+                strerror(errno));
     return 0;
 }
 
 static void raise_limits(void)
 {
-    struct rlimit l = { 1 << 20, 1 << 20 };
+    struct rlimit l = {1 << 20, 1 << 20};
     if (setrlimit(RLIMIT_NOFILE, &l) < 0 && getrlimit(RLIMIT_NOFILE, &l) == 0) {
         l.rlim_cur = l.rlim_max;
         setrlimit(RLIMIT_NOFILE, &l);
@@ -71,7 +77,7 @@ static void raise_limits(void)
     }
     /* zygotes set 1, which they may only if it is allowed here */
     if (getrlimit(RLIMIT_CORE, &l) == 0 && l.rlim_max == 0)
-        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 1 });
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 1});
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
 }
 
@@ -79,7 +85,7 @@ static int prepare(struct error *e)
 {
     s.state_dir = s.state_lock = s.environments = s.link = -1;
     for (int i = 0; i < GROUNDS_MAX; i++)
-        s.grounds[i] = (struct ground){ .id = -1, .server_socket = -1, .use_lock = -1 };
+        s.grounds[i] = (struct ground){.id = -1, .server_socket = -1, .use_lock = -1};
     for (int i = 0; i < PLAN_LISTENERS; i++)
         s.listeners[i] = -1;
     s.lifeline[0] = s.lifeline[1] = -1;
@@ -100,23 +106,24 @@ static int prepare(struct error *e)
     if (r < 0)
         return r;
     cgroup_sweep(NULL, NULL);
-    struct error why = { 0 };
+    struct error why = {0};
     cgroup_host_init(&s.cgroup, s.plan.memory_bytes, &why);
     if (s.cgroup.version == CGROUP_NONE && !(s.plan.flags & PLAN_ONE_SHOT))
-        log_line(LOG_WARN, "supervisor", "no limits on memory, processes and cpu", "why=\"%s\"", why.message);
+        log_line(LOG_WARN, "supervisor", "no limits on memory, processes and cpu", "why=\"%s\"",
+            why.message);
     return 0;
 }
 
 /* ---- requests of the server ------------------------------------------------------------------------- */
 
 static const struct permit permits[] = {
-    { SUP_READY, 0, 0, false },
-    { SUP_GROUND, 0, 0, true },
-    { SUP_GROUND_END, 0, 0, false },
-    { SUP_PIPES, 0, 0, false },
-    { SUP_PIPES_END, 0, 0, false },
-    { SUP_FOLDER, 1, 1, false },
-    { SUP_BUILD, 2, 2, true },
+    {SUP_READY, 0, 0, false},
+    {SUP_GROUND, 0, 0, true},
+    {SUP_GROUND_END, 0, 0, false},
+    {SUP_PIPES, 0, 0, false},
+    {SUP_PIPES_END, 0, 0, false},
+    {SUP_FOLDER, 1, 1, false},
+    {SUP_BUILD, 2, 2, true},
 };
 
 static void answer(struct message *m, int r, const struct error *e, const int *fds, size_t n)
@@ -132,7 +139,7 @@ static void answer(struct message *m, int r, const struct error *e, const int *f
 
 static void on_ground(struct message *m)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     struct ground *g = NULL;
     char name[64];
     snprintf(name, sizeof name, "%.63s", m->text);
@@ -140,18 +147,20 @@ static void on_ground(struct message *m)
     m->word[0] = g ? (uint64_t)g->id : 0;
     answer(m, r, &e, g ? &g->server_socket : NULL, g ? 1 : 0);
     if (r < 0)
-        log_line(LOG_WARN, "supervisor", "ground refused", "environment=%s why=\"%s\"", name, e.message);
+        log_line(
+            LOG_WARN, "supervisor", "ground refused", "environment=%s why=\"%s\"", name, e.message);
 }
 
 static void on_pipes(struct message *m)
 {
     uint64_t wanted = m->word[0] < 1 ? 1 : m->word[0] > 64 ? 64 : m->word[0];
-    struct error e = { 0 };
+    struct error e = {0};
     for (uint64_t i = 0; i < wanted; i++) {
         int fds[2 * KERNEL_PIPES];
         int set = pipes_make(&s, fds + KERNEL_PIPES);
         if (set < 0) {
-            error_set(&e, ERROR_QUOTA_EXCEEDED, -set, "No more pipes can be had: %s.", strerror(-set));
+            error_set(
+                &e, ERROR_QUOTA_EXCEEDED, -set, "No more pipes can be had: %s.", strerror(-set));
             answer(m, set, &e, NULL, 0);
             return;
         }
@@ -165,7 +174,7 @@ static void on_pipes(struct message *m)
 
 static void on_build(struct message *m, const int fds[2])
 {
-    struct error e = { 0 };
+    struct error e = {0};
     int r = build_start(&s, m, fds[0], fds[1], &e);
     if (r < 0)
         answer(m, r, &e, NULL, 0);
@@ -182,17 +191,19 @@ static bool folder_named(int folder)
 
 static void on_folder(struct message *m, int folder)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     int mount = -1;
     const struct ground *g = ground_find(&s, m->word[0]);
     if (!(s.plan.flags & PLAN_ONE_SHOT) || s.mode != IDENTITY_RANGE)
-        error_set(&e, ERROR_UNAVAILABLE, EOPNOTSUPP, "Folders are mounted for root's `cloche run` only.");
+        error_set(
+            &e, ERROR_UNAVAILABLE, EOPNOTSUPP, "Folders are mounted for root's `cloche run` only.");
     else if (!folder_named(folder))
         error_set(&e, ERROR_FORBIDDEN, EPERM, "It is not the folder that was named.");
     else if (!g || m->word[1] >= (uint64_t)identity_sandboxes(s.mode, ground_id_count(&s)))
         error_set(&e, ERROR_NOT_FOUND, ESRCH, "There is no such sandbox.");
     else
-        mount = folder_mount(folder, ground_first_id(&s, g->id) + identity_kernel(s.mode, (uint32_t)m->word[1]), &e);
+        mount = folder_mount(
+            folder, ground_first_id(&s, g->id) + identity_kernel(s.mode, (uint32_t)m->word[1]), &e);
     answer(m, mount < 0 ? -e.saved_errno : 0, &e, mount < 0 ? NULL : &mount, mount < 0 ? 0 : 1);
     fd_close(&mount);
 }
@@ -200,15 +211,13 @@ static void on_folder(struct message *m, int folder)
 static void on_message(struct message *m, const int fds[2])
 {
     struct ground *g;
-    struct error e = { 0 };
+    struct error e = {0};
     switch (m->op) {
     case SUP_READY:
         s.server_was_ready = true;
         backoff_ms = BACKOFF_FIRST_MS;
         break;
-    case SUP_GROUND:
-        on_ground(m);
-        break;
+    case SUP_GROUND: on_ground(m); break;
     case SUP_GROUND_END:
         g = ground_find(&s, m->word[0]);
         if (!g) {
@@ -219,18 +228,10 @@ static void on_message(struct message *m, const int fds[2])
             ground_end(g);
         }
         break;
-    case SUP_PIPES:
-        on_pipes(m);
-        break;
-    case SUP_PIPES_END:
-        pipes_end(&s, m->word[0]);
-        break;
-    case SUP_FOLDER:
-        on_folder(m, fds[0]);
-        break;
-    case SUP_BUILD:
-        on_build(m, fds);
-        break;
+    case SUP_PIPES: on_pipes(m); break;
+    case SUP_PIPES_END: pipes_end(&s, m->word[0]); break;
+    case SUP_FOLDER: on_folder(m, fds[0]); break;
+    case SUP_BUILD: on_build(m, fds); break;
     }
 }
 
@@ -249,7 +250,8 @@ static void read_link(void)
     if (r == -EAGAIN)
         return;
     if (r != -EPIPE) {
-        log_line(LOG_ERROR, "supervisor", "the server broke the protocol and is ended", "op=%u", m.op);
+        log_line(
+            LOG_ERROR, "supervisor", "the server broke the protocol and is ended", "op=%u", m.op);
         if (s.server > 0)
             kill(s.server, SIGKILL);
     }
@@ -270,7 +272,8 @@ static void server_ended(int status)
     }
     if (clock_monotonic_us() - started_at_us > 60 * INT64_C(1000000))
         backoff_ms = BACKOFF_FIRST_MS;
-    log_line(LOG_ERROR, "supervisor", "the server died and is started again", "status=%d after_ms=%d", code, backoff_ms);
+    log_line(LOG_ERROR, "supervisor", "the server died and is started again",
+        "status=%d after_ms=%d", code, backoff_ms);
     restart_at_us = clock_monotonic_us() + backoff_ms * INT64_C(1000);
     backoff_ms = backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : backoff_ms * 2;
 }
@@ -279,10 +282,12 @@ static void warden_ended(struct ground *g)
 {
     bool asked = g->ending;
     static struct message m;
-    m = (struct message){ .op = SUP_GROUND_END, .serial = g->serial, .word = { (uint64_t)g->id } };
+    m = (struct message){.op = SUP_GROUND_END, .serial = g->serial, .word = {(uint64_t)g->id}};
     if (!asked)
-        log_line(stopping ? LOG_DEBUG : LOG_ERROR, "supervisor", "a warden died, and its ground with it", "environment=%s", g->name);
-    ground_forget(&s, g); /* the server's copy of the socket reads end of file: that is how it learns */
+        log_line(stopping ? LOG_DEBUG : LOG_ERROR, "supervisor",
+            "a warden died, and its ground with it", "environment=%s", g->name);
+    ground_forget(
+        &s, g); /* the server's copy of the socket reads end of file: that is how it learns */
     if (asked && s.link >= 0)
         message_send(s.link, &m, NULL, 0);
 }
@@ -334,9 +339,10 @@ static int next_timeout_ms(void)
 static void on_time(void)
 {
     int64_t now = clock_monotonic_us();
-    struct error e = { 0 };
+    struct error e = {0};
     if (stopping && s.server > 0 && kill_at_us && now >= kill_at_us) {
-        log_line(LOG_WARN, "supervisor", "the server did not stop in time and is killed", "pid=%d", s.server);
+        log_line(LOG_WARN, "supervisor", "the server did not stop in time and is killed", "pid=%d",
+            s.server);
         kill(s.server, SIGKILL);
         kill_at_us = now + 1000000;
     }
@@ -344,7 +350,8 @@ static void on_time(void)
         restart_at_us = 0;
         started_at_us = now;
         if (server_start(&s, &e) < 0) {
-            log_line(LOG_ERROR, "supervisor", "starting the server failed", "why=\"%s\"", e.message);
+            log_line(
+                LOG_ERROR, "supervisor", "starting the server failed", "why=\"%s\"", e.message);
             restart_at_us = now + backoff_ms * INT64_C(1000);
         }
     }
@@ -353,7 +360,7 @@ static void on_time(void)
 static void run(void)
 {
     while (!(stopping && s.server <= 0)) {
-        struct pollfd p[2] = { { signals, POLLIN, 0 }, { s.link, POLLIN, 0 } };
+        struct pollfd p[2] = {{signals, POLLIN, 0}, {s.link, POLLIN, 0}};
         if (poll(p, 2, next_timeout_ms()) < 0) {
             if (errno != EINTR) { /* no memory: it passes, and nobody else would end what runs */
                 log_line(LOG_ERROR, "supervisor", "waiting failed", "errno=%d", errno);
@@ -381,12 +388,14 @@ static void clean_up(void)
         }
     listeners_remove(&s);
     if (cgroup_host_deinit(&s.cgroup) < 0)
-        log_line(LOG_WARN, "supervisor", "a cgroup directory stays behind; cloche doctor --sweep removes it", "pid=%d", getpid());
+        log_line(LOG_WARN, "supervisor",
+            "a cgroup directory stays behind; cloche doctor --sweep removes it", "pid=%d",
+            getpid());
 }
 
 int main(void)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     if (read_plan() < 0)
         return EXIT_PLAN;
     prctl(PR_SET_NAME, "cloche-supervisor");
@@ -394,7 +403,7 @@ int main(void)
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < 4; i++)
-        sigaddset(&set, ((const int[]){ SIGCHLD, SIGTERM, SIGINT, SIGHUP })[i]);
+        sigaddset(&set, ((const int[]){SIGCHLD, SIGTERM, SIGINT, SIGHUP})[i]);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -13,7 +13,8 @@ enum { PLAN_FD = 3, SERVER_LINK_FD = 3, PLAN_LISTENERS = 8, PLAN_ARGS = 16384 };
 enum { PLAN_MAGIC = 0x31504c43 };
 
 enum plan_flags {
-    PLAN_ONE_SHOT = 1, /* cloche run: no state directory, no restarts; the first server's end is the end */
+    PLAN_ONE_SHOT =
+        1, /* cloche run: no state directory, no restarts; the first server's end is the end */
 };
 
 struct plan_listener {
@@ -26,17 +27,21 @@ struct plan {
     uint32_t magic, size; /* PLAN_MAGIC, sizeof(struct plan) */
     uint32_t flags, listeners;
     struct plan_listener listener[PLAN_LISTENERS];
-    uint32_t socket_mode;         /* of unix sockets */
-    uint32_t stop_timeout_ms;     /* how long a server may take after SIGTERM before SIGKILL, plus 5 s */
-    uint32_t server_uid, server_gid; /* root only: whom the server becomes; 0: the first of the range */
-    uint32_t uid_first, uid_count;   /* root only: the host ids of grounds; 0: the default range */
-    uint64_t memory_bytes;        /* all sandboxes together; 0: the machine's less 10 % */
-    uint64_t folder_device, folder_inode; /* one-shot: the one folder that may be mounted; 0, 0: none */
-    uint32_t keep_first, keep_last; /* descriptors handed to the server as they are (run); 0, 0: none */
+    uint32_t socket_mode; /* of unix sockets */
+    uint32_t
+        stop_timeout_ms; /* how long a server may take after SIGTERM before SIGKILL, plus 5 s */
+    uint32_t server_uid,
+        server_gid; /* root only: whom the server becomes; 0: the first of the range */
+    uint32_t uid_first, uid_count; /* root only: the host ids of grounds; 0: the default range */
+    uint64_t memory_bytes;         /* all sandboxes together; 0: the machine's less 10 % */
+    uint64_t folder_device,
+        folder_inode; /* one-shot: the one folder that may be mounted; 0, 0: none */
+    uint32_t keep_first,
+        keep_last; /* descriptors handed to the server as they are (run); 0, 0: none */
     uint32_t n_args;
-    char state_dir[1024];         /* absolute; exists; "" with PLAN_ONE_SHOT */
-    char environments_dir[1024];  /* absolute; may not exist: then only `base` is there */
+    char state_dir[1024];        /* absolute; exists; "" with PLAN_ONE_SHOT */
+    char environments_dir[1024]; /* absolute; may not exist: then only `base` is there */
     char server_path[1024], warden_path[1024], init_path[1024];
-    char library_path[1024];      /* the directory with _cloche.abi3.so and python/ */
-    char args[PLAN_ARGS];         /* the server's argv: n_args strings, each with its NUL */
+    char library_path[1024]; /* the directory with _cloche.abi3.so and python/ */
+    char args[PLAN_ARGS];    /* the server's argv: n_args strings, each with its NUL */
 };

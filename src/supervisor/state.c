@@ -16,7 +16,8 @@ static int take_lock(struct supervisor *s, struct error *e)
 {
     s->state_lock = openat(s->state_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->state_lock < 0)
-        return error_set(e, ERROR_UNAVAILABLE, errno, "Opening the lock in %s failed.", s->plan.state_dir);
+        return error_set(
+            e, ERROR_UNAVAILABLE, errno, "Opening the lock in %s failed.", s->plan.state_dir);
     for (int waited = 0; flock(s->state_lock, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
         char holder[32] = "";
         if (errno != EWOULDBLOCK)
@@ -25,9 +26,9 @@ static int take_lock(struct supervisor *s, struct error *e)
             ssize_t n = pread(s->state_lock, holder, sizeof holder - 1, 0);
             holder[n > 0 ? n : 0] = 0;
             return error_set(e, ERROR_UNAVAILABLE, EBUSY, "Another server (pid %ld) uses %s.",
-                             strtol(holder, NULL, 10), s->plan.state_dir);
+                strtol(holder, NULL, 10), s->plan.state_dir);
         }
-        nanosleep(&(struct timespec){ 0, LOCK_STEP_MS * 1000000L }, NULL);
+        nanosleep(&(struct timespec){0, LOCK_STEP_MS * 1000000L}, NULL);
     }
     char pid[32];
     int n = snprintf(pid, sizeof pid, "%d\n", getpid());
@@ -45,10 +46,13 @@ static int give_to_server(struct supervisor *s, struct error *e)
     if (geteuid() != 0 || st.st_uid == s->plan.server_uid)
         return 0;
     if (st.st_uid != 0)
-        return error_set(e, ERROR_UNAVAILABLE, EPERM, "%s belongs to uid %u, neither to root nor to the server.",
-                         s->plan.state_dir, st.st_uid);
-    if (fchown(s->state_dir, s->plan.server_uid, s->plan.server_gid) < 0 || fchmod(s->state_dir, 0700) < 0)
-        return error_set(e, ERROR_UNAVAILABLE, errno, "Giving %s to the server failed.", s->plan.state_dir);
+        return error_set(e, ERROR_UNAVAILABLE, EPERM,
+            "%s belongs to uid %u, neither to root nor to the server.", s->plan.state_dir,
+            st.st_uid);
+    if (fchown(s->state_dir, s->plan.server_uid, s->plan.server_gid) < 0 ||
+        fchmod(s->state_dir, 0700) < 0)
+        return error_set(
+            e, ERROR_UNAVAILABLE, errno, "Giving %s to the server failed.", s->plan.state_dir);
     return 0;
 }
 
@@ -59,8 +63,8 @@ int state_open(struct supervisor *s, struct error *e)
         return 0;
     s->state_dir = open(s->plan.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->state_dir < 0)
-        return error_set(e, ERROR_UNAVAILABLE, errno, "Opening the state directory %s failed: %s.", s->plan.state_dir,
-                         strerror(errno));
+        return error_set(e, ERROR_UNAVAILABLE, errno, "Opening the state directory %s failed: %s.",
+            s->plan.state_dir, strerror(errno));
     int r = give_to_server(s, e);
     return r < 0 ? r : take_lock(s, e);
 }

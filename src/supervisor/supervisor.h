@@ -21,7 +21,7 @@ enum { GROUNDS_MAX = 64, PIPE_SETS_MAX = 16384, BUILDS_MAX = 4 };
 #define SUPERVISOR_OOM_SCORE "-900" /* the server's too: it is born with it */
 
 struct ground {
-    int id;            /* -1: free */
+    int id; /* -1: free */
     pid_t warden;
     int server_socket; /* the server's end of the warden's socket, kept for the next server */
     int use_lock;      /* shared lock on the environment's generation */
@@ -31,7 +31,7 @@ struct ground {
 };
 
 struct build {
-    pid_t pid; /* 0: free */
+    pid_t pid;               /* 0: free */
     uint32_t serial, server; /* which server asked: an answer goes to no other */
 };
 
@@ -83,7 +83,8 @@ void pipes_end(struct supervisor *s, uint64_t set);
 
 /* ---- build.c: `cloche env build`, which makes a ground of its own, started for the server ----------- */
 /* Takes neither descriptor. 0 when it runs; else -errno. */
-int build_start(struct supervisor *s, const struct message *m, int requirements, int progress, struct error *e);
+int build_start(
+    struct supervisor *s, const struct message *m, int requirements, int progress, struct error *e);
 /* A child was reaped: true if it was a build; the server that asked is answered. */
 bool build_ended(struct supervisor *s, pid_t pid, int status);
 

@@ -24,14 +24,14 @@ static struct warden w;
 
 int warden_watch(struct warden *self, int fd, uint64_t source)
 {
-    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = source };
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = source};
     return epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
 void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const struct error *e,
-                   const uint64_t *words, size_t n_words, const int *fds, size_t n_fds)
+    const uint64_t *words, size_t n_words, const int *fds, size_t n_fds)
 {
-    struct message m = { .op = op, .serial = serial, .sandbox = sandbox, .status = r };
+    struct message m = {.op = op, .serial = serial, .sandbox = sandbox, .status = r};
     for (size_t i = 0; i < n_words; i++)
         m.word[i] = words[i];
     if (r < 0 && e) {
@@ -48,20 +48,23 @@ void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const 
 /* ---- requests ---------------------------------------------------------------------------------------- */
 
 static const struct permit permits[] = {
-    { WARDEN_HELLO, 0, 0, false },  { WARDEN_ZYGOTE, 0, 0, false },
-    { WARDEN_SANDBOX, 0, 1, false }, { WARDEN_KERNEL, KERNEL_PIPES, KERNEL_PIPES, false },
-    { WARDEN_RECYCLE, 0, 0, false }, { WARDEN_END, 0, 0, false },
-    { WARDEN_ZYGOTE_END, 0, 0, false },
+    {WARDEN_HELLO, 0, 0, false},
+    {WARDEN_ZYGOTE, 0, 0, false},
+    {WARDEN_SANDBOX, 0, 1, false},
+    {WARDEN_KERNEL, KERNEL_PIPES, KERNEL_PIPES, false},
+    {WARDEN_RECYCLE, 0, 0, false},
+    {WARDEN_END, 0, 0, false},
+    {WARDEN_ZYGOTE_END, 0, 0, false},
 };
 
 static void hello(const struct message *m)
 {
-    warden_answer(WARDEN_HELLO, m->serial, 0, 0, NULL, (uint64_t[]){ w.live }, 1, NULL, 0);
+    warden_answer(WARDEN_HELLO, m->serial, 0, 0, NULL, (uint64_t[]){w.live}, 1, NULL, 0);
     for (uint32_t i = 0; i < w.capacity; i++) {
         const struct sandbox *b = w.sandboxes[i];
         if (b)
-            warden_answer(WARDEN_SANDBOX_IS, m->serial, i, 0, NULL, (uint64_t[]){ b->state, b->kernel_serial }, 2,
-                          &b->server_end, b->server_end >= 0);
+            warden_answer(WARDEN_SANDBOX_IS, m->serial, i, 0, NULL,
+                (uint64_t[]){b->state, b->kernel_serial}, 2, &b->server_end, b->server_end >= 0);
     }
 }
 
@@ -84,15 +87,9 @@ static void on_request(const struct message *m, int *fds)
     struct sandbox *b = sandbox_find(&w, m->sandbox);
     int slot = m->word[0] < ZYGOTE_SLOTS ? (int)m->word[0] : ZYGOTE_PLAIN;
     switch (m->op) {
-    case WARDEN_HELLO:
-        hello(m);
-        break;
-    case WARDEN_ZYGOTE:
-        zygote_start(&w, slot, m->serial);
-        break;
-    case WARDEN_ZYGOTE_END:
-        zygote_end(&w, slot);
-        break;
+    case WARDEN_HELLO: hello(m); break;
+    case WARDEN_ZYGOTE: zygote_start(&w, slot, m->serial); break;
+    case WARDEN_ZYGOTE_END: zygote_end(&w, slot); break;
     case WARDEN_SANDBOX:
         sandbox_make(&w, m, fds[0]);
         fd_close(&fds[0]);
@@ -125,7 +122,8 @@ static void on_request(const struct message *m, int *fds)
 /* What is begun now and answered later: 0 in sandbox.pending means that nobody waits. */
 static bool waited_for(uint16_t op)
 {
-    return op == WARDEN_SANDBOX || op == WARDEN_KERNEL || op == WARDEN_RECYCLE || op == WARDEN_ZYGOTE;
+    return op == WARDEN_SANDBOX || op == WARDEN_KERNEL || op == WARDEN_RECYCLE ||
+           op == WARDEN_ZYGOTE;
 }
 
 static void read_server(void)
@@ -172,7 +170,7 @@ static void died(const siginfo_t *i)
 
 bool warden_child(const struct warden *self, pid_t pid)
 {
-    siginfo_t i = { 0 };
+    siginfo_t i = {0};
     if (pid <= 1 || waitid(P_PID, (id_t)pid, &i, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
         return false;
     for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
@@ -192,12 +190,12 @@ bool warden_child(const struct warden *self, pid_t pid)
 static void reap(void)
 {
     for (;;) {
-        siginfo_t i = { 0 };
+        siginfo_t i = {0};
         if (waitid(P_ALL, 0, &i, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 || i.si_pid == 0)
             return;
         for (int slot = 0; slot < ZYGOTE_SLOTS && warden_child(&w, i.si_pid); slot++)
             if (w.zygotes[slot].state == ZYGOTE_FORKING && w.zygotes[slot].socket >= 0) {
-                struct pollfd p = { w.zygotes[slot].socket, POLLIN, 0 };
+                struct pollfd p = {w.zygotes[slot].socket, POLLIN, 0};
                 if (poll(&p, 1, ZYGOTE_PATIENCE_MS) > 0)
                     zygote_heard(&w, slot);
                 else
@@ -216,9 +214,7 @@ static void on_event(uint64_t source)
     struct sandbox *b;
     struct signalfd_siginfo i;
     switch (source >> 32) {
-    case SOURCE_SERVER:
-        read_server();
-        break;
+    case SOURCE_SERVER: read_server(); break;
     case SOURCE_SIGNALS:
         (void)!read(w.signals, &i, sizeof i);
         reap();
@@ -227,8 +223,7 @@ static void on_event(uint64_t source)
         if (w.zygotes[index].socket >= 0)
             zygote_heard(&w, (int)index);
         break;
-    case SOURCE_LIFELINE:
-        exit(0); /* the supervisor is gone */
+    case SOURCE_LIFELINE: exit(0); /* the supervisor is gone */
     case SOURCE_INIT:
         b = sandbox_find(&w, index);
         if (b && b->init_socket >= 0)
@@ -248,10 +243,11 @@ static int prepare(char **argv)
     for (int i = 0; i < CGROUP_DIRS; i++) {
         if (fstat(WARDEN_CGROUP_FD + i, &st) < 0)
             return -errno;
-        w.cgroup_dirs[i] = S_ISDIR(st.st_mode) ? WARDEN_CGROUP_FD + i : -1; /* else /dev/null: there is none */
+        w.cgroup_dirs[i] =
+            S_ISDIR(st.st_mode) ? WARDEN_CGROUP_FD + i : -1; /* else /dev/null: there is none */
     }
     for (int i = 0; i < ZYGOTE_SLOTS; i++)
-        w.zygotes[i] = (struct zygote){ .socket = -1, .words = -1, .pid = -1 };
+        w.zygotes[i] = (struct zygote){.socket = -1, .words = -1, .pid = -1};
     w.sandboxes = calloc(w.capacity ? w.capacity : 1, sizeof *w.sandboxes);
     sigset_t set;
     sigemptyset(&set);
@@ -266,7 +262,8 @@ static int prepare(char **argv)
      * securebits (SETPCAP), the end of zygotes, who are others (KILL), cgroup files opened as others
      * (DAC_OVERRIDE, FOWNER for their modes); with one id for everything the right to map id 0 (SETFCAP). */
     uint64_t caps = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL);
-    caps |= w.mode == IDENTITY_SINGLE ? CAP_BIT(CAP_SETFCAP) : CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
+    caps |= w.mode == IDENTITY_SINGLE ? CAP_BIT(CAP_SETFCAP)
+                                      : CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
     caps |= w.cgroup_version != CGROUP_NONE ? CAP_BIT(CAP_DAC_OVERRIDE) : 0;
     if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
         return -errno;

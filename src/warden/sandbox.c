@@ -15,7 +15,10 @@
 
 void sandbox_cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
 
-struct sandbox *sandbox_find(struct warden *w, uint32_t id) { return id < w->capacity ? w->sandboxes[id] : NULL; }
+struct sandbox *sandbox_find(struct warden *w, uint32_t id)
+{
+    return id < w->capacity ? w->sandboxes[id] : NULL;
+}
 
 /* Ids are reused as late as possible, so that a number seen in a log means one sandbox for long. */
 static struct sandbox *allocate(struct warden *w)
@@ -27,7 +30,8 @@ static struct sandbox *allocate(struct warden *w)
         struct sandbox *b = malloc(sizeof *b);
         if (!b)
             return NULL;
-        *b = (struct sandbox){ .id = id, .init_socket = -1, .server_end = -1, .init = -1, .kernel = -1 };
+        *b = (struct sandbox){
+            .id = id, .init_socket = -1, .server_end = -1, .init = -1, .kernel = -1};
         memset(b->ns, 0xff, sizeof b->ns);
         memset(b->waiting.pipes, 0xff, sizeof b->waiting.pipes);
         w->sandboxes[id] = b;
@@ -47,7 +51,9 @@ static void forget(struct warden *w, struct sandbox *b)
     fds_close(b->ns, SANDBOX_NAMESPACES);
     fds_close(b->waiting.pipes, KERNEL_PIPES);
     /* The last process was reaped, but may still be coming off the cgroup's books. */
-    for (int i = 0; b->cgroup_made && i < 2000 && cgroup_session_remove(w->cgroup_version, w->cgroup_dirs, name) == -EBUSY; i++)
+    for (int i = 0; b->cgroup_made && i < 2000 &&
+                    cgroup_session_remove(w->cgroup_version, w->cgroup_dirs, name) == -EBUSY;
+         i++)
         usleep(i < 20 ? 50 : 500);
     w->sandboxes[b->id] = NULL;
     w->live--;
@@ -59,15 +65,16 @@ static void forget(struct warden *w, struct sandbox *b)
 /* The warden hears it as if init had said it. */
 static void fail(int socket, const char *step)
 {
-    struct message m = { .op = INIT_PREPARED, .status = -errno };
+    struct message m = {.op = INIT_PREPARED, .status = -errno};
     message_text(&m, "Starting init failed at %s: %s.", step, strerror(errno));
     message_send(socket, &m, NULL, 0);
     _exit(1);
 }
 
 /* In the child: clone, maps, exec. */
-static void become_init(const struct warden *w, int socket, int server_socket, const int join[CGROUP_DIRS],
-                        const int usage[CGROUP_USAGES], int folder, const struct message *m)
+static void become_init(const struct warden *w, int socket, int server_socket,
+    const int join[CGROUP_DIRS], const int usage[CGROUP_USAGES], int folder,
+    const struct message *m)
 {
     char go, numbers[4][24];
     if (unshare(CLONE_NEWCGROUP) < 0)
@@ -102,8 +109,8 @@ static void become_init(const struct warden *w, int socket, int server_socket, c
     snprintf(numbers[1], 24, "%llu", (unsigned long long)m->word[1]);
     snprintf(numbers[2], 24, "%llu", (unsigned long long)m->word[2]);
     snprintf(numbers[3], 24, "%d", w->cgroup_version);
-    char *argv[] = { (char *)"cloche-init", numbers[0], numbers[1], numbers[2], numbers[3], NULL };
-    char *env[] = { NULL, NULL };
+    char *argv[] = {(char *)"cloche-init", numbers[0], numbers[1], numbers[2], numbers[3], NULL};
+    char *env[] = {NULL, NULL};
 #ifdef CLOCHE_SANITIZED
     env[0] = (char *)"ASAN_OPTIONS=detect_leaks=0";
 #endif
@@ -118,19 +125,22 @@ static int write_maps(const struct warden *w, const struct sandbox *b)
     if (w->mode == IDENTITY_SINGLE)
         snprintf(map, sizeof map, "0 0 1\n");
     else
-        snprintf(map, sizeof map, "0 %u 1\n%d %u %d\n", base, SANDBOX_BRANCH_ID, base + 1, identity_block(w->mode) - 1);
+        snprintf(map, sizeof map, "0 %u 1\n%d %u %d\n", base, SANDBOX_BRANCH_ID, base + 1,
+            identity_block(w->mode) - 1);
     return identity_write_maps(b->init, map, map, false);
 }
 
-static int clone_init(struct warden *w, struct sandbox *b, const struct message *m, const int join[CGROUP_DIRS],
-                      const int usage[CGROUP_USAGES], int folder, struct error *e)
+static int clone_init(struct warden *w, struct sandbox *b, const struct message *m,
+    const int join[CGROUP_DIRS], const int usage[CGROUP_USAGES], int folder, struct error *e)
 {
     int pair[2], server_pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return error_set(e, ERROR_QUOTA_EXCEEDED, errno, "Sockets for a sandbox cannot be had: %s.", strerror(errno));
+        return error_set(e, ERROR_QUOTA_EXCEEDED, errno, "Sockets for a sandbox cannot be had: %s.",
+            strerror(errno));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, server_pair) < 0) {
         fds_close(pair, 2);
-        return error_set(e, ERROR_QUOTA_EXCEEDED, errno, "Sockets for a sandbox cannot be had: %s.", strerror(errno));
+        return error_set(e, ERROR_QUOTA_EXCEEDED, errno, "Sockets for a sandbox cannot be had: %s.",
+            strerror(errno));
     }
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS;
     b->init = clone_process(flags, SIGCHLD, NULL, -1, NULL);
@@ -143,49 +153,58 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     if (b->init < 0) {
         int saved = -b->init;
         b->init = -1;
-        return error_set(e, ERROR_QUOTA_EXCEEDED, saved, "Cloning a sandbox failed: %s.", strerror(saved));
+        return error_set(
+            e, ERROR_QUOTA_EXCEEDED, saved, "Cloning a sandbox failed: %s.", strerror(saved));
     }
     int r = write_maps(w, b);
     if (r == 0)
         r = fd_write_all(b->init_socket, "x", 1);
     if (r == 0)
-        r = fd_set_nonblock(b->init_socket, true); /* what epoll tells may have been about one before it */
+        r = fd_set_nonblock(
+            b->init_socket, true); /* what epoll tells may have been about one before it */
     if (r == 0)
         r = warden_watch(w, b->init_socket, SOURCE(SOURCE_INIT, b->id));
-    return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Mapping ids into a sandbox failed: %s.", strerror(-r)) : 0;
+    return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Mapping ids into a sandbox failed: %s.",
+                       strerror(-r))
+                 : 0;
 }
 
 /* To a tmpfs 0 bytes, and 0 inodes, mean no limit. */
 static bool limited(const struct message *m)
 {
     const uint64_t *v = m->word;
-    return v[0] > 0 && v[0] <= INT64_MAX && v[1] > 0 && v[1] <= v[0] && v[2] > 0 && v[2] <= INT32_MAX && v[3] > 0 &&
-           v[3] <= INT32_MAX;
+    return v[0] > 0 && v[0] <= INT64_MAX && v[1] > 0 && v[1] <= v[0] && v[2] > 0 &&
+           v[2] <= INT32_MAX && v[3] > 0 && v[3] <= INT32_MAX;
 }
 
 void sandbox_make(struct warden *w, const struct message *m, int folder)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     char name[24];
     if (!limited(m)) {
-        error_set(&e, ERROR_INVALID_VALUE, EINVAL, "A sandbox needs limits, and its files fit into its memory.");
+        error_set(&e, ERROR_INVALID_VALUE, EINVAL,
+            "A sandbox needs limits, and its files fit into its memory.");
         warden_answer(m->op, m->serial, 0, -EINVAL, &e, NULL, 0, NULL, 0);
         return;
     }
     struct sandbox *b = allocate(w);
     if (!b) {
-        error_set(&e, ERROR_QUOTA_EXCEEDED, EMFILE, "There is room for %u sandboxes and all are taken.", w->capacity);
+        error_set(&e, ERROR_QUOTA_EXCEEDED, EMFILE,
+            "There is room for %u sandboxes and all are taken.", w->capacity);
         warden_answer(m->op, m->serial, 0, -EMFILE, &e, NULL, 0, NULL, 0);
         return;
     }
-    int join[CGROUP_DIRS] = { -1, -1, -1 }, usage[CGROUP_USAGES] = { -1, -1, -1, -1 };
-    struct cgroup_limits limits = { .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = 256 };
+    int join[CGROUP_DIRS] = {-1, -1, -1}, usage[CGROUP_USAGES] = {-1, -1, -1, -1};
+    struct cgroup_limits limits = {
+        .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = 256};
     sandbox_cgroup_name(name, b->id);
     b->state = SANDBOX_MAKING;
     int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, &e);
     b->cgroup_made = r == 0 && w->cgroup_version != CGROUP_NONE;
-    if (r == 0 && ((r = cgroup_session_join(w->cgroup_version, w->cgroup_dirs, name, identity_init(w->mode, b->id), join)) < 0 ||
-                   (r = cgroup_session_usage(w->cgroup_version, w->cgroup_dirs, name, usage)) < 0))
+    if (r == 0 &&
+        ((r = cgroup_session_join(
+              w->cgroup_version, w->cgroup_dirs, name, identity_init(w->mode, b->id), join)) < 0 ||
+            (r = cgroup_session_usage(w->cgroup_version, w->cgroup_dirs, name, usage)) < 0))
         error_set(&e, ERROR_INTERNAL, -r, "Opening cgroup %s failed: %s.", name, strerror(-r));
     if (r == 0)
         r = clone_init(w, b, m, join, usage, folder, &e);
@@ -205,7 +224,8 @@ void sandbox_make(struct warden *w, const struct message *m, int folder)
 
 /* ---- init speaks -------------------------------------------------------------------------------------- */
 
-static void answer_pending(struct sandbox *b, int r, const struct error *e, const int *fds, size_t n)
+static void answer_pending(
+    struct sandbox *b, int r, const struct error *e, const int *fds, size_t n)
 {
     if (b->pending)
         warden_answer(b->pending_op, b->pending, b->id, r, e, NULL, 0, fds, n);
@@ -214,7 +234,7 @@ static void answer_pending(struct sandbox *b, int r, const struct error *e, cons
 
 static void init_prepared(struct warden *w, struct sandbox *b, const struct message *m, int *fds)
 {
-    struct error e = { 0 };
+    struct error e = {0};
     bool first = b->state == SANDBOX_MAKING;
     if (b->state == SANDBOX_PREPARED) { /* asked for the way in once more */
         if (m->status == 0)
@@ -236,7 +256,7 @@ static void init_prepared(struct warden *w, struct sandbox *b, const struct mess
     answer_pending(b, 0, NULL, &b->server_end, first ? 1 : 0);
 }
 
-static const struct permit init_permits[] = { { INIT_PREPARED, 0, SANDBOX_NAMESPACES, true } };
+static const struct permit init_permits[] = {{INIT_PREPARED, 0, SANDBOX_NAMESPACES, true}};
 
 void sandbox_heard(struct warden *w, struct sandbox *b)
 {
@@ -254,7 +274,8 @@ void sandbox_heard(struct warden *w, struct sandbox *b)
     }
     if (n > 0)
         fds_close(fds, (size_t)n);
-    fd_close(&b->init_socket); /* the end of init is reported by its death; a violation is its death */
+    fd_close(
+        &b->init_socket); /* the end of init is reported by its death; a violation is its death */
     if (b->init > 0)
         kill(b->init, SIGKILL);
 }
@@ -263,7 +284,7 @@ void sandbox_heard(struct warden *w, struct sandbox *b)
 
 void sandbox_recycle(struct warden *w, struct sandbox *b, uint32_t serial)
 {
-    struct message m = { .op = INIT_RECYCLE };
+    struct message m = {.op = INIT_RECYCLE};
     (void)w;
     b->state = SANDBOX_EMPTYING;
     b->pending = serial;
@@ -305,7 +326,8 @@ void sandbox_end(struct warden *w, struct sandbox *b, uint32_t serial)
         b->pending_op = WARDEN_END;
     }
     if (b->init > 0)
-        kill(b->init, SIGKILL); /* the pid namespace ends with it; the kernel is then ours to reap */
+        kill(
+            b->init, SIGKILL); /* the pid namespace ends with it; the kernel is then ours to reap */
     gone_if_reaped(w, b);
 }
 
@@ -330,7 +352,7 @@ void sandbox_kernel_died(struct warden *w, struct sandbox *b, int code, int stat
     char name[24];
     sandbox_cgroup_name(name, b->id);
     uint64_t oom = cgroup_session_oom(w->cgroup_version, w->cgroup_dirs, name);
-    uint64_t words[] = { b->kernel_serial, (uint64_t)code, (uint64_t)status, oom - b->oom_before };
+    uint64_t words[] = {b->kernel_serial, (uint64_t)code, (uint64_t)status, oom - b->oom_before};
     b->kernel = -1;
     if (b->state == SANDBOX_KERNEL)
         b->state = SANDBOX_PREPARED;

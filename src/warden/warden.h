@@ -26,12 +26,12 @@ struct sandbox {
     uint32_t id;
     enum sandbox_state state;
     pid_t init, kernel;
-    int init_socket;   /* ours to init */
-    int server_end;    /* the server's socket to init, kept for the next server */
-    int ns[SANDBOX_NAMESPACES]; /* until a kernel was born into them; init has them for the next */
+    int init_socket;             /* ours to init */
+    int server_end;              /* the server's socket to init, kept for the next server */
+    int ns[SANDBOX_NAMESPACES];  /* until a kernel was born into them; init has them for the next */
     struct fork_request waiting; /* a kernel to be born once init has sent them again */
     uint32_t kernel_serial;
-    uint32_t pending;  /* serial of the request that waits; 0: none */
+    uint32_t pending; /* serial of the request that waits; 0: none */
     uint16_t pending_op;
     uint64_t oom_before; /* the cgroup's kills when the kernel started */
     bool cgroup_made;
@@ -44,7 +44,8 @@ struct zygote {
     pid_t pid;
     int socket, words; /* words: a memfd that is its standard output and error */
     uint32_t pending;  /* serial of the WARDEN_ZYGOTE that waits */
-    struct error why;  /* it did not get warm: told when it is gone, so that another may be asked for */
+    struct error
+        why; /* it did not get warm: told when it is gone, so that another may be asked for */
     struct fork_request queue[FORK_QUEUE];
     unsigned first, count;
 };
@@ -70,7 +71,7 @@ enum { SOURCE_SERVER, SOURCE_SIGNALS, SOURCE_ZYGOTE, SOURCE_INIT, SOURCE_LIFELIN
 int warden_watch(struct warden *w, int fd, uint64_t source);
 /* Answers the server. `e` may be NULL when r is 0. */
 void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const struct error *e,
-                   const uint64_t *words, size_t n_words, const int *fds, size_t n_fds);
+    const uint64_t *words, size_t n_words, const int *fds, size_t n_fds);
 
 /* Is it a child of ours that is nobody we know: none of the inits, zygotes and kernels? */
 bool warden_child(const struct warden *w, pid_t pid);
@@ -94,7 +95,8 @@ void sandbox_cgroup_name(char to[24], uint32_t id);
 void zygote_start(struct warden *w, int slot, uint32_t serial);
 void zygote_end(struct warden *w, int slot);
 /* Asks for a kernel in a prepared sandbox. Takes the four pipe ends. */
-void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES]);
+void zygote_fork(
+    struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES]);
 /* The sandbox's way in is there again, or not: goes on with what waits. */
 void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status);
 void zygote_heard(struct warden *w, int slot);

@@ -21,17 +21,27 @@ enum { ZYGOTE_FD = 3, OOM_SCORE_KERNELS = 500, ZYGOTE_PID_FIRST = 30000, ZYGOTE_
 /* All that a zygote sees of the world outside. No secret, and nothing a kernel keeps: its own
  * environment is made anew after the fork. */
 static char *const zygote_env[] = {
-    (char *)"PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin", (char *)"HOME=/mnt/tmp", (char *)"LANG=C.UTF-8",
-    (char *)"PYTHONPATH=/opt/cloche:/opt/cloche/python", (char *)"PYTHONDONTWRITEBYTECODE=1",
-    (char *)"PYTHONNOUSERSITE=1", (char *)"PYTHONUTF8=1", (char *)"MPLCONFIGDIR=/mnt/tmp/mpl", (char *)"MPLBACKEND=agg",
+    (char *)"PATH=/opt/env/bin:/usr/local/bin:/usr/bin:/bin",
+    (char *)"HOME=/mnt/tmp",
+    (char *)"LANG=C.UTF-8",
+    (char *)"PYTHONPATH=/opt/cloche:/opt/cloche/python",
+    (char *)"PYTHONDONTWRITEBYTECODE=1",
+    (char *)"PYTHONNOUSERSITE=1",
+    (char *)"PYTHONUTF8=1",
+    (char *)"MPLCONFIGDIR=/mnt/tmp/mpl",
+    (char *)"MPLBACKEND=agg",
     (char *)"IPYTHONDIR=/mnt/tmp/ipython",
     /* one thread each: kernels are many, and a thread that lives would be lost in the fork */
-    (char *)"OPENBLAS_NUM_THREADS=1", (char *)"OMP_NUM_THREADS=1", (char *)"MKL_NUM_THREADS=1",
-    (char *)"NUMEXPR_NUM_THREADS=1", (char *)"MALLOC_ARENA_MAX=1",
+    (char *)"OPENBLAS_NUM_THREADS=1",
+    (char *)"OMP_NUM_THREADS=1",
+    (char *)"MKL_NUM_THREADS=1",
+    (char *)"NUMEXPR_NUM_THREADS=1",
+    (char *)"MALLOC_ARENA_MAX=1",
     (char *)"JE_ARROW_MALLOC_CONF=background_thread:false", /* pyarrow starts a thread otherwise */
     (char *)"GLIBC_TUNABLES=glibc.malloc.hugetlb=1", /* large pages: forking 1 GB is 30 times cheaper */
 #ifdef CLOCHE_SANITIZED
-    (char *)"LD_PRELOAD=" CLOCHE_LIBASAN, (char *)"ASAN_OPTIONS=detect_leaks=0:abort_on_error=1",
+    (char *)"LD_PRELOAD=" CLOCHE_LIBASAN,
+    (char *)"ASAN_OPTIONS=detect_leaks=0:abort_on_error=1",
     (char *)"UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1",
 #endif
     NULL,
@@ -53,9 +63,13 @@ static const struct {
     int resource;
     rlim_t soft, hard;
 } limits[] = {
-    { RLIMIT_CORE, 1, 1 },         { RLIMIT_NOFILE, 1024, 4096 }, { RLIMIT_SIGPENDING, 128, 128 },
-    { RLIMIT_MSGQUEUE, 0, 0 },     { RLIMIT_MEMLOCK, 65536, 65536 },
-    { RLIMIT_RTPRIO, 0, 0 },       { RLIMIT_NICE, 0, 0 },
+    {RLIMIT_CORE, 1, 1},
+    {RLIMIT_NOFILE, 1024, 4096},
+    {RLIMIT_SIGPENDING, 128, 128},
+    {RLIMIT_MSGQUEUE, 0, 0},
+    {RLIMIT_MEMLOCK, 65536, 65536},
+    {RLIMIT_RTPRIO, 0, 0},
+    {RLIMIT_NICE, 0, 0},
 };
 
 static int limit(int resource, rlim_t soft, rlim_t hard)
@@ -64,7 +78,7 @@ static int limit(int resource, rlim_t soft, rlim_t hard)
     if (getrlimit(resource, &have) < 0)
         return -1;
     hard = hard < have.rlim_max ? hard : have.rlim_max; /* what is lower already stays */
-    return setrlimit(resource, &(struct rlimit){ soft < hard ? soft : hard, hard });
+    return setrlimit(resource, &(struct rlimit){soft < hard ? soft : hard, hard});
 }
 
 /* In the child: give up everything but what entering a sandbox takes, filter, exec. */
@@ -75,7 +89,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number < SIGRTMIN; number++)
-        signal(number, SIG_DFL); /* an ignored SIGINT, as of a shell's background job, is inherited */
+        signal(
+            number, SIG_DFL); /* an ignored SIGINT, as of a shell's background job, is inherited */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     step(dup2(words, 2), "standard error"); /* first: it is where failures are told */
     step(dup2(words, 1), "standard output");
@@ -103,7 +118,7 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     /* argv[0] is the venv's full path, or Python takes /usr's prefix and finds no package. */
     char *python = (char *)(w->venv ? "/opt/env/bin/python3" : "/usr/bin/python3");
     snprintf(code, sizeof code, "import _cloche; _cloche.main(%d)", slot);
-    char *argv[] = { python, (char *)"-c", code, NULL };
+    char *argv[] = {python, (char *)"-c", code, NULL};
     step(execve(python, argv, zygote_env), python);
 }
 
@@ -112,7 +127,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
 static pid_t fork_apart(void)
 {
     for (pid_t pid = ZYGOTE_PID_FIRST; pid <= ZYGOTE_PID_LAST; pid++) {
-        struct clone_args a = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1 };
+        struct clone_args a = {
+            .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1};
         long p = syscall(SYS_clone3, &a, sizeof a);
         if (p >= 0)
             return (pid_t)p;
@@ -125,21 +141,23 @@ static pid_t fork_apart(void)
 void zygote_start(struct warden *w, int slot, uint32_t serial)
 {
     struct zygote *z = &w->zygotes[slot];
-    struct error e = { 0 };
-    int pair[2] = { -1, -1 };
+    struct error e = {0};
+    int pair[2] = {-1, -1};
     if (z->state == ZYGOTE_READY || z->state == ZYGOTE_FORKING) {
-        warden_answer(WARDEN_ZYGOTE, serial, 0, 0, NULL, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        warden_answer(WARDEN_ZYGOTE, serial, 0, 0, NULL, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
     }
     if (z->state == ZYGOTE_WARMING) {
         error_set(&e, ERROR_UNAVAILABLE, EALREADY, "The zygote is being warmed.");
-        warden_answer(WARDEN_ZYGOTE, serial, 0, -EALREADY, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        warden_answer(
+            WARDEN_ZYGOTE, serial, 0, -EALREADY, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
     }
     int words = memfd_create("zygote", MFD_CLOEXEC);
     pid_t p = -1;
     if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
-        (errno = -fd_set_nonblock(pair[0], true)) == 0 && /* reap() may have heard what epoll has still to tell */
+        (errno = -fd_set_nonblock(pair[0], true)) ==
+            0 && /* reap() may have heard what epoll has still to tell */
         (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
         p = fork_apart();
     if (p == 0)
@@ -150,7 +168,8 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
         fd_close(&pair[0]);
         fd_close(&words);
         error_set(&e, ERROR_INTERNAL, saved, "Starting a zygote failed: %s.", strerror(saved));
-        warden_answer(WARDEN_ZYGOTE, serial, 0, -saved, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        warden_answer(
+            WARDEN_ZYGOTE, serial, 0, -saved, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
     }
     z->state = ZYGOTE_WARMING;
@@ -158,7 +177,7 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
     z->socket = pair[0];
     z->words = words;
     z->pending = serial;
-    z->why = (struct error){ 0 };
+    z->why = (struct error){0};
 }
 
 void zygote_end(struct warden *w, int slot)
@@ -177,7 +196,8 @@ static void refuse(struct fork_request *q, int r, const char *why)
     fds_close(q->pipes, KERNEL_PIPES);
 }
 
-static int send_request(struct warden *w, struct zygote *z, const struct fork_request *q, struct sandbox *b)
+static int send_request(
+    struct warden *w, struct zygote *z, const struct fork_request *q, struct sandbox *b)
 {
     int fds[SANDBOX_NAMESPACES + KERNEL_PIPES + CGROUP_DIRS], join[CGROUP_DIRS];
     size_t n = 0;
@@ -194,8 +214,10 @@ static int send_request(struct warden *w, struct zygote *z, const struct fork_re
     for (int i = 0; i < CGROUP_DIRS && join[i] >= 0; i++)
         fds[n++] = join[i];
     b->oom_before = cgroup_session_oom(w->cgroup_version, w->cgroup_dirs, name);
-    struct message m = { .op = ZYGOTE_FORK, .sandbox = q->sandbox, .serial = q->serial,
-                         .word = { w->cgroup_version == CGROUP_V2 } };
+    struct message m = {.op = ZYGOTE_FORK,
+        .sandbox = q->sandbox,
+        .serial = q->serial,
+        .word = {w->cgroup_version == CGROUP_V2}};
     r = message_send(z->socket, &m, fds, n);
     fds_close(join, CGROUP_DIRS);
     return r;
@@ -216,7 +238,8 @@ static void begin_next(struct warden *w, int slot)
         }
         if (wanted)
             b->pending = 0;
-        refuse(q, r, r == -ESRCH ? "The sandbox is gone." : "The zygote could not be told to fork.");
+        refuse(
+            q, r, r == -ESRCH ? "The sandbox is gone." : "The zygote could not be told to fork.");
         z->first = (z->first + 1) % FORK_QUEUE;
         z->count--;
     }
@@ -229,16 +252,19 @@ static void enqueue(struct warden *w, struct fork_request *q)
         struct sandbox *b = sandbox_find(w, q->sandbox);
         if (b && b->pending == q->serial)
             b->pending = 0;
-        refuse(q, -EAGAIN, z->count == FORK_QUEUE ? "Too many kernels are being started." : "The zygote is not warm yet.");
+        refuse(q, -EAGAIN,
+            z->count == FORK_QUEUE ? "Too many kernels are being started."
+                                   : "The zygote is not warm yet.");
         return;
     }
     z->queue[(z->first + z->count++) % FORK_QUEUE] = *q;
     begin_next(w, q->slot);
 }
 
-void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES])
+void zygote_fork(
+    struct warden *w, int slot, struct sandbox *b, uint32_t serial, int pipes[KERNEL_PIPES])
 {
-    struct fork_request q = { .sandbox = b->id, .serial = serial, .slot = slot };
+    struct fork_request q = {.sandbox = b->id, .serial = serial, .slot = slot};
     memcpy(q.pipes, pipes, sizeof q.pipes);
     if (b->state != SANDBOX_PREPARED || b->pending) {
         refuse(&q, -EBUSY, "The sandbox has a kernel or is getting one.");
@@ -250,7 +276,7 @@ void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial,
         enqueue(w, &q);
         return;
     }
-    struct message m = { .op = INIT_NAMESPACES };
+    struct message m = {.op = INIT_NAMESPACES};
     int r = b->init_socket < 0 ? -EPIPE : message_send(b->init_socket, &m, NULL, 0);
     if (r < 0) {
         b->pending = 0;
@@ -262,7 +288,7 @@ void zygote_fork(struct warden *w, int slot, struct sandbox *b, uint32_t serial,
 void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status)
 {
     struct fork_request q = b->waiting;
-    b->waiting = (struct fork_request){ .pipes = { -1, -1, -1, -1 } };
+    b->waiting = (struct fork_request){.pipes = {-1, -1, -1, -1}};
     if (status == 0) {
         enqueue(w, &q);
         return;
@@ -279,7 +305,7 @@ static int forked(struct warden *w, int slot, const struct message *m, int *fds)
     struct zygote *z = &w->zygotes[slot];
     struct fork_request q = z->queue[z->first];
     struct sandbox *b = sandbox_find(w, q.sandbox);
-    struct error e = { 0 };
+    struct error e = {0};
     bool wanted = b && b->pending == q.serial && b->state == SANDBOX_PREPARED;
     pid_t pid = m->word[0] <= INT32_MAX ? (pid_t)m->word[0] : -1;
     int r = m->status < 0 ? m->status : warden_child(w, pid) ? 0 : -EPROTO;
@@ -288,7 +314,8 @@ static int forked(struct warden *w, int slot, const struct message *m, int *fds)
     if (wanted)
         b->pending = 0;
     if (r < 0) {
-        error_set(&e, ERROR_INTERNAL, -r, "Forking a kernel failed: %.180s", m->status < 0 ? m->text : "it is no process of ours");
+        error_set(&e, ERROR_INTERNAL, -r, "Forking a kernel failed: %.180s",
+            m->status < 0 ? m->text : "it is no process of ours");
         if (wanted)
             warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, r, &e, NULL, 0, NULL, 0);
     } else if (!wanted) {
@@ -298,9 +325,10 @@ static int forked(struct warden *w, int slot, const struct message *m, int *fds)
         b->kernel_serial++;
         b->state = SANDBOX_KERNEL;
         fds_close(b->ns, SANDBOX_NAMESPACES);
-        struct message to_init = { .op = INIT_KERNEL };
+        struct message to_init = {.op = INIT_KERNEL};
         message_send(b->init_socket, &to_init, fds, 1);
-        warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, 0, NULL, (uint64_t[]){ b->kernel_serial }, 1, NULL, 0);
+        warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, 0, NULL, (uint64_t[]){b->kernel_serial},
+            1, NULL, 0);
     }
     fd_close(&fds[0]);
     if (r == -EPROTO)
@@ -338,10 +366,12 @@ void zygote_heard(struct warden *w, int slot)
     if (n >= 0 && m.op == ZYGOTE_WARM && z->state == ZYGOTE_WARMING) {
         z->state = m.status < 0 ? ZYGOTE_WARMING : ZYGOTE_READY;
         if (m.status == 0 && z->pending) {
-            warden_answer(WARDEN_ZYGOTE, z->pending, 0, 0, NULL, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+            warden_answer(
+                WARDEN_ZYGOTE, z->pending, 0, 0, NULL, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
             z->pending = 0;
         } else if (m.status < 0) {
-            error_set(&z->why, ERROR_UNAVAILABLE, -m.status, "The zygote did not get warm: %.180s", m.text);
+            error_set(&z->why, ERROR_UNAVAILABLE, -m.status, "The zygote did not get warm: %.180s",
+                m.text);
             kill(z->pid, SIGKILL);
         }
         if (n > 0)
@@ -364,7 +394,8 @@ void zygote_died(struct warden *w, int slot, int code, int status)
     struct zygote *z = &w->zygotes[slot];
     struct error e;
     char what[96];
-    snprintf(what, sizeof what, "The zygote %s %d", code == CLD_EXITED ? "exited with" : "died of signal", status);
+    snprintf(what, sizeof what, "The zygote %s %d",
+        code == CLD_EXITED ? "exited with" : "died of signal", status);
     last_words(z, &e, what);
     if (z->why.code != ERROR_NONE)
         e = z->why;
@@ -377,10 +408,12 @@ void zygote_died(struct warden *w, int slot, int code, int status)
         z->count--;
     }
     if (z->pending)
-        warden_answer(WARDEN_ZYGOTE, z->pending, 0, -e.saved_errno, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        warden_answer(WARDEN_ZYGOTE, z->pending, 0, -e.saved_errno, &e,
+            (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
     else
-        warden_answer(WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){ (uint64_t)slot }, 1, NULL, 0);
+        warden_answer(
+            WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
     fd_close(&z->socket);
     fd_close(&z->words);
-    *z = (struct zygote){ .socket = -1, .words = -1, .pid = -1 };
+    *z = (struct zygote){.socket = -1, .words = -1, .pid = -1};
 }

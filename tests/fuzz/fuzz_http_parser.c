@@ -11,10 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void nothing(struct http_exchange *x)
-{
-    (void)x;
-}
+static void nothing(struct http_exchange *x) { (void)x; }
 static const struct http_route routes[] = {
     {"GET", "/", nothing},
     {"GET", "/v1/containers/{id}/files/{file_id}/content", nothing},

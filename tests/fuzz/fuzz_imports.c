@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     for (size_t i = 0; i < found.count; i++) {
         size_t length = strnlen(found.name[i], IMPORT_NAME_SIZE);
-        if (length == 0 || length == IMPORT_NAME_SIZE || strpbrk(found.name[i], " \t\r\n.,;()'\"\\") != NULL)
+        if (length == 0 || length == IMPORT_NAME_SIZE ||
+            strpbrk(found.name[i], " \t\r\n.,;()'\"\\") != NULL)
             abort();
         imports_standard(found.name[i]);
     }

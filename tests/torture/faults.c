@@ -66,10 +66,7 @@ bool fault_disarm(void)
     return atomic_load(&hit) != NULL;
 }
 
-const char *fault_name(void)
-{
-    return atomic_load(&last);
-}
+const char *fault_name(void) { return atomic_load(&last); }
 
 int fault_descriptors(void)
 {
@@ -85,12 +82,12 @@ int fault_descriptors(void)
 
 /* WRAP(kind, failure, type, name, (parameters), (arguments)). Everything is built for large files, which is
  * the 64 in some names. */
-#define WRAP(kind, failure, type, name, parameters, arguments)                                     \
-    type __real_##name parameters;                                                                 \
-    type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters                                                                  \
-    {                                                                                              \
-        return fault_here(kind, #name) ? (failure) : __real_##name arguments;                      \
+#define WRAP(kind, failure, type, name, parameters, arguments) \
+    type __real_##name parameters; \
+    type __wrap_##name parameters; \
+    type __wrap_##name parameters \
+    { \
+        return fault_here(kind, #name) ? (failure) : __real_##name arguments; \
     }
 
 WRAP(FAULT_MEMORY, NULL, void *, malloc, (size_t n), (n))
@@ -149,10 +146,10 @@ ssize_t __wrap_writev(int fd, const struct iovec *v, int n)
 }
 
 /* Variadic calls pass their one optional word on, whether or not it is there. */
-#define OPTIONAL(last)                                                                             \
-    va_list ap;                                                                                    \
-    va_start(ap, last);                                                                            \
-    long more = va_arg(ap, long);                                                                  \
+#define OPTIONAL(last) \
+    va_list ap; \
+    va_start(ap, last); \
+    long more = va_arg(ap, long); \
     va_end(ap)
 
 int __real_open64(const char *path, int flags, ...);
@@ -183,10 +180,7 @@ int __wrap_fcntl64(int fd, int command, ...)
 }
 
 /* SQLite has no hook for these two: being defined here, they stand before libc's for its library too. */
-int fsync(int fd)
-{
-    return fault_here(FAULT_FILES, "fsync") ? -1 : (int)syscall(SYS_fsync, fd);
-}
+int fsync(int fd) { return fault_here(FAULT_FILES, "fsync") ? -1 : (int)syscall(SYS_fsync, fd); }
 int fdatasync(int fd)
 {
     return fault_here(FAULT_FILES, "fdatasync") ? -1 : (int)syscall(SYS_fdatasync, fd);

@@ -48,17 +48,17 @@ static void torture(unsigned kinds, int number, bool must_pass, int (*scenario)(
 }
 
 /* In a scenario: forward a failure; a wrong result is told by its line. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        if ((r = (int)(call)) < 0)                                                                 \
-            goto out;                                                                              \
+#define TRY(call) \
+    do { \
+        if ((r = (int)(call)) < 0) \
+            goto out; \
     } while (0)
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            r = __LINE__;                                                                          \
-            goto out;                                                                              \
-        }                                                                                          \
+#define EXPECT(condition) \
+    do { \
+        if (!(condition)) { \
+            r = __LINE__; \
+            goto out; \
+        } \
     } while (0)
 
 /* ---- messages -------------------------------------------------------------------------------------- */

@@ -31,15 +31,15 @@ static int dir = -1;
 static struct error err;
 static long round_now;
 
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) \
             fail_msg("call %ld (%s): line %d: not so: %s (%s)", round_now, fault_name(), __LINE__, \
-                #condition, err.message);                                                          \
+                #condition, err.message); \
     } while (0)
 /* What a call under fault may answer: 0, or an errno with its words. */
-#define ANSWER(r)                                                                                  \
-    CHECK((r) == 0 ||                                                                              \
+#define ANSWER(r) \
+    CHECK((r) == 0 || \
           ((r) < 0 && err.code != ERROR_NONE && err.code < ERROR_COUNT && err.message[0]))
 
 static bool keep_reserve;
@@ -308,15 +308,15 @@ static void begin_work(struct store *s, struct work *w)
     write_record(w);
 }
 
-#define STEP(field, call)                                                                          \
-    do {                                                                                           \
-        err = (struct error){0};                                                                   \
-        w->field = (call);                                                                         \
-        if (w->field)                                                                              \
-            last = err;                                                                            \
-        if (w->field && (w->field > 0 || err.code == ERROR_NONE || err.code >= ERROR_COUNT ||      \
-                            !err.message[0]))                                                      \
-            *bad = #field;                                                                         \
+#define STEP(field, call) \
+    do { \
+        err = (struct error){0}; \
+        w->field = (call); \
+        if (w->field) \
+            last = err; \
+        if (w->field && (w->field > 0 || err.code == ERROR_NONE || err.code >= ERROR_COUNT || \
+                            !err.message[0])) \
+            *bad = #field; \
     } while (0)
 
 /* Under fault: nothing of the test's own may fail here, so what is wrong is remembered. */

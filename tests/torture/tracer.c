@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #ifndef __x86_64__
-#error                                                                                             \
+#error \
     "The registers that are changed are those of x86-64; Cloche's filters are written for it, too."
 #endif
 

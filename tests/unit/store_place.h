@@ -76,20 +76,31 @@ static inline void reopen(struct place *p)
     OK(store_open(p->fd, STORE_OWNER, &p->store, &err));
 }
 
-static inline void add_container(struct store *s, const char *project, const char *id, const char *name, int64_t at)
+static inline void add_container(
+    struct store *s, const char *project, const char *id, const char *name, int64_t at)
 {
     struct store_container c = {
-        .id = (char *)id, .project = (char *)project, .name = (char *)name, .environment = "base",
-        .created_at = at, .last_active_at = at, .expires_minutes = 20, .memory_limit_bytes = 1 << 30,
-        .memory_limit = "1g", .live = { 1, 2, 3, 4, 0, 0 },
+        .id = (char *)id,
+        .project = (char *)project,
+        .name = (char *)name,
+        .environment = "base",
+        .created_at = at,
+        .last_active_at = at,
+        .expires_minutes = 20,
+        .memory_limit_bytes = 1 << 30,
+        .memory_limit = "1g",
+        .live = {1, 2, 3, 4, 0, 0},
     };
     OK(store_container_insert(s, &c, &err));
 }
 
 static inline void add_execution(struct store *s, const char *container, const char *id, int64_t at)
 {
-    struct store_execution x = { .id = (char *)id, .container_id = (char *)container, .project = "default",
-                                 .created_at = at, .code = "x=1+1" };
+    struct store_execution x = {.id = (char *)id,
+        .container_id = (char *)container,
+        .project = "default",
+        .created_at = at,
+        .code = "x=1+1"};
     OK(store_execution_insert(s, &x, &err));
 }
 

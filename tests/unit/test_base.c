@@ -91,10 +91,20 @@ static void permanent_errors_are_never_statuses_that_clients_repeat(void **state
 {
     (void)state;
     static const enum error_code permanent[] = {
-        ERROR_INVALID_JSON, ERROR_INVALID_TYPE, ERROR_INVALID_VALUE, ERROR_UNKNOWN_PARAMETER,
-        ERROR_UNSUPPORTED_PARAMETER, ERROR_ENVIRONMENT_NOT_BUILT, ERROR_CONTAINER_EXPIRED,
-        ERROR_NOT_WAITING, ERROR_SCRATCH_FULL, ERROR_UNAUTHORIZED, ERROR_FORBIDDEN,
-        ERROR_NOT_FOUND, ERROR_METHOD_NOT_ALLOWED, ERROR_PAYLOAD_TOO_LARGE,
+        ERROR_INVALID_JSON,
+        ERROR_INVALID_TYPE,
+        ERROR_INVALID_VALUE,
+        ERROR_UNKNOWN_PARAMETER,
+        ERROR_UNSUPPORTED_PARAMETER,
+        ERROR_ENVIRONMENT_NOT_BUILT,
+        ERROR_CONTAINER_EXPIRED,
+        ERROR_NOT_WAITING,
+        ERROR_SCRATCH_FULL,
+        ERROR_UNAUTHORIZED,
+        ERROR_FORBIDDEN,
+        ERROR_NOT_FOUND,
+        ERROR_METHOD_NOT_ALLOWED,
+        ERROR_PAYLOAD_TOO_LARGE,
     };
     for (size_t i = 0; i < sizeof permanent / sizeof permanent[0]; i++) {
         int status = error_http_status(permanent[i]);
@@ -128,8 +138,8 @@ static void ids_look_like_openais_and_differ(void **state)
 static void ids_with_other_characters_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "", "a/b", "a.b", "a b", "a%00", "../x", "\xc3\xa9",
-        "0123456789012345678901234567890123456789012345678901234567890123456789" };
+    static const char *const bad[] = {"", "a/b", "a.b", "a b", "a%00", "../x", "\xc3\xa9",
+        "0123456789012345678901234567890123456789012345678901234567890123456789"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(id_valid(bad[i]));
     assert_true(id_valid("file-AZaz09_"));

@@ -54,14 +54,14 @@ static int setup(void **state)
     assert_non_null(mkdtemp(root));
     root_fd = open(root, O_RDONLY | O_DIRECTORY);
     make("small", "20260101T000000Z-0001",
-         "{\"python_version\":\"3.11.2\",\"packages\":{\"numpy\":\"2.0\"},\"imports\":[\"numpy\",\"IPython\"]}");
+        "{\"python_version\":\"3.11.2\",\"packages\":{\"numpy\":\"2.0\"},\"imports\":[\"numpy\",\"IPython\"]}");
     make("large", "20260101T000000Z-0002",
-         "{\"packages\":{\"numpy\":\"2.0\",\"pandas\":\"3.0\"},\"imports\":[\"numpy\",\"pandas\"],"
-         "\"source\":\"debian\",\"missing\":[\"pyarrow\"],\"size_bytes\":5}");
+        "{\"packages\":{\"numpy\":\"2.0\",\"pandas\":\"3.0\"},\"imports\":[\"numpy\",\"pandas\"],"
+        "\"source\":\"debian\",\"missing\":[\"pyarrow\"],\"size_bytes\":5}");
     make("broken", "20260101T000000Z-0003", "{\"packages\":");
     make("odd", "20260101T000000Z-0004",
-         "{\"packages\":{\"a\\u0007\":\"1\",\"b\":2,\"c\":\"3\"},\"imports\":[1,null,\"x\",\"y\\n\"],"
-         "\"python\":7,\"missing\":{}}");
+        "{\"packages\":{\"a\\u0007\":\"1\",\"b\":2,\"c\":\"3\"},\"imports\":[1,null,\"x\",\"y\\n\"],"
+        "\"python\":7,\"missing\":{}}");
     mkdirat(root_fd, "empty", 0755);
     mkdirat(root_fd, "Not A Name", 0755);
     mkdirat(root_fd, "escape", 0755);
@@ -86,7 +86,8 @@ static void test_names(void **state)
     long_name[63] = 'a';
     long_name[64] = '\0';
     assert_false(environment_name_valid(long_name));
-    static const char *const bad[] = { "", ".", "..", ".hidden", "-x", "A", "a/b", "a b", "a\n", "ä" };
+    static const char *const bad[] = {
+        "", ".", "..", ".hidden", "-x", "A", "a/b", "a b", "a\n", "ä"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(environment_name_valid(bad[i]));
     assert_true(environment_name_valid("data-science"));
@@ -133,7 +134,7 @@ static void test_refused(void **state)
 {
     (void)state;
     struct environment env;
-    struct error e = { 0 };
+    struct error e = {0};
     assert_int_equal(environment_load(root_fd, "absent", &env, &e), -ENOENT);
     assert_int_equal(e.code, ERROR_ENVIRONMENT_NOT_BUILT);
     assert_non_null(strstr(e.message, "cloche env build absent"));
@@ -190,8 +191,12 @@ static void test_choice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names), cmocka_unit_test(test_list),   cmocka_unit_test(test_odd_manifest),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_held), cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_odd_manifest),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_held),
+        cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

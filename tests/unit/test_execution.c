@@ -75,7 +75,7 @@ static void done(struct pipes_of_kernel p, const char *status)
     send_frame(p, head, NULL);
 }
 
-#define RESULT                                                                                     \
+#define RESULT \
     "{\"type\":\"execute_result\",\"id\":\"exec_test\",\"mime\":[\"text/plain\"],\"metadata\":{}}"
 
 static void kernel_good(struct pipes_of_kernel p)

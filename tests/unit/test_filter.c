@@ -18,7 +18,7 @@
 #include "sandbox/filter.h"
 
 enum { NUMBERS = 1024, X32 = 0x40000000, LATER = 462, OWN = 1000 };
-#define RUBBISH   0xdead00000000u /* in the upper half of an argument */
+#define RUBBISH 0xdead00000000u /* in the upper half of an argument */
 #define MINUS_ONE 0xffffffffu
 
 /* ---- the interpreter ---------------------------------------------------------------------------------- */
@@ -261,7 +261,8 @@ static int expected_second_with_zeros(uint32_t nr)
     static const int refused[] = {SYS_setns, SYS_setgroups, SYS_setuid, SYS_setgid, SYS_setfsuid,
         SYS_setfsgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid};
     return nr > LATER || nr == SYS_clone3 || nr == SYS_openat2 || nr == 452 /* fchmodat2 */
-               ? ENOSYS : IN(refused, nr) ? EPERM : 0;
+               ? ENOSYS
+               : IN(refused, nr) ? EPERM : 0;
 }
 
 static void every_call_of_the_first_filter(void **state)
@@ -354,8 +355,8 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
 {
     (void)state;
     for (uint64_t family = 0; family < 64; family++) {
-        bool fine = family == AF_UNSPEC || family == AF_UNIX || family == AF_INET ||
-                    family == AF_INET6;
+        bool fine =
+            family == AF_UNSPEC || family == AF_UNIX || family == AF_INET || family == AF_INET6;
         int wanted = fine ? 0 : EAFNOSUPPORT;
         for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
             if (first(SYS_socket, ARGS(family, type)) != wanted)
@@ -371,15 +372,19 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
 
 static void sockets_speak_few_protocols(void **state)
 {
-    static const int calls[] = { SYS_socket, SYS_socketpair };
+    static const int calls[] = {SYS_socket, SYS_socketpair};
     (void)state;
     for (size_t c = 0; c < 2; c++)
         for (uint64_t protocol = 0; protocol < 600; protocol++) {
-            int inet = protocol == 0 || protocol == 6 /* TCP */ || protocol == 17 /* UDP */ ? 0 : EPROTONOSUPPORT;
+            int inet = protocol == 0 || protocol == 6 /* TCP */ || protocol == 17 /* UDP */
+                           ? 0
+                           : EPROTONOSUPPORT;
             uint32_t nr = (uint32_t)calls[c];
-            assert_int_equal(second(nr, ARGS(AF_UNIX, SOCK_STREAM, protocol)), 0); /* the kernel refuses */
+            assert_int_equal(
+                second(nr, ARGS(AF_UNIX, SOCK_STREAM, protocol)), 0); /* the kernel refuses */
             assert_int_equal(second(nr, ARGS(AF_INET, SOCK_STREAM, protocol)), inet);
-            assert_int_equal(second(nr, ARGS(RUBBISH | AF_INET6, SOCK_RAW, RUBBISH | protocol)), inet);
+            assert_int_equal(
+                second(nr, ARGS(RUBBISH | AF_INET6, SOCK_RAW, RUBBISH | protocol)), inet);
         }
 }
 
@@ -388,12 +393,14 @@ static void what_the_host_shares_is_not_taken(void **state)
 {
     (void)state;
     for (uint64_t flags = 0; flags < 0x200000; flags = flags ? flags << 1 : 1) {
-        assert_int_equal(first(SYS_mmap, ARGS(0, 1 << 21, 3, flags | 0x22)), flags == 0x40000 ? EPERM : 0);
+        assert_int_equal(
+            first(SYS_mmap, ARGS(0, 1 << 21, 3, flags | 0x22)), flags == 0x40000 ? EPERM : 0);
         assert_int_equal(first(SYS_memfd_create, ARGS(0, flags | 1)), flags == 4 ? EPERM : 0);
     }
     assert_int_equal(first(SYS_mmap, ARGS(0, 1 << 21, 3, RUBBISH | 0x40022)), EPERM);
     for (uint64_t cmd = 0; cmd < 2000; cmd++)
-        assert_int_equal(first(SYS_fcntl, ARGS(3, RUBBISH | cmd)), cmd == 1026 /* F_NOTIFY */ ? EPERM : 0);
+        assert_int_equal(
+            first(SYS_fcntl, ARGS(3, RUBBISH | cmd)), cmd == 1026 /* F_NOTIFY */ ? EPERM : 0);
     for (uint64_t level = 0; level < 300; level++)
         for (uint64_t name = 0; name < 100; name++) {
             bool filter = level == SOL_SOCKET && (name == 26 || (name >= 50 && name <= 52));
@@ -405,11 +412,13 @@ static void what_the_host_shares_is_not_taken(void **state)
             assert_int_equal(second(SYS_setsockopt, ARGS(3, level, name)), 0);
         }
     for (uint64_t op = 0; op < 8; op++) {
-        assert_int_equal(second(SYS_seccomp, ARGS(RUBBISH | op)), op == 1 /* SET_MODE_FILTER */ ? EINVAL : 0);
+        assert_int_equal(
+            second(SYS_seccomp, ARGS(RUBBISH | op)), op == 1 /* SET_MODE_FILTER */ ? EINVAL : 0);
         assert_int_equal(first(SYS_seccomp, ARGS(op)), 0); /* the kernel's own second filter */
     }
     for (uint64_t option = 0; option < 100; option++)
-        assert_int_equal(second(SYS_prctl, ARGS(RUBBISH | option)), option == 22 /* PR_SET_SECCOMP */ || option == 62 /* PR_SCHED_CORE */ ? EINVAL : 0);
+        assert_int_equal(second(SYS_prctl, ARGS(RUBBISH | option)),
+            option == 22 /* PR_SET_SECCOMP */ || option == 62 /* PR_SCHED_CORE */ ? EINVAL : 0);
 }
 
 /* On a folder of the host they would be programs that run as the folder's owner. */
@@ -418,19 +427,20 @@ static void no_file_gets_a_set_id_bit(void **state)
     static const struct {
         int nr, mode;
     } calls[] = {
-        { SYS_chmod, 1 },
-        { SYS_fchmod, 1 },
-        { SYS_fchmodat, 2 },
-        { SYS_creat, 1 },
-        { SYS_mknod, 1 },
-        { SYS_mknodat, 2 },
+        {SYS_chmod, 1},
+        {SYS_fchmod, 1},
+        {SYS_fchmodat, 2},
+        {SYS_creat, 1},
+        {SYS_mknod, 1},
+        {SYS_mknodat, 2},
     };
-    static const uint64_t making[] = { 0x40 /* O_CREAT */, 0x410000 /* O_TMPFILE */, 0x80042, RUBBISH | 0x40 };
+    static const uint64_t making[] = {
+        0x40 /* O_CREAT */, 0x410000 /* O_TMPFILE */, 0x80042, RUBBISH | 0x40};
     (void)state;
     for (uint64_t mode = 0; mode < 010000; mode++) {
         int wanted = mode & 06000 ? EPERM : 0;
         for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
-            uint64_t args[6] = { 0 };
+            uint64_t args[6] = {0};
             args[calls[c].mode] = RUBBISH | 0100000 | mode;
             assert_int_equal(second((uint32_t)calls[c].nr, args), wanted);
         }
@@ -447,22 +457,23 @@ static void no_file_gets_a_set_id_bit(void **state)
 /* "Done", by a call that never reaches the kernel: what others have written is not flushed. */
 static void syncing_is_nothing(void **state)
 {
-    static const int calls[] = { SYS_sync, SYS_syncfs };
+    static const int calls[] = {SYS_sync, SYS_syncfs};
     size_t n;
     const struct sock_filter *program = filter_second_program(&n);
     (void)state;
     for (size_t c = 0; c < 2; c++) {
-        struct seccomp_data d = { .nr = calls[c], .arch = AUDIT_ARCH_X86_64 };
+        struct seccomp_data d = {.nr = calls[c], .arch = AUDIT_ARCH_X86_64};
         assert_int_equal(interpret(program, n, &d), SECCOMP_RET_ERRNO | 0);
     }
-    struct seccomp_data fsync = { .nr = SYS_fsync, .arch = AUDIT_ARCH_X86_64 };
+    struct seccomp_data fsync = {.nr = SYS_fsync, .arch = AUDIT_ARCH_X86_64};
     assert_int_equal(interpret(program, n, &fsync), SECCOMP_RET_ALLOW);
 }
 
 /* 0 would start the host's handler of crashes where core_pattern is a pipe; 1 does not. */
 static void the_limit_of_core_dumps_stays(void **state)
 {
-    static const uint64_t places[] = { 1, 0x7ffc00000000, 0x7ffc12345678, UINT64_C(1) << 32, ~UINT64_C(0) };
+    static const uint64_t places[] = {
+        1, 0x7ffc00000000, 0x7ffc12345678, UINT64_C(1) << 32, ~UINT64_C(0)};
     (void)state;
     for (uint64_t limit = 0; limit < 20; limit++) {
         int wanted = limit == 4 ? EPERM : 0;

@@ -49,7 +49,7 @@ static int read_all(
 }
 
 #define PART(disposition) "--XX\r\nContent-Disposition: form-data; " disposition "\r\n\r\n"
-#define END               "\r\n--XX--\r\n"
+#define END "\r\n--XX--\r\n"
 
 static void test_parts(void **state)
 {

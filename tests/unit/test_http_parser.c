@@ -34,10 +34,7 @@ static long parse_steps(const char *text, size_t n, size_t step)
     return r < 0 ? r : length;
 }
 
-static long parse(const char *text)
-{
-    return parse_steps(text, strlen(text), 1 << 20);
-}
+static long parse(const char *text) { return parse_steps(text, strlen(text), 1 << 20); }
 
 #define HOST "Host: localhost\r\n"
 
@@ -320,10 +317,7 @@ static void test_percent(void **state)
     assert_int_equal(http_percent_decode(out, "%g0", 3, false), -EINVAL);
 }
 
-static void handler(struct http_exchange *x)
-{
-    (void)x;
-}
+static void handler(struct http_exchange *x) { (void)x; }
 static const struct http_route routes[] = {
     {"GET", "/", handler},
     {"GET", "/healthz", handler},

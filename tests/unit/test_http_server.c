@@ -31,10 +31,7 @@ static struct sockaddr_un unix_address;
 static bool keys;
 static sem_t entered, gone;
 
-static void handle_ok(struct http_exchange *x)
-{
-    http_respond(x, 200, "text/plain", "ok\n", 3);
-}
+static void handle_ok(struct http_exchange *x) { http_respond(x, 200, "text/plain", "ok\n", 3); }
 
 static void handle_echo(struct http_exchange *x)
 {
@@ -53,10 +50,7 @@ static void handle_param(struct http_exchange *x)
     http_respond(x, 200, "text/plain", out.data, out.length);
 }
 
-static void handle_silent(struct http_exchange *x)
-{
-    (void)x;
-}
+static void handle_silent(struct http_exchange *x) { (void)x; }
 
 static void handle_stream(struct http_exchange *x)
 {
@@ -137,14 +131,8 @@ static void handle_file(struct http_exchange *x)
         "r\xc3\xa9"
         "sum\xc3\xa9 \"1\"\r\nx: y.csv");
 }
-static void handle_small_file(struct http_exchange *x)
-{
-    respond_file(x, 10, 10, NULL);
-}
-static void handle_short_file(struct http_exchange *x)
-{
-    respond_file(x, 1000, 100000, NULL);
-}
+static void handle_small_file(struct http_exchange *x) { respond_file(x, 10, 10, NULL); }
+static void handle_short_file(struct http_exchange *x) { respond_file(x, 1000, 100000, NULL); }
 
 static void handle_upload(struct http_exchange *x)
 {
@@ -174,10 +162,7 @@ static int authorize(struct http_exchange *x, unsigned flags)
     return 1;
 }
 
-static bool keys_exist(void *user)
-{
-    return *(bool *)user;
-}
+static bool keys_exist(void *user) { return *(bool *)user; }
 
 static const struct http_route routes[] = {
     {"GET", "/v1/ok", handle_ok},
@@ -265,10 +250,7 @@ static void say(int fd, const char *text, size_t n)
     assert_int_equal(send(fd, text, n, MSG_NOSIGNAL), (ssize_t)n);
 }
 
-static void say_text(int fd, const char *text)
-{
-    say(fd, text, strlen(text));
-}
+static void say_text(int fd, const char *text) { say(fd, text, strlen(text)); }
 
 /* Everything until the server closes; fails if it does not within 3 s. */
 static const char *hear_all(int fd, struct strbuf *to)
@@ -327,12 +309,9 @@ static const char *talk_n(const char *text, size_t n, bool finish)
         shutdown(fd, SHUT_WR);
     return hear_all(fd, &heard);
 }
-static const char *talk(const char *text)
-{
-    return talk_n(text, strlen(text), false);
-}
+static const char *talk(const char *text) { return talk_n(text, strlen(text), false); }
 
-#define HOST   "Host: localhost\r\n"
+#define HOST "Host: localhost\r\n"
 #define GET_OK "GET /v1/ok HTTP/1.1\r\n" HOST "\r\n"
 
 static void check_status(const char *answer, int status)

@@ -17,7 +17,8 @@ static char *found(const char *code, size_t length)
     imports_scan(code, length, &imports);
     text[0] = '\0';
     for (size_t i = 0; i < imports.count; i++)
-        used += snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "", imports.name[i]);
+        used +=
+            snprintf(text + used, sizeof(text) - used, "%s%s", i > 0 ? " " : "", imports.name[i]);
     return text;
 }
 
@@ -126,9 +127,9 @@ static void test_any_bytes(void **state)
 static void test_standard(void **state)
 {
     (void)state;
-    static const char *const yes[] = { "__future__", "abc", "asyncio", "cProfile", "calendar", "json", "os",
-                                       "sqlite3", "tomllib", "xml", "zipimport", "zoneinfo", "distutils" };
-    static const char *const no[] = { "", "numpy", "IPython", "zzz", "aaa", "yaml" };
+    static const char *const yes[] = {"__future__", "abc", "asyncio", "cProfile", "calendar",
+        "json", "os", "sqlite3", "tomllib", "xml", "zipimport", "zoneinfo", "distutils"};
+    static const char *const no[] = {"", "numpy", "IPython", "zzz", "aaa", "yaml"};
     for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
         assert_true(imports_standard(yes[i]));
     for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
@@ -138,9 +139,12 @@ static void test_standard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ordinary),  cmocka_unit_test(test_where_statements_begin),
-        cmocka_unit_test(test_not_imports), cmocka_unit_test(test_shell_lines),
-        cmocka_unit_test(test_bounds),    cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_ordinary),
+        cmocka_unit_test(test_where_statements_begin),
+        cmocka_unit_test(test_not_imports),
+        cmocka_unit_test(test_shell_lines),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_standard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

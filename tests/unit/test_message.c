@@ -44,9 +44,10 @@ static int open_descriptors(void)
 static void arrives_whole(void **state)
 {
     (void)state;
-    struct message out = { .op = 7, .serial = 9, .status = -ENOENT, .sandbox = 3, .word = { 1, 2 } }, in;
+    struct message out = {.op = 7, .serial = 9, .status = -ENOENT, .sandbox = 3, .word = {1, 2}},
+                   in;
     message_text(&out, "step %s failed", "mount");
-    int fds[2] = { pair[0], pair[1] }, got[4];
+    int fds[2] = {pair[0], pair[1]}, got[4];
     assert_int_equal(message_send(pair[0], &out, fds, 2), 0);
     assert_int_equal(message_receive(pair[1], &in, got, 4), 2);
     assert_int_equal(in.op, 7);
@@ -66,7 +67,7 @@ static void long_text_is_cut(void **state)
     char text[MESSAGE_TEXT_MAX * 2];
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = 0;
-    struct message m = { .op = 1 }, in;
+    struct message m = {.op = 1}, in;
     message_text(&m, "%s", text);
     assert_true(m.length <= MESSAGE_TEXT_MAX);
     assert_int_equal(message_send(pair[0], &m, NULL, 0), 0);
@@ -77,7 +78,7 @@ static void long_text_is_cut(void **state)
 static void the_end_is_epipe(void **state)
 {
     (void)state;
-    struct message m = { .op = 1 };
+    struct message m = {.op = 1};
     fd_close(&pair[0]);
     assert_int_equal(message_receive(pair[1], &m, NULL, 0), -EPIPE);
     assert_int_equal(message_send(pair[1], &m, NULL, 0), -EPIPE);
@@ -94,8 +95,8 @@ static void an_empty_nonblocking_socket_is_eagain(void **state)
 static void more_descriptors_than_wanted_are_refused_and_closed(void **state)
 {
     (void)state;
-    struct message m = { .op = 1 };
-    int fds[3] = { pair[0], pair[0], pair[0] }, got[1], before = open_descriptors();
+    struct message m = {.op = 1};
+    int fds[3] = {pair[0], pair[0], pair[0]}, got[1], before = open_descriptors();
     assert_int_equal(message_send(pair[0], &m, fds, 3), 0);
     assert_int_equal(message_receive(pair[1], &m, got, 1), -EBADMSG);
     assert_int_equal(open_descriptors(), before);
@@ -104,7 +105,7 @@ static void more_descriptors_than_wanted_are_refused_and_closed(void **state)
 static void a_length_that_lies_is_refused(void **state)
 {
     (void)state;
-    struct message m = { .op = 1, .length = 200 }, in;
+    struct message m = {.op = 1, .length = 200}, in;
     /* the head alone, promising 200 bytes of text that never come */
     assert_true(send(pair[0], &m, offsetof(struct message, text), 0) > 0);
     assert_int_equal(message_receive(pair[1], &in, NULL, 0), -EBADMSG);
@@ -119,8 +120,8 @@ static void a_length_that_lies_is_refused(void **state)
 static void the_permit_table_decides(void **state)
 {
     (void)state;
-    static const struct permit table[] = { { 1, 0, 0, false }, { 2, 1, 2, true } };
-    struct message one = { .op = 1 }, two = { .op = 2, .length = 3 }, other = { .op = 3 };
+    static const struct permit table[] = {{1, 0, 0, false}, {2, 1, 2, true}};
+    struct message one = {.op = 1}, two = {.op = 2, .length = 3}, other = {.op = 3};
     assert_int_equal(message_permitted(table, 2, &one, 0), 0);
     assert_int_equal(message_permitted(table, 2, &one, 1), -EBADMSG);
     one.length = 1;
@@ -137,7 +138,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(arrives_whole, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(long_text_is_cut, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(the_end_is_epipe, open_pair, close_pair),
-        cmocka_unit_test_setup_teardown(an_empty_nonblocking_socket_is_eagain, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(
+            an_empty_nonblocking_socket_is_eagain, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(
             more_descriptors_than_wanted_are_refused_and_closed, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(a_length_that_lies_is_refused, open_pair, close_pair),

@@ -70,20 +70,21 @@ static void test_flags(void **state)
     struct settings s;
     (void)state;
     settings_init(&s);
-    char *argv[] = { "serve", "--listen", "127.0.0.1:1", "--listen=unix:/x", "--memory-limit", "512m", NULL };
+    char *argv[] = {
+        "serve", "--listen", "127.0.0.1:1", "--listen=unix:/x", "--memory-limit", "512m", NULL};
     optind = 0;
     assert_int_equal(settings_flags(&s, 6, argv), 0);
     assert_int_equal(s.listen.n, 2);
     assert_string_equal(s.listen.items[1], "unix:/x");
     assert_int_equal(s.memory_limit, 512 << 20);
     optind = 0;
-    char *wrong[] = { "serve", "--memory-limt", "1g", NULL };
+    char *wrong[] = {"serve", "--memory-limt", "1g", NULL};
     assert_true(settings_flags(&s, 3, wrong) < 0);
     optind = 0;
-    char *surplus[] = { "serve", "word", NULL };
+    char *surplus[] = {"serve", "word", NULL};
     assert_true(settings_flags(&s, 2, surplus) < 0);
     optind = 0;
-    char *help[] = { "serve", "--help", NULL };
+    char *help[] = {"serve", "--help", NULL};
     assert_int_equal(settings_flags(&s, 2, help), 'h');
     settings_deinit(&s);
 }
@@ -94,18 +95,29 @@ static void test_bounds(void **state)
         enum setting_index i;
         const char *text;
     } wrong[] = {
-        { SETTING_pids, "7" },           { SETTING_pids, "x" },          { SETTING_pids, "" },
-        { SETTING_pids, " 64" },         { SETTING_pids, "64 " },        { SETTING_pids, "99999999999999999999" },
-        { SETTING_socket_mode, "0800" }, { SETTING_socket_mode, "7777" }, { SETTING_memory_limit, "1x" },
-        { SETTING_memory_limit, "-1g" }, { SETTING_memory_limit, "1" },  { SETTING_memory_limit, "9000000p" },
-        { SETTING_log_level, "loud" },   { SETTING_log_level, "debu" },  { SETTING_listen, "" },
-        { SETTING_listen, ",," },        { SETTING_timezone, "" },
+        {SETTING_pids, "7"},
+        {SETTING_pids, "x"},
+        {SETTING_pids, ""},
+        {SETTING_pids, " 64"},
+        {SETTING_pids, "64 "},
+        {SETTING_pids, "99999999999999999999"},
+        {SETTING_socket_mode, "0800"},
+        {SETTING_socket_mode, "7777"},
+        {SETTING_memory_limit, "1x"},
+        {SETTING_memory_limit, "-1g"},
+        {SETTING_memory_limit, "1"},
+        {SETTING_memory_limit, "9000000p"},
+        {SETTING_log_level, "loud"},
+        {SETTING_log_level, "debu"},
+        {SETTING_listen, ""},
+        {SETTING_listen, ",,"},
+        {SETTING_timezone, ""},
     };
     struct settings s;
     (void)state;
     settings_init(&s);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct error e = { 0 };
+        struct error e = {0};
         assert_true(settings_set(&s, wrong[i].i, FROM_ENVIRONMENT, wrong[i].text, &e) < 0);
         assert_true(e.message[0] != '\0');
     }
@@ -117,22 +129,22 @@ static void test_file_mistakes(void **state)
     static const struct {
         const char *text, *says;
     } wrong[] = {
-        { "{\"memory_limt\": \"1g\"}", "memory_limit" },
-        { "{\"pids\": 20, \"pids\": 30}", "uplicate" },
-        { "{\"pids\": true}", "pids" },
-        { "{\"pids\": [1]}", "pids" },
-        { "{\"listen\": [1]}", "listen" },
-        { "{\"pids\": 1}", "between" },
-        { "{\"ready_fd\": 3}", "ready_fd" },
-        { "[]", "object" },
-        { "{", "line" },
-        { "", "c.json" },
-        { "{\"model\": \"a\\u0000b\"}", "" },
+        {"{\"memory_limt\": \"1g\"}", "memory_limit"},
+        {"{\"pids\": 20, \"pids\": 30}", "uplicate"},
+        {"{\"pids\": true}", "pids"},
+        {"{\"pids\": [1]}", "pids"},
+        {"{\"listen\": [1]}", "listen"},
+        {"{\"pids\": 1}", "between"},
+        {"{\"ready_fd\": 3}", "ready_fd"},
+        {"[]", "object"},
+        {"{", "line"},
+        {"", "c.json"},
+        {"{\"model\": \"a\\u0000b\"}", ""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct settings s;
-        struct error e = { 0 };
+        struct error e = {0};
         settings_init(&s);
         assert_true(file(&s, wrong[i].text, &e) < 0);
         if (strstr(e.message, wrong[i].says) == NULL)
@@ -144,11 +156,15 @@ static void test_file_mistakes(void **state)
 static void test_file_values(void **state)
 {
     struct settings s;
-    struct error e = { 0 };
+    struct error e = {0};
     (void)state;
     settings_init(&s);
-    assert_int_equal(file(&s, "{\"host\": [\"a.example\", \"b\"], \"memory_limit\": 1073741824, \"output_head\": \"8k\","
-                              "\"log_format\": \"json\", \"listen\": \"unix:/s\"}", &e), 0);
+    assert_int_equal(
+        file(&s,
+            "{\"host\": [\"a.example\", \"b\"], \"memory_limit\": 1073741824, \"output_head\": \"8k\","
+            "\"log_format\": \"json\", \"listen\": \"unix:/s\"}",
+            &e),
+        0);
     assert_int_equal(s.host.n, 2);
     assert_string_equal(s.host.items[1], "b");
     assert_int_equal(s.output_head, 8192);
@@ -160,7 +176,7 @@ static void test_file_values(void **state)
 static void test_finish(void **state)
 {
     struct settings s;
-    struct error e = { 0 };
+    struct error e = {0};
     (void)state;
     settings_init(&s);
     settings_set(&s, SETTING_state, FROM_FLAG, "/s", &e);
@@ -173,16 +189,18 @@ static void test_finish(void **state)
     settings_set(&s, SETTING_memory_limit, FROM_FLAG, "64m", &e);
     assert_int_equal(settings_finish(&s, &e), 0);
     settings_set(&s, SETTING_scratch_percent, FROM_FLAG, "90", &e);
-    assert_true(settings_finish(&s, &e) < 0); /* files plus a floor for the kernel exceed the limit */
+    assert_true(
+        settings_finish(&s, &e) < 0); /* files plus a floor for the kernel exceed the limit */
     settings_deinit(&s);
 }
 
 static void test_env_file(void **state)
 {
     char path[] = "/tmp/cloche-env-XXXXXX";
-    static const char text[] = "# a comment\n\nexport CLOCHE_PIDS=77\r\nMODEL_OF_TEST='a b'\nCLOCHE_QUEUE=9\n";
+    static const char text[] =
+        "# a comment\n\nexport CLOCHE_PIDS=77\r\nMODEL_OF_TEST='a b'\nCLOCHE_QUEUE=9\n";
     struct settings s;
-    struct error e = { 0 };
+    struct error e = {0};
     (void)state;
     int fd = mkstemp(path);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -243,7 +261,7 @@ static void test_reloading_rows_are_numbers(void **state)
 
 static void test_nearest(void **state)
 {
-    static const char *const words[] = { "serve", "run", "env", "key", "doctor", "bench" };
+    static const char *const words[] = {"serve", "run", "env", "key", "doctor", "bench"};
     (void)state;
     assert_string_equal(nearest_word("sevre", words, 6), "serve");
     assert_string_equal(nearest_word("rnu", words, 6), "run");
@@ -255,10 +273,16 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_precedence), cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_file_mistakes),
-        cmocka_unit_test(test_file_values),   cmocka_unit_test(test_finish),     cmocka_unit_test(test_env_file),
-        cmocka_unit_test(test_bytes),         cmocka_unit_test(test_reloading_rows_are_numbers),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_file_mistakes),
+        cmocka_unit_test(test_file_values),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_env_file),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_reloading_rows_are_numbers),
         cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,11 +32,13 @@ static void keys_and_projects(void **state)
     OK(store_key_create(p->store, "one", NULL, &first, secret[0], &err));
     OK(store_key_create(p->store, "two", NULL, &second, secret[1], &err));
     assert_string_equal(named.project, "team");
-    assert_string_equal(first.project, "default"); /* the first made without a project, not the first */
+    assert_string_equal(
+        first.project, "default"); /* the first made without a project, not the first */
     assert_string_equal(second.project, second.id);
     assert_memory_equal(secret[0], "cl-", 3);
     assert_int_equal(strlen(secret[0]), 46);
-    assert_int_equal(strspn(secret[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 46);
+    assert_int_equal(
+        strspn(secret[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 46);
     assert_int_equal(store_keys_exist(p->store), 1);
 
     assert_int_equal(store_key_lookup(p->store, secret[1], 46, &access), 0);
@@ -77,7 +79,7 @@ static void secrets_are_not_stored(void **state)
     struct store_key key;
     char secret[STORE_SECRET_SIZE];
     OK(store_key_create(p->store, "k", NULL, &key, secret, &err));
-    const char *names[] = { "store.db", "store.db-wal" };
+    const char *names[] = {"store.db", "store.db-wal"};
     for (size_t i = 0; i < 2; i++) {
         int fd = openat(p->fd, names[i], O_RDONLY | O_CLOEXEC);
         struct stat st;
@@ -101,8 +103,8 @@ static void keys_of_another_process(void **state)
     assert_int_equal(store_keys_exist(p->store), 0);
     pid_t pid = fork();
     if (!pid) {
-        execl("/proc/self/exe", "test_store", "--make-key", p->path, back[1] == 9 ? "9" : (dup2(back[1], 9), "9"),
-              NULL);
+        execl("/proc/self/exe", "test_store", "--make-key", p->path,
+            back[1] == 9 ? "9" : (dup2(back[1], 9), "9"), NULL);
         _exit(127);
     }
     close(back[1]);
@@ -132,7 +134,8 @@ static void keys_of_another_process(void **state)
     assert_string_equal(access.project, key.id); /* "default" is given once, revoked or not */
     store_key_deinit(&key);
     store_close(tool);
-    add_container(p->store, "default", "cntr_after", "n", 1); /* its locks survived the other's close */
+    add_container(
+        p->store, "default", "cntr_after", "n", 1); /* its locks survived the other's close */
 }
 
 /* ---- containers ------------------------------------------------------------------------------------ */
@@ -143,8 +146,12 @@ static void containers(void **state)
     struct store *s = p->store;
     struct store_container c, again;
     add_container(s, "default", "cntr_a", "alpha", 100);
-    assert_int_equal(store_container_insert(s, &(struct store_container){ .id = "cntr_a", .project = "default",
-                                                .name = "n", .environment = "base" }, &err), -EEXIST);
+    assert_int_equal(
+        store_container_insert(s,
+            &(struct store_container){
+                .id = "cntr_a", .project = "default", .name = "n", .environment = "base"},
+            &err),
+        -EEXIST);
     OK(store_container_get(s, "default", "cntr_a", &c, &err));
     assert_string_equal(c.memory_limit, "1g");
     assert_null(c.metadata);
@@ -160,7 +167,8 @@ static void containers(void **state)
     OK(store_container_update(s, &c, &err));
     store_container_deinit(&c);
     OK(store_container_touch(s, "cntr_a", 555, &err));
-    OK(store_container_set_live(s, "cntr_a", &(struct store_container_live){ 9, 8, 7, 6, 5, 4 }, &err));
+    OK(store_container_set_live(
+        s, "cntr_a", &(struct store_container_live){9, 8, 7, 6, 5, 4}, &err));
     reopen(p);
     s = p->store;
     OK(store_container_get(s, "default", "cntr_a", &c, &err));
@@ -172,8 +180,11 @@ static void containers(void **state)
     assert_int_equal(c.live.flags, 4);
     store_container_deinit(&c);
     assert_int_equal(store_container_touch(s, "cntr_none", 1, &err), -ENOENT);
-    assert_int_equal(store_container_update(s, &(struct store_container){ .id = "cntr_none", .project = "p",
-                                                .name = "n", .environment = "e" }, &err), -ENOENT);
+    assert_int_equal(store_container_update(s,
+                         &(struct store_container){
+                             .id = "cntr_none", .project = "p", .name = "n", .environment = "e"},
+                         &err),
+        -ENOENT);
 }
 
 static void containers_end(void **state)
@@ -185,7 +196,7 @@ static void containers_end(void **state)
     add_container(s, "default", "cntr_a", "a", 100);
     add_container(s, "default", "cntr_b", "b", 101);
     add_execution(s, "cntr_a", "exec_1", 102);
-    struct store_container_file f = { .id = "cfile_1", .container_id = "cntr_a", .path = "data/a" };
+    struct store_container_file f = {.id = "cfile_1", .container_id = "cntr_a", .path = "data/a"};
     OK(store_container_file_put(s, &f, 1, &err));
 
     OK(store_container_mark_expired(s, "cntr_a", "It was idle for 20 minutes.", &err));
@@ -225,12 +236,13 @@ static void pages(void **state)
     char id[32];
     for (int i = 0; i < 45; i++) { /* ties in created_at, and a clock that went back once */
         snprintf(id, sizeof id, "cntr_%02d", i);
-        add_container(s, i % 3 == 2 ? "other" : "default", id, i % 2 ? "odd" : "even", 1000 + i / 4);
+        add_container(
+            s, i % 3 == 2 ? "other" : "default", id, i % 2 ? "odd" : "even", 1000 + i / 4);
     }
     add_container(s, "default", "cntr_old", "odd", 10);
 
     struct store_containers list;
-    struct store_page page = { 0 };
+    struct store_page page = {0};
     OK(store_container_list(s, "default", NULL, &page, &list, &err));
     assert_int_equal(list.count, 20);
     assert_true(list.has_more);
@@ -243,7 +255,7 @@ static void pages(void **state)
         int count = 0;
         bool more = true;
         while (more) {
-            page = (struct store_page){ .limit = 7, .ascending = up, .after = last[0] ? last : NULL };
+            page = (struct store_page){.limit = 7, .ascending = up, .after = last[0] ? last : NULL};
             OK(store_container_list(s, "default", NULL, &page, &list, &err));
             assert_true(list.count > 0 && list.count <= 7);
             for (size_t i = 0; i < list.count; i++) {
@@ -262,19 +274,19 @@ static void pages(void **state)
         assert_string_equal(last, up ? "cntr_43" : "cntr_old");
     }
 
-    page = (struct store_page){ .limit = 100 };
+    page = (struct store_page){.limit = 100};
     OK(store_container_list(s, "default", "odd", &page, &list, &err));
     assert_int_equal(list.count, 16);
     assert_false(list.has_more);
     store_containers_deinit(&list);
-    const char *unknown[] = { "cntr_none", "cntr_02" /* a stranger's */ };
+    const char *unknown[] = {"cntr_none", "cntr_02" /* a stranger's */};
     for (int i = 0; i < 2; i++) {
         page.after = unknown[i];
         OK(store_container_list(s, "default", NULL, &page, &list, &err));
         assert_int_equal(list.count, 0);
         store_containers_deinit(&list);
     }
-    page = (struct store_page){ .limit = -5 };
+    page = (struct store_page){.limit = -5};
     OK(store_container_list(s, "default", NULL, &page, &list, &err));
     assert_int_equal(list.count, 1);
     store_containers_deinit(&list);
@@ -287,12 +299,28 @@ static void container_files(void **state)
     struct place *p = *state;
     struct store *s = p->store;
     add_container(s, "default", "cntr_a", "a", 1);
-    struct store_container_file f[3] = {
-        { .id = "cfile_1", .container_id = "cntr_a", .path = "data/a.csv", .bytes = 5, .created_at = 10,
-          .by_user = true, .mime_type = "text/csv", .fingerprint = { 1, 2, 5 } },
-        { .id = "cfile_2", .container_id = "cntr_a", .path = "data/b \xc3\xa9.png", .bytes = 6, .created_at = 10 },
-        { .id = "cfile_3", .container_id = "cntr_a", .path = "data/a.csv", .bytes = 7, .created_at = 11 },
-    }, got;
+    struct store_container_file f[3] =
+        {
+            {.id = "cfile_1",
+                .container_id = "cntr_a",
+                .path = "data/a.csv",
+                .bytes = 5,
+                .created_at = 10,
+                .by_user = true,
+                .mime_type = "text/csv",
+                .fingerprint = {1, 2, 5}},
+            {.id = "cfile_2",
+                .container_id = "cntr_a",
+                .path = "data/b \xc3\xa9.png",
+                .bytes = 6,
+                .created_at = 10},
+            {.id = "cfile_3",
+                .container_id = "cntr_a",
+                .path = "data/a.csv",
+                .bytes = 7,
+                .created_at = 11},
+        },
+                                got;
     OK(store_container_file_put(s, f, 2, &err));
     OK(store_container_file_get(s, "cntr_a", "cfile_1", &got, &err));
     assert_true(got.by_user);
@@ -310,12 +338,13 @@ static void container_files(void **state)
     assert_int_equal(store_container_file_get(s, "cntr_b", "cfile_3", &got, &err), -ENOENT);
 
     struct store_container_files list;
-    OK(store_container_file_list(s, "cntr_a", &(struct store_page){ .limit = 1 }, &list, &err));
+    OK(store_container_file_list(s, "cntr_a", &(struct store_page){.limit = 1}, &list, &err));
     assert_int_equal(list.count, 1);
     assert_string_equal(list.items[0].id, "cfile_3");
     assert_true(list.has_more);
     store_container_files_deinit(&list);
-    OK(store_container_file_list(s, "cntr_a", &(struct store_page){ .after = "cfile_3" }, &list, &err));
+    OK(store_container_file_list(
+        s, "cntr_a", &(struct store_page){.after = "cfile_3"}, &list, &err));
     assert_int_equal(list.count, 1);
     assert_string_equal(list.items[0].path, "data/b \xc3\xa9.png");
     assert_false(list.has_more);
@@ -365,8 +394,9 @@ static void executions(void **state)
     assert_int_equal(store_execution_record(s, &x, &record, &length, &err), -ENOENT);
     store_execution_deinit(&x);
 
-    struct store_touch touch = { 77, 1 };
-    OK(store_execution_finish(s, "cntr_a", "exec_1", "completed", "{\"a\":2} tail", 7, &touch, &err));
+    struct store_touch touch = {77, 1};
+    OK(store_execution_finish(
+        s, "cntr_a", "exec_1", "completed", "{\"a\":2} tail", 7, &touch, &err));
     OK(store_execution_get(s, "cntr_a", "exec_1", &x, &err));
     assert_string_equal(x.status, "completed");
     assert_string_equal(x.record, "{\"a\":2}");
@@ -381,13 +411,20 @@ static void executions(void **state)
     assert_int_equal(c.live.execution_count, 1);
     store_container_deinit(&c);
 
-    assert_int_equal(store_execution_finish(s, "cntr_a", "exec_9", "completed", "{}", 2, &touch, &err), -ENOENT);
-    assert_int_equal(store_execution_finish(s, "cntr_b", "exec_1", "completed", "{}", 2, NULL, &err), -ENOENT);
-    x = (struct store_execution){ .id = "exec_2", .container_id = "cntr_none", .project = "p", .code = "" };
+    assert_int_equal(
+        store_execution_finish(s, "cntr_a", "exec_9", "completed", "{}", 2, &touch, &err), -ENOENT);
+    assert_int_equal(
+        store_execution_finish(s, "cntr_b", "exec_1", "completed", "{}", 2, NULL, &err), -ENOENT);
+    x = (struct store_execution){
+        .id = "exec_2", .container_id = "cntr_none", .project = "p", .code = ""};
     assert_int_equal(store_execution_insert(s, &x, &err), -ENOENT);
 
-    x = (struct store_execution){ .id = "exec_s", .project = "default", .created_at = 5, .status = "error",
-                                  .code = "1/0", .record = "{}" };
+    x = (struct store_execution){.id = "exec_s",
+        .project = "default",
+        .created_at = 5,
+        .status = "error",
+        .code = "1/0",
+        .record = "{}"};
     OK(store_execution_insert(s, &x, &err)); /* stateless, finished in one go */
     OK(store_execution_get(s, NULL, "exec_s", &x, &err));
     assert_null(x.container_id);
@@ -402,12 +439,13 @@ static void executions(void **state)
         add_execution(s, "cntr_a", id, 20);
     }
     struct store_executions list;
-    OK(store_execution_list(s, "cntr_a", &(struct store_page){ .limit = 4 }, &list, &err));
+    OK(store_execution_list(s, "cntr_a", &(struct store_page){.limit = 4}, &list, &err));
     assert_int_equal(list.count, 4);
     assert_true(list.has_more);
     assert_string_equal(list.items[0].id, "exec_m4");
     store_executions_deinit(&list);
-    OK(store_execution_list(s, "cntr_a", &(struct store_page){ .limit = 4, .after = "exec_m1" }, &list, &err));
+    OK(store_execution_list(
+        s, "cntr_a", &(struct store_page){.limit = 4, .after = "exec_m1"}, &list, &err));
     assert_int_equal(list.count, 2);
     assert_string_equal(list.items[1].id, "exec_1");
     assert_false(list.has_more);
@@ -417,9 +455,13 @@ static void executions(void **state)
     OK(store_execution_cut_short(s, "cntr_a", NULL, "interrupted", "container", &err));
     add_execution(s, NULL, "exec_u", 6);
     OK(store_execution_cut_short(s, NULL, NULL, "killed", "all", &err));
-    const struct { const char *container, *id, *status, *note; } ends[] = {
-        { "cntr_a", "exec_m0", "killed", "one" }, { "cntr_a", "exec_m4", "interrupted", "container" },
-        { NULL, "exec_u", "killed", "all" }, { "cntr_a", "exec_1", "completed", NULL },
+    const struct {
+        const char *container, *id, *status, *note;
+    } ends[] = {
+        {"cntr_a", "exec_m0", "killed", "one"},
+        {"cntr_a", "exec_m4", "interrupted", "container"},
+        {NULL, "exec_u", "killed", "all"},
+        {"cntr_a", "exec_1", "completed", NULL},
     };
     for (size_t i = 0; i < 4; i++) {
         OK(store_execution_get(s, ends[i].container, ends[i].id, &x, &err));
@@ -443,9 +485,14 @@ static void long_records(void **state)
     char *text = long_text(n, 0), *record;
     add_container(s, "default", "cntr_a", "a", 1);
     add_execution(s, "cntr_a", "exec_1", 10);
-    OK(store_execution_finish(s, "cntr_a", "exec_1", "completed", text, n, &(struct store_touch){ 1, 1 }, &err));
-    x = (struct store_execution){ .id = "exec_2", .container_id = "cntr_a", .project = "default",
-                                  .status = "completed", .code = "", .record = text };
+    OK(store_execution_finish(
+        s, "cntr_a", "exec_1", "completed", text, n, &(struct store_touch){1, 1}, &err));
+    x = (struct store_execution){.id = "exec_2",
+        .container_id = "cntr_a",
+        .project = "default",
+        .status = "completed",
+        .code = "",
+        .record = text};
     OK(store_execution_insert(s, &x, &err)); /* the same bytes: one blob */
     assert_int_equal(count_blobs(p), 1);
     OK(store_sync(s, &err));
@@ -480,14 +527,19 @@ static struct blob_writer *write_blob(struct store *s, const char *text, char sh
     return w;
 }
 
-static void add_file(struct store *s, const char *id, const char *text, const char *purpose, int64_t at,
-                     int64_t expires_at)
+static void add_file(struct store *s, const char *id, const char *text, const char *purpose,
+    int64_t at, int64_t expires_at)
 {
     char sha256[BLOB_HEX_SIZE];
     struct blob_writer *w = write_blob(s, text, sha256);
-    struct store_file f = { .id = (char *)id, .project = "default", .filename = "t\xc3\xa9st.csv",
-                            .purpose = (char *)purpose, .bytes = (int64_t)strlen(text), .created_at = at,
-                            .expires_at = expires_at, .blob = sha256 };
+    struct store_file f = {.id = (char *)id,
+        .project = "default",
+        .filename = "t\xc3\xa9st.csv",
+        .purpose = (char *)purpose,
+        .bytes = (int64_t)strlen(text),
+        .created_at = at,
+        .expires_at = expires_at,
+        .blob = sha256};
     OK(store_file_insert(s, &f, &err));
     blob_writer_free(w);
 }
@@ -551,13 +603,13 @@ static void files(void **state)
     assert_int_equal(store_file_get(s, "other", "file-a", &f, &err), -ENOENT);
 
     struct store_files list;
-    OK(store_file_list(s, "default", NULL, &(struct store_page){ .limit = 2 }, &list, &err));
+    OK(store_file_list(s, "default", NULL, &(struct store_page){.limit = 2}, &list, &err));
     assert_int_equal(list.count, 2);
     assert_string_equal(list.items[0].id, "file-c");
     assert_true(list.has_more);
     store_files_deinit(&list);
-    OK(store_file_list(s, "default", "assistants", &(struct store_page){ .ascending = true, .after = "file-a" },
-                       &list, &err));
+    OK(store_file_list(s, "default", "assistants",
+        &(struct store_page){.ascending = true, .after = "file-a"}, &list, &err));
     assert_int_equal(list.count, 1);
     assert_string_equal(list.items[0].id, "file-c");
     store_files_deinit(&list);
@@ -583,9 +635,9 @@ static void orphans_are_swept(void **state)
     struct place *p = *state;
     add_file(p->store, "file-a", "kept", "assistants", 10, 0);
     char path[200];
-    const char *orphans[] = { "blobs/tmp/half", "blobs/ab", /* made as a directory */
-                              "blobs/ab/ab16bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015adab",
-                              "blobs/ab/odd name" };
+    const char *orphans[] = {"blobs/tmp/half", "blobs/ab", /* made as a directory */
+        "blobs/ab/ab16bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015adab",
+        "blobs/ab/odd name"};
     p->store = store_close(p->store);
     for (int i = 0; i < 4; i++) {
         snprintf(path, sizeof path, "%s/%s", p->path, orphans[i]);
@@ -621,9 +673,13 @@ static void expiry(void **state)
     OK(store_execution_finish(s, NULL, "exec_old", "completed", "{}", 2, NULL, &err));
     for (int i = 0; i < STORE_EXECUTIONS_KEPT + 700; i++) {
         snprintf(id, sizeof id, "exec_%05d", i);
-        x = (struct store_execution){ .id = id, .container_id = "cntr_busy", .project = "default",
-                                      .created_at = clock_realtime_s(), .status = "completed", .code = "1",
-                                      .record = "{}" };
+        x = (struct store_execution){.id = id,
+            .container_id = "cntr_busy",
+            .project = "default",
+            .created_at = clock_realtime_s(),
+            .status = "completed",
+            .code = "1",
+            .record = "{}"};
         OK(store_execution_insert(s, &x, &err));
     }
     int64_t removed = 0;
@@ -647,7 +703,8 @@ static void newer_schema_is_refused(void **state)
     struct place *p = *state;
     p->store = store_close(p->store);
     int fd = openat(p->fd, "store.db", O_RDWR | O_CLOEXEC);
-    unsigned char version[4] = { 0, 0, 3, 232 }; /* user_version: big-endian at offset 60 of the header */
+    unsigned char version[4] = {
+        0, 0, 3, 232}; /* user_version: big-endian at offset 60 of the header */
     assert_int_equal(pwrite(fd, version, 4, 60), 4);
     close(fd);
     assert_int_equal(store_open(p->fd, STORE_OWNER, &p->store, &err), -EPROTO);
@@ -676,9 +733,20 @@ int main(int argc, char **argv)
         return make_key_main(argv[2], argv[3]);
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(settings), CASE(keys_and_projects), CASE(secrets_are_not_stored), CASE(keys_of_another_process),
-        CASE(containers), CASE(containers_end), CASE(pages), CASE(container_files), CASE(executions),
-        CASE(long_records), CASE(blobs), CASE(files), CASE(orphans_are_swept), CASE(expiry),
+        CASE(settings),
+        CASE(keys_and_projects),
+        CASE(secrets_are_not_stored),
+        CASE(keys_of_another_process),
+        CASE(containers),
+        CASE(containers_end),
+        CASE(pages),
+        CASE(container_files),
+        CASE(executions),
+        CASE(long_records),
+        CASE(blobs),
+        CASE(files),
+        CASE(orphans_are_swept),
+        CASE(expiry),
         CASE(newer_schema_is_refused),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -15,8 +15,9 @@ static void killed_child(const char *path, int out)
     for (int i = 0;; i++) {
         char id[32], sha256[BLOB_HEX_SIZE];
         snprintf(id, sizeof id, "exec_%05d", i);
-        struct store_execution x = { .id = id, .container_id = "cntr_a", .project = "default", .code = "1" };
-        struct store_touch touch = { 1, i };
+        struct store_execution x = {
+            .id = id, .container_id = "cntr_a", .project = "default", .code = "1"};
+        struct store_touch touch = {1, i};
         if (store_execution_insert(s, &x, &err) ||
             store_execution_finish(s, "cntr_a", id, "completed", id, strlen(id), &touch, &err))
             _exit(2);
@@ -25,8 +26,12 @@ static void killed_child(const char *path, int out)
             if (store_blob_begin(s, &w, &err) || store_blob_append(w, id, strlen(id), &err) ||
                 store_blob_commit(w, true, sha256, NULL, &err))
                 _exit(3);
-            struct store_file f = { .id = id, .project = "default", .filename = id, .purpose = "user_data",
-                                    .bytes = (int64_t)strlen(id), .blob = sha256 };
+            struct store_file f = {.id = id,
+                .project = "default",
+                .filename = id,
+                .purpose = "user_data",
+                .bytes = (int64_t)strlen(id),
+                .blob = sha256};
             if (store_file_insert(s, &f, &err))
                 _exit(4);
             blob_writer_free(w);
@@ -50,7 +55,8 @@ static void survives_kill(void **state)
             close(said[0]);
             char out[16];
             snprintf(out, sizeof out, "%d", said[1]);
-            execl("/proc/self/exe", "test_store_trouble", "--write-until-killed", p->path, out, NULL);
+            execl(
+                "/proc/self/exe", "test_store_trouble", "--write-until-killed", p->path, out, NULL);
             _exit(127);
         }
         close(said[1]);
@@ -113,11 +119,16 @@ static void *work(void *context)
     for (int i = 0; i < ROUNDS; i++) {
         char id[32], file[32], sha256[BLOB_HEX_SIZE];
         snprintf(id, sizeof id, "exec_%d_%d", w->number, i);
-        struct store_execution x = { .id = id, .container_id = "cntr_a", .project = "default", .code = "1" }, got;
-        struct store_touch touch = { i, i };
+        struct store_execution x = {.id = id,
+                                   .container_id = "cntr_a",
+                                   .project = "default",
+                                   .code = "1"},
+                               got;
+        struct store_touch touch = {i, i};
         struct store_access access;
         w->failures += store_execution_insert(w->store, &x, &e) != 0;
-        w->failures += store_execution_finish(w->store, "cntr_a", id, "completed", "{}", 2, &touch, &e) != 0;
+        w->failures +=
+            store_execution_finish(w->store, "cntr_a", id, "completed", "{}", 2, &touch, &e) != 0;
         w->failures += store_execution_get(w->store, "cntr_a", id, &got, &e) != 0;
         store_execution_deinit(&got);
         w->failures += store_key_lookup(w->store, "cl-x", 4, &access) != -EACCES;
@@ -126,8 +137,12 @@ static void *work(void *context)
         /* all threads store and drop the same few contents */
         struct blob_writer *writer = NULL;
         snprintf(file, sizeof file, "file-%d-%d", w->number, i);
-        struct store_file f = { .id = file, .project = "default", .filename = "f", .purpose = "p", .bytes = 1,
-                                .blob = sha256 };
+        struct store_file f = {.id = file,
+            .project = "default",
+            .filename = "f",
+            .purpose = "p",
+            .bytes = 1,
+            .blob = sha256};
         w->failures += store_blob_begin(w->store, &writer, &e) != 0;
         w->failures += store_blob_append(writer, i % 20 ? "a" : "b", 1, &e) != 0;
         w->failures += store_blob_commit(writer, true, sha256, NULL, &e) != 0;
@@ -149,7 +164,7 @@ static void many_threads(void **state)
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){ p->store, i, 0 };
+        workers[i] = (struct worker){p->store, i, 0};
         assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
@@ -157,11 +172,12 @@ static void many_threads(void **state)
         assert_int_equal(workers[i].failures, 0);
     }
     struct store_executions list;
-    OK(store_execution_list(p->store, "cntr_a", &(struct store_page){ .limit = 10000 }, &list, &err));
+    OK(store_execution_list(p->store, "cntr_a", &(struct store_page){.limit = 10000}, &list, &err));
     assert_int_equal(list.count, THREADS * ROUNDS);
     store_executions_deinit(&list);
     struct store_files files_left;
-    OK(store_file_list(p->store, "default", NULL, &(struct store_page){ .limit = 10000 }, &files_left, &err));
+    OK(store_file_list(
+        p->store, "default", NULL, &(struct store_page){.limit = 10000}, &files_left, &err));
     assert_int_equal(files_left.count, THREADS / 2 * ROUNDS / 10);
     assert_int_equal(count_blobs(p), 2);
     for (size_t i = 0; i < files_left.count; i++)
@@ -177,10 +193,11 @@ static void log_is_copied_back(void **state)
     static char text[100000];
     add_container(p->store, "default", "cntr_a", "a", 1);
     add_execution(p->store, "cntr_a", "exec_0", 1);
-    struct stat st = { .st_size = INT64_MAX };
+    struct stat st = {.st_size = INT64_MAX};
     for (int i = 0; i < 600; i++) { /* 60 MB: SQLite writes only pages that differ, so all must */
         memset(text, 'a' + i % 26, sizeof text);
-        OK(store_execution_finish(p->store, "cntr_a", "exec_0", "completed", text, sizeof text, NULL, &err));
+        OK(store_execution_finish(
+            p->store, "cntr_a", "exec_0", "completed", text, sizeof text, NULL, &err));
     }
     for (int i = 0; i < 1000 && st.st_size > 17 << 20; i++, usleep(10000)) {
         OK(store_container_touch(p->store, "cntr_a", i, &err));
@@ -213,8 +230,12 @@ static int put_file(struct store *s, const char *id, size_t n)
 {
     char *text = long_text(n, id[5]), sha256[BLOB_HEX_SIZE];
     struct blob_writer *w = NULL;
-    struct store_file f = { .id = (char *)id, .project = "default", .filename = "f", .purpose = "p",
-                            .bytes = (int64_t)n, .blob = sha256 };
+    struct store_file f = {.id = (char *)id,
+        .project = "default",
+        .filename = "f",
+        .purpose = "p",
+        .bytes = (int64_t)n,
+        .blob = sha256};
     int r = store_blob_begin(s, &w, &err);
     if (!r)
         r = store_blob_append(w, text, n, &err);
@@ -242,16 +263,21 @@ static void on_a_full_disk(struct store *s, int dir)
     CHECK(put_file(s, "file-b", 2 << 20) == -ENOSPC);
     CHECK(err.code == ERROR_INSUFFICIENT_STORAGE);
     int stored = 0, r = 0;
-    for (; stored < 5000 && !r; stored += !r) { /* until what was free inside the database is used */
+    for (; stored < 5000 && !r;
+         stored += !r) { /* until what was free inside the database is used */
         snprintf(id, sizeof id, "exec_%d", stored);
-        x = (struct store_execution){ .id = id, .container_id = "cntr_a", .project = "default",
-                                      .status = "completed", .code = "1", .record = record };
+        x = (struct store_execution){.id = id,
+            .container_id = "cntr_a",
+            .project = "default",
+            .status = "completed",
+            .code = "1",
+            .record = record};
         r = store_execution_insert(s, &x, &err);
     }
     CHECK(r == -ENOSPC);
     CHECK(err.code == ERROR_INSUFFICIENT_STORAGE);
     CHECK(store_execution_finish(s, "cntr_a", "exec_running", "completed", record, 50000,
-                                 &(struct store_touch){ 9, 9 }, &err) == -ENOSPC);
+              &(struct store_touch){9, 9}, &err) == -ENOSPC);
 
     /* Reads go on, and what failed left nothing behind. */
     CHECK(store_execution_get(s, "cntr_a", id, &x, &err) == -ENOENT);
@@ -263,7 +289,8 @@ static void on_a_full_disk(struct store *s, int dir)
     store_file_deinit(&f);
 
     /* An end without a record, and deletes, go on; each deleted blob is space. */
-    CHECK(store_execution_cut_short(s, "cntr_a", "exec_running", "killed", "The disk was full.", &err) == 0);
+    CHECK(store_execution_cut_short(
+              s, "cntr_a", "exec_running", "killed", "The disk was full.", &err) == 0);
     CHECK(store_file_delete(s, "default", "file-a", &err) == 0);
     CHECK(put_file(s, "file-c", 1 << 20) == 0);
     CHECK(store_container_mark_expired(s, "cntr_a", "gone", &err) == 0);
@@ -295,7 +322,8 @@ static int mounts_of_our_own(void)
     if (!uid)
         return 0;
     snprintf(map, sizeof map, "0 %u 1", uid);
-    if (fd_write_file(AT_FDCWD, "/proc/self/setgroups", "deny") || fd_write_file(AT_FDCWD, "/proc/self/uid_map", map))
+    if (fd_write_file(AT_FDCWD, "/proc/self/setgroups", "deny") ||
+        fd_write_file(AT_FDCWD, "/proc/self/uid_map", map))
         return -1;
     snprintf(map, sizeof map, "0 %u 1", gid);
     return fd_write_file(AT_FDCWD, "/proc/self/gid_map", map);
@@ -438,9 +466,12 @@ static int bench_main(const char *path)
         char id[ID_SIZE], container[ID_SIZE];
         id_new(id, "exec_", 48);
         snprintf(container, sizeof container, "cntr_%048d", i % 50);
-        struct store_execution x = { .id = id, .container_id = container, .project = "default", .created_at = i,
-                                     .code = "x=1+1" };
-        struct store_touch touch = { i, i };
+        struct store_execution x = {.id = id,
+            .container_id = container,
+            .project = "default",
+            .created_at = i,
+            .code = "x=1+1"};
+        struct store_touch touch = {i, i};
         double a = now_us();
         store_execution_insert(s, &x, &err);
         double b = now_us();
@@ -478,7 +509,10 @@ int main(int argc, char **argv)
         killed_child(argv[2], (int)strtol(argv[3], NULL, 10));
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(survives_kill), CASE(many_threads), CASE(log_is_copied_back), CASE(full_disk),
+        CASE(survives_kill),
+        CASE(many_threads),
+        CASE(log_is_copied_back),
+        CASE(full_disk),
         CASE(disk_fails),
     };
     return cmocka_run_group_tests_name("store_trouble", tests, NULL, NULL);

@@ -200,7 +200,8 @@ static void finish_build(struct build_stream *s, const char *name, int r, struct
  * and, from inside this host's network, fetch the other. */
 static bool requirement_plain(const char *text)
 {
-    return isalnum((unsigned char)text[0]) && !text[strcspn(text, "\r\n/\\:@")] && !strstr(text, "--");
+    return isalnum((unsigned char)text[0]) && !text[strcspn(text, "\r\n/\\:@")] &&
+           !strstr(text, "--");
 }
 
 /* The requirements, one a line. A line break within one would be another. */

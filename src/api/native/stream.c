@@ -114,10 +114,7 @@ void stream_init(
     }
 }
 
-void stream_deinit(struct execution_stream *s)
-{
-    strbuf_deinit(&s->text);
-}
+void stream_deinit(struct execution_stream *s) { strbuf_deinit(&s->text); }
 
 void stream_finish(struct execution_stream *s, const struct strbuf *execution)
 {

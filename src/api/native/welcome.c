@@ -20,10 +20,7 @@ static void respond_status(struct http_exchange *x, const char *status)
     http_respond_json(x, 200, &text);
 }
 
-void healthz(struct http_exchange *x)
-{
-    respond_status(x, "ok");
-}
+void healthz(struct http_exchange *x) { respond_status(x, "ok"); }
 
 void readyz(struct http_exchange *x)
 {
