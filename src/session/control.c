@@ -73,6 +73,15 @@ int control_input(struct control *c, const char *text, size_t n, struct error *e
     return asking ? 0 : error_set(e, ERROR_NOT_WAITING, 0, "No execution waits for input.");
 }
 
+bool control_stop_asking(struct control *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool asked = c->asking;
+    c->asking = false;
+    pthread_mutex_unlock(&c->lock);
+    return asked;
+}
+
 /* ---- the execute frame ------------------------------------------------------------------------------ */
 
 int execution_head(const struct execute_spec *spec, const char *id, unsigned count,

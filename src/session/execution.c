@@ -149,6 +149,13 @@ static void begin_write(
     run_writer(r);
 }
 
+/* An answer without a line: input() raises KeyboardInterrupt where it stands. SIGINT alone does not
+ * reach it: the kernel's C layer reads on until it has a frame. */
+static void answer_interrupted(struct run *r)
+{
+    begin_write(r, "{\"type\":\"input_reply\"}", NULL, 0);
+}
+
 static void on_input_request(struct run *r, const json_t *head)
 {
     struct engine *x = r->x;
@@ -158,6 +165,10 @@ static void on_input_request(struct run *r, const json_t *head)
         return;
     }
     drain(r);
+    if (r->signalled) { /* it is to end, not to ask */
+        answer_interrupted(r);
+        return;
+    }
     pthread_mutex_lock(&x->control->lock);
     x->control->asking = true;
     pthread_mutex_unlock(&x->control->lock);
@@ -271,6 +282,8 @@ static void interrupt_now(struct run *r, enum cause cause, int64_t now)
     else if (rc < 0) {
         r->x->sandbox_lost = r->x->kernel_lost = true;
         r->killed = true;
+    } else if (control_stop_asking(r->x->control)) {
+        answer_interrupted(r); /* after the signal, so that it is one interrupt and not two */
     }
 }
 

@@ -32,6 +32,8 @@ void control_interrupt(struct control *c);
 void control_stop(struct control *c, enum stop_reason why);
 /* 0, or ERROR_NOT_WAITING. */
 int control_input(struct control *c, const char *text, size_t n, struct error *e);
+/* From now on nobody is asked. Returns whether somebody was, and had not answered yet. */
+bool control_stop_asking(struct control *c);
 
 struct engine {
     struct sandbox *sandbox;         /* with a kernel in it */
