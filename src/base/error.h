@@ -28,6 +28,15 @@
     X(CONTAINER_EXPIRED, 400, "invalid_request_error", "container_expired") \
     X(NOT_WAITING, 400, "invalid_request_error", "not_waiting") \
     X(SCRATCH_FULL, 400, "invalid_request_error", "scratch_full") \
+    X(UNSUPPORTED_TOOL, 400, "invalid_request_error", "unsupported_tool") \
+    X(MODEL_NOT_FOUND, 400, "invalid_request_error", "model_not_found") \
+    X(PROVIDER_NOT_CONFIGURED, 400, "invalid_request_error", "provider_not_configured") \
+    X(PROVIDER_REFUSED, 400, "invalid_request_error", "provider_refused") \
+    X(CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded") \
+    X(CONTENT_FILTER, 400, "invalid_request_error", "content_filter") \
+    X(BUDGET_EXCEEDED, 400, "invalid_request_error", "budget_exceeded") \
+    X(PREVIOUS_NOT_FOUND, 400, "invalid_request_error", "previous_response_not_found") \
+    X(EXCLUSIVE_PARAMETERS, 400, "invalid_request_error", "mutually_exclusive_parameters") \
     X(UNAUTHORIZED, 401, "invalid_request_error", "unauthorized") \
     X(FORBIDDEN, 403, "invalid_request_error", "forbidden") \
     X(NOT_FOUND, 404, "invalid_request_error", "not_found") \
@@ -39,9 +48,16 @@
     X(HEADERS_TOO_LARGE, 431, "invalid_request_error", "headers_too_large") \
     X(QUEUE_FULL, 429, "rate_limit_error", "queue_full") \
     X(RATE_LIMITED, 429, "rate_limit_error", "rate_limited") \
+    X(PROVIDER_RATE_LIMITED, 429, "rate_limit_error", "provider_rate_limited") \
     X(QUOTA_EXCEEDED, 429, "rate_limit_error", "quota_exceeded") \
     X(INTERNAL, 500, "server_error", "internal") \
     X(NOT_IMPLEMENTED, 501, "invalid_request_error", "not_implemented") \
+    X(PROVIDER_AUTHENTICATION, 502, "server_error", "provider_authentication") \
+    X(PROVIDER_UNREACHABLE, 502, "server_error", "provider_unreachable") \
+    X(PROVIDER_MALFORMED, 502, "server_error", "provider_malformed") \
+    X(PROVIDER_FAILED, 502, "server_error", "provider_failed") \
+    X(PROVIDER_OVERLOADED, 503, "server_error", "provider_overloaded") \
+    X(PROVIDER_TIMEOUT, 504, "server_error", "provider_timeout") \
     X(UNAVAILABLE, 503, "server_error", "unavailable") \
     X(HTTP_VERSION, 505, "invalid_request_error", "http_version_not_supported") \
     X(INSUFFICIENT_STORAGE, 507, "server_error", "insufficient_storage")

@@ -41,8 +41,8 @@ void jw_uint(struct json_writer *w, uint64_t value);
 void jw_double(struct json_writer *w, double value); /* shortest that reads back the same */
 void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
-void jw_raw(
-    struct json_writer *w, const char *json, size_t n); /* one complete JSON value, trusted */
+/* one complete JSON value, trusted */
+void jw_raw(struct json_writer *w, const char *json, size_t n);
 void jw_base64(struct json_writer *w, const void *data, size_t n); /* RFC 4648 section 4, padded */
 
 /* A value in pieces: begin, any number of pieces, end. A character cut at a piece's edge becomes
@@ -52,8 +52,8 @@ void jw_string_piece(struct json_writer *w, const char *text, size_t n);
 void jw_string_end(struct json_writer *w);
 
 /* Key and value in one. */
-void jw_field_string(
-    struct json_writer *w, const char *key, const char *text); /* NULL writes null */
+/* NULL writes null */
+void jw_field_string(struct json_writer *w, const char *key, const char *text);
 void jw_field_bytes(struct json_writer *w, const char *key, const char *text, size_t n);
 void jw_field_int(struct json_writer *w, const char *key, int64_t value);
 void jw_field_uint(struct json_writer *w, const char *key, uint64_t value);

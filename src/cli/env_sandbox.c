@@ -169,8 +169,8 @@ __attribute__((noreturn)) static void first_process(
         _exit(126);
     }
     fd_close(&p->failed[1]);
-    prctl(
-        PR_SET_DUMPABLE, 0, 0, 0, 0); /* its descriptors are the host's: nobody opens /proc/1/fd */
+    /* its descriptors are the host's: nobody opens /proc/1/fd */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     pid_t program = fork();
     if (program == 0)
         execute(c, p);

@@ -52,8 +52,8 @@ struct http_route {
 /* What a server is made of; all borrowed and alive until http_server_free. Times of 0 stand for the
  * defaults in brackets. */
 struct http_config {
-    const int
-        *listeners; /* bound and listening stream sockets (IPv4, IPv6, unix); made non-blocking */
+    /* bound and listening stream sockets (IPv4, IPv6, unix); made non-blocking */
+    const int *listeners;
     size_t n_listeners;
     const struct http_route *routes;
     size_t n_routes;
@@ -96,14 +96,14 @@ uint64_t http_server_requests(struct http_server *s);
 struct http_exchange {
     void *user;                     /* http_config.user */
     const struct http_route *route; /* NULL in the authorize hook for an unknown path */
-    _Alignas(
-        16) char scratch[256]; /* zeroed for each request: from the authorize hook to the handler */
+    /* zeroed for each request: from the authorize hook to the handler */
+    _Alignas(16) char scratch[256];
     struct http_connection *connection; /* private */
 };
 
 /* All borrowed until the handler returns. */
-const char *http_method(
-    const struct http_exchange *x); /* "HEAD" where the handler is a GET row's */
+/* "HEAD" where the handler is a GET row's */
+const char *http_method(const struct http_exchange *x);
 bool http_is_head(const struct http_exchange *x);
 const char *http_path(const struct http_exchange *x); /* as sent, without the query */
 /* The decoded segment for {name}, NULL when the pattern has none. Any bytes but NUL. */
@@ -121,8 +121,8 @@ const char *http_query_nth(const struct http_exchange *x, const char *name, unsi
 int http_cookie(const struct http_exchange *x, const char *name, char *out, size_t size);
 const char *http_request_id(const struct http_exchange *x); /* "req_" + 32 hex digits */
 bool http_from_unix_socket(const struct http_exchange *x);
-bool http_from_loopback(
-    const struct http_exchange *x); /* peer's address is loopback, or a unix socket */
+/* peer's address is loopback, or a unix socket */
+bool http_from_loopback(const struct http_exchange *x);
 
 /* ---- the body: pulled by the handler ---- */
 

@@ -32,8 +32,8 @@ static struct http_connection *connection_new(
     if (!c)
         return NULL;
     memset(c, 0,
-        offsetof(
-            struct http_connection, buffer)); /* the buffer's pages stay untouched until used */
+        /* the buffer's pages stay untouched until used */
+        offsetof(struct http_connection, buffer));
     c->server = s;
     c->fd = fd;
     c->unix_socket = peer->ss_family == AF_UNIX;

@@ -34,8 +34,8 @@ struct session {
     char *project, *name, *environment, *metadata, *memory_text;
     uint64_t memory_limit_bytes;
     unsigned idle_minutes;
-    bool undo, full,
-        anonymous; /* full: kernels from ZYGOTE_FULL; anonymous: stateless, in no registry */
+    /* full: kernels from ZYGOTE_FULL; anonymous: stateless, in no registry */
+    bool undo, full, anonymous;
     int64_t created_at;
     _Atomic int64_t last_active_at;
     atomic_uint refs;
@@ -60,8 +60,8 @@ struct session {
 };
 
 struct sessions {
-    _Atomic(const struct sessions_config *)
-        config; /* replaced whole; old ones are kept in old_config */
+    /* replaced whole; old ones are kept in old_config */
+    _Atomic(const struct sessions_config *) config;
     const struct sessions_config **old_config;
     size_t old_configs;
     struct store *store;

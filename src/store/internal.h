@@ -42,8 +42,8 @@ struct store {
     struct blobs *blobs;
     struct blob_writer *pins; /* writers whose committed blob must stay */
     atomic_bool garbage;      /* rows that named blobs were deleted */
-    char (
-        *unsynced)[BLOB_HEX_SIZE]; /* placed without fsync since the last flush; under blob_lock */
+    /* placed without fsync since the last flush; under blob_lock */
+    char (*unsynced)[BLOB_HEX_SIZE];
     size_t unsynced_count;
 
     /* containers that may have too many executions; under lock */

@@ -306,6 +306,126 @@ int store_file_list(struct store *s, const char *project, const char *purpose,
 /* Durable; the blob goes with the last File that has it, and its space is free on return. */
 int store_file_delete(struct store *s, const char *project, const char *id, struct error *e);
 
+/* ---- runs: one agent loop each, whatever dialect asked for it ------------------------------------- */
+
+struct store_run {
+    char *id, *project, *dialect, *status, *model;      /* status: run_status_name() */
+    char *container_id, *conversation_id, *previous_id; /* or NULL */
+    char *request; /* JSON text of the dialect: what it needs to show the run again; or NULL */
+    char *input, *output; /* transcript items, JSON arrays; output NULL until the run ended */
+    char *error, *usage;  /* JSON texts or NULL */
+    int64_t created_at, completed_at; /* completed_at: 0 until it ended */
+    bool background;
+};
+struct store_runs {
+    struct store_run *items;
+    size_t count;
+    bool has_more;
+};
+void store_run_deinit(struct store_run *r);
+void store_runs_deinit(struct store_runs *r);
+
+/* Durable. */
+int store_run_insert(struct store *s, const struct store_run *r, struct error *e);
+/* Writes every column but id, project, dialect and created_at. Durable when `ended`. */
+int store_run_update(struct store *s, const struct store_run *r, bool ended, struct error *e);
+/* `project` and `dialect` NULL: any. */
+int store_run_get(struct store *s, const char *project, const char *dialect, const char *id,
+    struct store_run *ret_run, struct error *e);
+/* `conversation_id` or NULL for all of the project. */
+int store_run_list(struct store *s, const char *project, const char *dialect,
+    const char *conversation_id, const struct store_page *page, struct store_runs *ret_list,
+    struct error *e);
+/* With its events. */
+int store_run_delete(struct store *s, const char *project, const char *id, struct error *e);
+/* All that a server before this one left unfinished (status queued or in_progress): `failed`, with this
+ * error's JSON text, and one last event. Returns how many in *ret_count. */
+int store_runs_cut_short(struct store *s, const char *error, const char *event, int64_t now_s,
+    int64_t *ret_count, struct error *e);
+
+/* Events of a run, numbered from 0 without gaps: n texts from number `first` on, in one commit. */
+struct store_text {
+    const char *text;
+    size_t length;
+};
+int store_run_events_append(struct store *s, const char *run_id, int64_t first,
+    const struct store_text *events, size_t n, struct error *e);
+/* Up to `limit` of them from `from` on; the array and its malloc'ed texts are the holder's. */
+struct store_event {
+    char *text;
+    size_t length;
+};
+int store_run_events_read(struct store *s, const char *run_id, int64_t from, int limit,
+    struct store_event **ret_events, size_t *ret_count, struct error *e);
+void store_events_free(struct store_event *events, size_t n);
+
+/* ---- conversations and their items ------------------------------------------------------------------ */
+
+struct store_conversation {
+    char *id, *project, *kind; /* kind: "conversation", or another dialect's word ("thread") */
+    char *metadata, *data;     /* JSON texts or NULL; `data` is the dialect's own */
+    int64_t created_at;
+};
+struct store_conversations {
+    struct store_conversation *items;
+    size_t count;
+    bool has_more;
+};
+void store_conversation_deinit(struct store_conversation *c);
+void store_conversations_deinit(struct store_conversations *c);
+/* Durable, all three. */
+int store_conversation_insert(struct store *s, const struct store_conversation *c, struct error *e);
+/* metadata and data */
+int store_conversation_update(struct store *s, const struct store_conversation *c, struct error *e);
+/* with its items */
+int store_conversation_delete(
+    struct store *s, const char *project, const char *id, struct error *e);
+int store_conversation_get(struct store *s, const char *project, const char *kind, const char *id,
+    struct store_conversation *ret, struct error *e);
+int store_conversation_list(struct store *s, const char *project, const char *kind,
+    const struct store_page *page, struct store_conversations *ret, struct error *e);
+
+/* An item as its dialect shows it (`json`), and as the model reads it (`transcript`, a JSON array). */
+struct store_item {
+    char *id, *conversation_id, *run_id; /* run_id or NULL */
+    char *json, *transcript;             /* transcript or NULL: nothing for the model */
+    int64_t created_at;
+};
+struct store_items {
+    struct store_item *items;
+    size_t count;
+    bool has_more;
+};
+void store_item_deinit(struct store_item *i);
+void store_items_deinit(struct store_items *i);
+/* Durable; in this order behind what is there, in one commit. */
+int store_items_append(struct store *s, const struct store_item *items, size_t n, struct error *e);
+/* json, transcript */
+int store_item_update(struct store *s, const struct store_item *i, struct error *e);
+int store_item_get(struct store *s, const char *conversation_id, const char *id,
+    struct store_item *ret, struct error *e);
+/* run_id or NULL */
+int store_item_list(struct store *s, const char *conversation_id, const char *run_id,
+    const struct store_page *page, struct store_items *ret, struct error *e);
+int store_item_delete(
+    struct store *s, const char *conversation_id, const char *id, struct error *e);
+
+/* ---- figures: what code displayed in a container, kept by the server ---------------------------------- */
+
+struct store_figure {
+    char *id, *container_id, *mime_type, *blob; /* id: `cfile_` + 32 hex */
+    int64_t bytes, created_at;
+};
+void store_figure_deinit(struct store_figure *f);
+/* The blob must have been committed and its writer be alive. Figures go with their container. */
+int store_figure_insert(struct store *s, const struct store_figure *f, struct error *e);
+int store_figure_get(struct store *s, const char *container_id, const char *id,
+    struct store_figure *ret, struct error *e);
+/* All of them, oldest first; the array and its elements are the holder's. */
+int store_figure_list(struct store *s, const char *container_id, struct store_figure **ret,
+    size_t *ret_count, struct error *e);
+int store_figure_delete(struct store *s, const char *container_id, const char *id, struct error *e);
+
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */
 
 /* Removes what has outlived its time: Files past expires_at, containers that ended STORE_ENDED_DAYS

@@ -63,8 +63,8 @@ static int find_generation(struct making *m, struct error *e)
         if (m->use_lock >= 0 && flock(m->use_lock, LOCK_SH | LOCK_NB) == 0 &&
             fstat(m->use_lock, &st) == 0 && st.st_nlink > 0)
             break;
-        fd_close(
-            &m->use_lock); /* removed under our hands: a newer generation is, or will be, current */
+        /* removed under our hands: a newer generation is, or will be, current */
+        fd_close(&m->use_lock);
         if (tries == 100)
             return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, EBUSY,
                 "Environment '%s' is being removed.", m->name);

@@ -286,8 +286,8 @@ static void warden_ended(struct ground *g)
     if (!asked)
         log_line(stopping ? LOG_DEBUG : LOG_ERROR, "supervisor",
             "a warden died, and its ground with it", "environment=%s", g->name);
-    ground_forget(
-        &s, g); /* the server's copy of the socket reads end of file: that is how it learns */
+    /* the server's copy of the socket reads end of file: that is how it learns */
+    ground_forget(&s, g);
     if (asked && s.link >= 0)
         message_send(s.link, &m, NULL, 0);
 }

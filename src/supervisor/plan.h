@@ -28,16 +28,16 @@ struct plan {
     uint32_t flags, listeners;
     struct plan_listener listener[PLAN_LISTENERS];
     uint32_t socket_mode; /* of unix sockets */
-    uint32_t
-        stop_timeout_ms; /* how long a server may take after SIGTERM before SIGKILL, plus 5 s */
-    uint32_t server_uid,
-        server_gid; /* root only: whom the server becomes; 0: the first of the range */
+    /* how long a server may take after SIGTERM before SIGKILL, plus 5 s */
+    uint32_t stop_timeout_ms;
+    /* root only: whom the server becomes; 0: the first of the range */
+    uint32_t server_uid, server_gid;
     uint32_t uid_first, uid_count; /* root only: the host ids of grounds; 0: the default range */
     uint64_t memory_bytes;         /* all sandboxes together; 0: the machine's less 10 % */
-    uint64_t folder_device,
-        folder_inode; /* one-shot: the one folder that may be mounted; 0, 0: none */
-    uint32_t keep_first,
-        keep_last; /* descriptors handed to the server as they are (run); 0, 0: none */
+    /* one-shot: the one folder that may be mounted; 0, 0: none */
+    uint64_t folder_device, folder_inode;
+    /* descriptors handed to the server as they are (run); 0, 0: none */
+    uint32_t keep_first, keep_last;
     uint32_t n_args;
     char state_dir[1024];        /* absolute; exists; "" with PLAN_ONE_SHOT */
     char environments_dir[1024]; /* absolute; may not exist: then only `base` is there */

@@ -160,8 +160,8 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     if (r == 0)
         r = fd_write_all(b->init_socket, "x", 1);
     if (r == 0)
-        r = fd_set_nonblock(
-            b->init_socket, true); /* what epoll tells may have been about one before it */
+        /* what epoll tells may have been about one before it */
+        r = fd_set_nonblock(b->init_socket, true);
     if (r == 0)
         r = warden_watch(w, b->init_socket, SOURCE(SOURCE_INIT, b->id));
     return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Mapping ids into a sandbox failed: %s.",
@@ -274,8 +274,8 @@ void sandbox_heard(struct warden *w, struct sandbox *b)
     }
     if (n > 0)
         fds_close(fds, (size_t)n);
-    fd_close(
-        &b->init_socket); /* the end of init is reported by its death; a violation is its death */
+    /* the end of init is reported by its death; a violation is its death */
+    fd_close(&b->init_socket);
     if (b->init > 0)
         kill(b->init, SIGKILL);
 }
@@ -326,8 +326,8 @@ void sandbox_end(struct warden *w, struct sandbox *b, uint32_t serial)
         b->pending_op = WARDEN_END;
     }
     if (b->init > 0)
-        kill(
-            b->init, SIGKILL); /* the pid namespace ends with it; the kernel is then ours to reap */
+        /* the pid namespace ends with it; the kernel is then ours to reap */
+        kill(b->init, SIGKILL);
     gone_if_reaped(w, b);
 }
 

@@ -44,8 +44,8 @@ struct zygote {
     pid_t pid;
     int socket, words; /* words: a memfd that is its standard output and error */
     uint32_t pending;  /* serial of the WARDEN_ZYGOTE that waits */
-    struct error
-        why; /* it did not get warm: told when it is gone, so that another may be asked for */
+    /* it did not get warm: told when it is gone, so that another may be asked for */
+    struct error why;
     struct fork_request queue[FORK_QUEUE];
     unsigned first, count;
 };

@@ -89,8 +89,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number < SIGRTMIN; number++)
-        signal(
-            number, SIG_DFL); /* an ignored SIGINT, as of a shell's background job, is inherited */
+        /* an ignored SIGINT, as of a shell's background job, is inherited */
+        signal(number, SIG_DFL);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     step(dup2(words, 2), "standard error"); /* first: it is where failures are told */
     step(dup2(words, 1), "standard output");

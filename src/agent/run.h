@@ -1,0 +1,167 @@
+/* run.h - one agent loop: model <-> executions until a final answer, told as one stream of events.
+ *
+ * Server only. A dialect decodes its request into a `struct run_spec`, starts the run, and encodes its
+ * events; it never reaches around this. A run has a thread of its own from run_start to its end; its
+ * events are in the store before any reader sees them (unless `store` is off), so that reading again,
+ * from any event on, gives the same: streamed, polled or after a restart.
+ *
+ * ---- events ----
+ * Each is a JSON object with "type"; its sequence number is its place in the stream, from 0. `item` is
+ * the place of the output item it belongs to, from 0 in order of appearance; items start
+ * in order; code is executed when the model's turn is over, so later items of that turn may start before.
+ *   run.started          {"model","container_id" or null}
+ *   item.started         {"item","kind":"message","id":"msg_…"}
+ *                        {"item","kind":"code","id":"ci_…","call_id","container_id"}
+ *                        {"item","kind":"function","id":"fc_…","call_id","name"}
+ *                        {"item","kind":"reasoning","id":"rs_…"}
+ *   text.delta, refusal.delta, reasoning.delta, code.delta, arguments.delta   {"item","text"}
+ *   code.completed       {"item","code"}
+ *   execution.started    {"item","execution_id"}
+ *   execution.output     {"item","output":{…}} as API.md's outputs; a PNG is {"image/png":{"file_id","bytes"}}
+ *   execution.completed  {"item","execution":{API.md's object without code, outputs, stdout and stderr},
+ *                         "status":"completed|incomplete|failed","logs":"stdout, stderr, value and traceback in
+ *                         order","images":[{"file_id","media_type","bytes"}]}
+ *   item.completed       {"item","kind", and: message "text" or "refusal", "annotations":[{"file_id","filename",
+ *                         "container_id","start","end","path"}] (code points, end exclusive; displayed figures first with
+ *                         0,0) | code "code","status" | function "arguments" | reasoning "text"}
+ *   usage                {"input_tokens","cached_tokens","output_tokens","reasoning_tokens"} summed so far
+ *   notice               {"text"} what a person should know: a container that was reset, text that was masked
+ *   run.completed        {"cloche":{"cost","currency","masked":{…}}}
+ *   run.requires_action  {"calls":[item…]} client functions are to be answered (the run's end in Responses; the Assistants
+ *                         dialect goes on by a new run of the same id, see run_resume)
+ *   run.incomplete       {"reason":"max_output_tokens|content_filter"}
+ *   run.failed           {"error":{"code","message"}}
+ *   run.cancelled        {}
+ * The last five are final: nothing follows them (run.requires_action: until resumed). */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "provider/provider.h"
+#include "session/session.h"
+#include "store/store.h"
+
+struct runs; /* everything that runs, or did a moment ago */
+struct run;  /* one; reference counted */
+
+struct runs_config {
+    struct sessions *sessions;
+    struct store *store;
+    struct providers *providers;
+    unsigned max_active;          /* threads at one time, 512; beyond: QUEUE_FULL */
+    unsigned max_rounds;          /* a server's ceiling: 64 */
+    int64_t execution_timeout_ms; /* 60 s */
+    int64_t wall_ms;              /* of a whole run: 1 h */
+    json_t *redaction;            /* the config's "redaction" table, or NULL */
+};
+/* Runs that a server before this one left unfinished become `failed`, with a reason. All borrowed. */
+int runs_new(const struct runs_config *config, struct runs **ret, struct error *e);
+/* No new ones; those running get `deadline_ms`, then are cancelled ("the server is stopping"). */
+void runs_stop(struct runs *r, int64_t deadline_ms);
+struct runs *runs_free(struct runs *r);
+
+/* A file that lies in the session before the first round. */
+struct run_file {
+    /* its plain name: two of one name are told apart by api_distinct_path's rule */
+    const char *name;
+    const char *file_id; /* a File (`file-…`) of the project, or NULL: */
+    const void *data;    /* bytes */
+    size_t length;
+};
+
+/* What a dialect asks for. Borrowed until run_start returns. */
+struct run_spec {
+    const char *project, *dialect; /* "default"; "responses", "chat", "assistants", "explorer" */
+    const char *id;                /* NULL: a new `resp_…` */
+    struct model_route route;
+    const char *instructions; /* the caller's, or NULL */
+    json_t *context;          /* transcript so far, or NULL */
+    json_t *input;            /* transcript items of this request */
+    json_t *request;          /* what the dialect needs to show the run again (stored with it) */
+    bool interpreter;         /* the python tool is offered */
+    /* its session (referenced), or NULL: a new one by `container` when first needed */
+    struct session *session;
+    struct session_spec container;
+    const struct run_file *files;
+    size_t n_files;
+    json_t *functions;   /* the client's tools, as provider_request.tools; or NULL */
+    json_t *tool_choice; /* as provider_request; {"name":"python"} is the interpreter */
+    json_t *text_format;
+    double temperature, top_p; /* NAN */
+    const char *reasoning_effort;
+    bool parallel_tool_calls;
+    int64_t max_output_tokens; /* of all rounds together; 0: no bound */
+    int64_t max_tool_calls;    /* executions; 0: no bound */
+    unsigned max_rounds;       /* 0: the server's ceiling */
+    double budget_usd;         /* 0: none */
+    bool sample; /* show the model heads and random samples of files over the budget */
+    bool store, background;
+    const char *conversation_id; /* appended to when it has ended, or NULL */
+    const char *previous_id;     /* recorded, or NULL */
+};
+
+enum run_status {
+    RUN_QUEUED,
+    RUN_IN_PROGRESS,
+    RUN_REQUIRES_ACTION,
+    RUN_COMPLETED,
+    RUN_INCOMPLETE,
+    RUN_FAILED,
+    RUN_CANCELLED,
+};
+const char *run_status_name(enum run_status s); /* "in_progress" … as stored */
+bool run_status_final(enum run_status s);       /* requires_action counts as final */
+
+/* Records and starts it. The reference is the caller's. QUEUE_FULL, NOT_FOUND (a file), CONTAINER_EXPIRED,
+ * BUDGET_EXCEEDED (a model without a price), INSUFFICIENT_STORAGE, UNAVAILABLE. */
+int run_start(struct runs *r, const struct run_spec *spec, struct run **ret, struct error *e);
+/* One that is active or stored, of that project and dialect (NULL: any). NOT_FOUND. */
+int run_find(struct runs *r, const char *project, const char *dialect, const char *id,
+    struct run **ret, struct error *e);
+struct run *run_ref(struct run *run);
+void run_unref(struct run *run); /* NULL is allowed */
+/* Goes on after RUN_REQUIRES_ACTION under the same id: `results` are tool_result items. */
+int run_resume(struct runs *r, struct run *run, json_t *results, struct error *e);
+
+/* What is known of it now. Text is the holder's. */
+struct run_info {
+    char id[ID_SIZE];
+    char *project, *dialect, *model, *container_id, *conversation_id, *previous_id;
+    enum run_status status;
+    int64_t created_at, completed_at; /* seconds; 0: not yet */
+    json_t *request;                  /* as given */
+    json_t *error;                    /* {"code","message"} or NULL */
+    struct provider_usage usage;
+    bool background, stored;
+};
+void run_info(struct run *run, struct run_info *ret);
+void run_info_deinit(struct run_info *i);
+
+/* The events from number `from` on: waits up to `timeout_ms` for one when there is none yet. `*ret` is an array
+ * of n JSON texts, the holder's (run_events_free); n is 0 when the time ran out. 1: that was the last of them
+ * (the run is final and all was read); else 0. Any number of readers. */
+struct run_event {
+    char *json;
+    size_t length;
+    char type[24];
+};
+int run_events(struct run *run, uint64_t from, int timeout_ms, struct run_event **ret,
+    size_t *ret_n, struct error *e);
+void run_events_free(struct run_event *events, size_t n);
+
+/* Ends it soon: an execution is interrupted, the model's call dropped. Idempotent. */
+void run_cancel(struct run *run);
+/* Waits for its end. */
+void run_wait(struct run *run);
+/* Transcript items: the request's own and those the run has made; new references. */
+int run_transcript(struct run *run, json_t **ret_input, json_t **ret_output, struct error *e);
+/* Forgets a final one (an active one is cancelled first). */
+int run_delete(struct runs *r, struct run *run, struct error *e);
+
+/* The context that `previous_id` leads to: the transcripts of the chain, oldest first, and the newest live
+ * container in it ("" if none). NOT_FOUND. */
+int run_chain(struct runs *r, const char *project, const char *previous_id, json_t **ret_context,
+    char container_id[ID_SIZE], struct error *e);
