@@ -380,8 +380,8 @@ static void sockets_speak_few_protocols(void **state)
                            ? 0
                            : EPROTONOSUPPORT;
             uint32_t nr = (uint32_t)calls[c];
-            assert_int_equal(
-                second(nr, ARGS(AF_UNIX, SOCK_STREAM, protocol)), 0); /* the kernel refuses */
+            /* the kernel refuses */
+            assert_int_equal(second(nr, ARGS(AF_UNIX, SOCK_STREAM, protocol)), 0);
             assert_int_equal(second(nr, ARGS(AF_INET, SOCK_STREAM, protocol)), inet);
             assert_int_equal(
                 second(nr, ARGS(RUBBISH | AF_INET6, SOCK_RAW, RUBBISH | protocol)), inet);
@@ -546,16 +546,16 @@ static void other_processes_cannot_be_throttled(void **state)
     static const uint64_t others[] = {1, 2, 4711, MINUS_ONE, RUBBISH | 1};
     (void)state;
     assert_int_equal(second(SYS_prlimit64, ARGS(0, 7)), 0);
-    assert_int_equal(
-        second(SYS_prlimit64, ARGS(RUBBISH, 7)), 0); /* the kernel reads 32 bits: pid 0 */
+    /* the kernel reads 32 bits: pid 0 */
+    assert_int_equal(second(SYS_prlimit64, ARGS(RUBBISH, 7)), 0);
     assert_int_equal(second(SYS_sched_setaffinity, ARGS(0, 8)), 0);
     assert_int_equal(second(SYS_setpriority, ARGS(0, 0, 5)), 0);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         assert_int_equal(second(SYS_prlimit64, ARGS(others[i], 7)), EPERM);
         assert_int_equal(second(SYS_sched_setaffinity, ARGS(others[i], 8)), EPERM);
         assert_int_equal(second(SYS_setpriority, ARGS(0, others[i], 5)), EPERM); /* PRIO_PROCESS */
-        assert_int_equal(
-            second(SYS_setpriority, ARGS(others[i], 0, 5)), EPERM); /* a group, a user */
+        /* a group, a user */
+        assert_int_equal(second(SYS_setpriority, ARGS(others[i], 0, 5)), EPERM);
     }
 }
 

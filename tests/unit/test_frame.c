@@ -80,8 +80,8 @@ static void refuses_what_breaks_a_bound(void **state)
     frame_reader_deinit(&r);
     push_u32(&r, 0);
     push_u32(&r, 64);
-    push_u32(
-        &r, FRAME_BUFFERS_BYTES_MAX); /* the second of them is too much, though 62 are missing */
+    /* the second of them is too much, though 62 are missing */
+    push_u32(&r, FRAME_BUFFERS_BYTES_MAX);
     assert_int_equal(frame_reader_next(&r, &f), 0);
     push_u32(&r, 1);
     assert_int_equal(frame_reader_next(&r, &f), -EBADMSG);

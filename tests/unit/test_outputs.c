@@ -157,8 +157,8 @@ static void checks_displays(void **state)
     assert_int_equal(show(&o, "{\"mime\":[\"image/png\"]}", "\x89PNG\0", 5, 1), 0);
     assert_int_equal(
         show(&o, "{\"mime\":[\"application/json\"]}", "{ \"a b\" : [1, 2] }", 18, 1), 0);
-    assert_int_equal(
-        show(&o, "{\"mime\":[\"application/json\"]}", "{nope", 5, 1), 0); /* left out, a note */
+    /* left out, a note */
+    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", "{nope", 5, 1), 0);
     assert_int_equal(show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\"}", "one", 3, 1), 0);
     assert_int_equal(
         show(&o, "{\"mime\":[\"text/plain\"],\"display_id\":\"d\",\"update\":true}", "two", 3, 1),

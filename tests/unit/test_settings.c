@@ -189,8 +189,8 @@ static void test_finish(void **state)
     settings_set(&s, SETTING_memory_limit, FROM_FLAG, "64m", &e);
     assert_int_equal(settings_finish(&s, &e), 0);
     settings_set(&s, SETTING_scratch_percent, FROM_FLAG, "90", &e);
-    assert_true(
-        settings_finish(&s, &e) < 0); /* files plus a floor for the kernel exceed the limit */
+    /* files plus a floor for the kernel exceed the limit */
+    assert_true(settings_finish(&s, &e) < 0);
     settings_deinit(&s);
 }
 

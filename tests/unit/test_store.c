@@ -32,8 +32,8 @@ static void keys_and_projects(void **state)
     OK(store_key_create(p->store, "one", NULL, &first, secret[0], &err));
     OK(store_key_create(p->store, "two", NULL, &second, secret[1], &err));
     assert_string_equal(named.project, "team");
-    assert_string_equal(
-        first.project, "default"); /* the first made without a project, not the first */
+    /* the first made without a project, not the first */
+    assert_string_equal(first.project, "default");
     assert_string_equal(second.project, second.id);
     assert_memory_equal(secret[0], "cl-", 3);
     assert_int_equal(strlen(secret[0]), 46);
@@ -134,8 +134,8 @@ static void keys_of_another_process(void **state)
     assert_string_equal(access.project, key.id); /* "default" is given once, revoked or not */
     store_key_deinit(&key);
     store_close(tool);
-    add_container(
-        p->store, "default", "cntr_after", "n", 1); /* its locks survived the other's close */
+    /* its locks survived the other's close */
+    add_container(p->store, "default", "cntr_after", "n", 1);
 }
 
 /* ---- containers ------------------------------------------------------------------------------------ */
