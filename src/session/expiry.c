@@ -42,7 +42,8 @@ static void fulfil(struct session *s, enum duty duty)
     switch (duty) {
     case DUTY_DEAD: session_look(s); break;
     case DUTY_IDLE:
-        snprintf(why, sizeof why, "Nobody used it for %u minutes.", s->idle_minutes);
+        snprintf(why, sizeof why, "Nobody used it for %u minute%s.", s->idle_minutes,
+            s->idle_minutes == 1 ? "" : "s");
         session_expire(s, why);
         break;
     case DUTY_TOUCH:
