@@ -240,10 +240,15 @@ static void name_threads(struct message *m)
     message_text(m, "warm-up left threads: %s", all);
 }
 
+/* cloche_kernel.loop, imported in the zygote: an import after the fork would compile its source, and
+ * copy the memory that takes, in every kernel. */
+static PyObject *layer;
+
 /* Runs boot.plain() or boot.full(). 0, or -1 with the exception printed to the words and in `m`. */
 static int warm_up(int slot, struct message *m)
 {
-    PyObject *boot = PyImport_ImportModule("cloche_kernel.boot");
+    layer = PyImport_ImportModule("cloche_kernel.loop");
+    PyObject *boot = layer ? PyImport_ImportModule("cloche_kernel.boot") : NULL;
     PyObject *r = NULL;
     if (boot && slot == ZYGOTE_FULL)
         r = PyObject_CallMethod(
@@ -270,14 +275,12 @@ static int warm_up(int slot, struct message *m)
 
 static void call_child_layer(const char *name)
 {
-    PyObject *loop = PyImport_ImportModule("cloche_kernel.loop");
-    PyObject *r = loop ? PyObject_CallMethod(loop, name, NULL) : NULL;
+    PyObject *r = PyObject_CallMethod(layer, name, NULL);
     if (!r) {
         PyErr_Print();
         _exit(1);
     }
     Py_DECREF(r);
-    Py_DECREF(loop);
 }
 
 /* The rest of a kernel's life. */
