@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "http/http.h"
 #include "http/multipart.h"
+#include "notebook/notebook.h"
 #include "session/session.h"
 #include "store/store.h"
 
@@ -82,6 +83,14 @@ int form_text(struct multipart *form, const char *name, char *out, size_t size, 
 /* A sent file's name without its directories ("C:\data\a.csv" and "../a.csv" are "a.csv"), checked as a
  * path of a workspace. 0, or -EINVAL with `e` naming "file". */
 int form_filename(const struct multipart_part *part, char out[512], struct error *e);
+
+/* ---- notebooks --------------------------------------------------------------------------------------- */
+
+/* `format` of the query. 0; else answered. */
+int api_notebook_format(struct http_exchange *x, enum notebook_format *ret);
+/* Answers with the notebook as a download named `name` (an id) and the format's extension. */
+void api_notebook_respond(struct http_exchange *x, const struct notebook *book,
+    enum notebook_format format, const char *name);
 
 /* ---- names of input files ------------------------------------------------------------------------ */
 

@@ -87,6 +87,7 @@ void container_files_get(struct http_exchange *x);
 void container_files_content(struct http_exchange *x);
 void container_files_delete(struct http_exchange *x);
 void container_archive(struct http_exchange *x);
+void container_notebook(struct http_exchange *x);
 
 void container_execute(struct http_exchange *x);
 void container_input(struct http_exchange *x);

@@ -21,6 +21,7 @@ const struct http_route native_routes[] = {
     {"GET", CONTAINER "/files/{file_id}/content", container_files_content, 0, 0},
     {"DELETE", CONTAINER "/files/{file_id}", container_files_delete, 0, 0},
     {"GET", CONTAINER "/archive", container_archive, 0, 0},
+    {"GET", CONTAINER "/notebook", container_notebook, 0, 0},
 
     {"POST", CONTAINER "/execute", container_execute, 0, 0},
     {"POST", CONTAINER "/input", container_input, 0, 0},
