@@ -22,6 +22,7 @@ struct init {
     int scratch;              /* the root of branch 0's scratch, from inside its mount namespace */
     bool folder;              /* INIT_FOLDER_FD is /mnt/data, in place of the scratch's */
     int kernel;               /* pidfd; -1: none */
+    int listener;             /* where user code asks for netlink sockets; -1: nobody can ask */
     int kernel_pid;           /* as this sandbox counts; also its process group and session */
 };
 
@@ -44,6 +45,10 @@ void file_writer_ended(int pid, bool answered);
 
 /* ---- scan.c --------------------------------------------------------------------------------------------- */
 void scan_request(struct init *i, struct message *m);
+
+/* ---- netlink.c ------------------------------------------------------------------------------------------- */
+/* Answers one call socket(AF_NETLINK, …) of user code, or closes i->listener when nobody is left to ask. */
+void netlink_request(struct init *i);
 
 /* ---- kill.c ---------------------------------------------------------------------------------------------- */
 /* Everything but init; returns when the last one has been reaped, by init or by its real parent. */

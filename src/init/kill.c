@@ -10,6 +10,7 @@
 #include "init/init.h"
 
 enum { KILL_SPINS = 50, KILL_ROUNDS = 60000, KILL_STEP_NS = 30000 };
+enum { SOCKET_ROUNDS = 100, SOCKET_STEP_NS = 1000000 };
 
 void reap(void)
 {
@@ -42,14 +43,27 @@ static long number_after(const char *text, const char *name)
 }
 
 /* Sockets of this network namespace, and TCP connections that linger without one. The tables of
- * /proc/net would say whose, but the kernel walks the whole machine's hash for them: milliseconds. */
-static int no_sockets(struct error *e)
+ * /proc/net would say whose, but the kernel walks the whole machine's hash for them: milliseconds.
+ * 0 or -errno. */
+static int count_sockets(long *ret_used, long *ret_lingering)
 {
     char text[1024];
     long n = fd_read_file(AT_FDCWD, "/proc/net/sockstat", text, sizeof text);
-    long used = n < 0 ? -1 : number_after(text, "sockets: used "),
-         lingering = n < 0 ? -1 : number_after(text, " tw ");
-    if (used < 0 || lingering < 0)
+    *ret_used = n < 0 ? -1 : number_after(text, "sockets: used ");
+    *ret_lingering = n < 0 ? -1 : number_after(text, " tw ");
+    return *ret_used < 0 || *ret_lingering < 0 ? -ENOTEMPTY : 0;
+}
+
+/* A netlink socket is counted until a grace period after its last owner died. */
+static int no_sockets(struct error *e)
+{
+    long used, lingering;
+    int r = count_sockets(&used, &lingering);
+    for (int i = 0; r == 0 && used > 0 && i < SOCKET_ROUNDS; i++) {
+        nanosleep(&(struct timespec){0, SOCKET_STEP_NS}, NULL);
+        r = count_sockets(&used, &lingering);
+    }
+    if (r < 0)
         return error_set(e, ERROR_INTERNAL, ENOTEMPTY,
             "/proc/net/sockstat cannot be read: what it would count is unknown.");
     if (used > 0 || lingering > 0)

@@ -18,7 +18,8 @@
 #include "init/init.h"
 #include "sandbox/caps.h"
 
-static struct init self = {.namespaces = {-1, -1, -1, -1, -1, -1, -1}, .scratch = -1, .kernel = -1};
+static struct init self = {
+    .namespaces = {-1, -1, -1, -1, -1, -1, -1}, .scratch = -1, .kernel = -1, .listener = -1};
 
 static void loopback_up(void)
 {
@@ -120,6 +121,7 @@ static void recycle(uint32_t serial)
 static const struct permit warden_permits[] = {
     {INIT_KERNEL, 1, 1, false},
     {INIT_NAMESPACES, 0, 0, false},
+    {INIT_LISTENER, 1, 1, false},
     {INIT_RECYCLE, 0, 0, false},
 };
 static const struct permit server_permits[] = {
@@ -159,12 +161,16 @@ static void on_warden(void)
     static struct message m;
     int fd;
     int n = message_receive(INIT_WARDEN_FD, &m, &fd, 1);
-    if (n < 0 || message_permitted(warden_permits, 3, &m, n) < 0)
+    if (n < 0 || message_permitted(
+                     warden_permits, sizeof warden_permits / sizeof *warden_permits, &m, n) < 0)
         _exit(n == -EPIPE ? 0 : 70); /* without a warden there is nobody to serve */
     if (m.op == INIT_KERNEL) {
         fd_close(&self.kernel);
         self.kernel = fd;
         self.kernel_pid = pid_of(fd);
+    } else if (m.op == INIT_LISTENER) {
+        fd_close(&self.listener); /* a former kernel's: what it left behind asks in vain */
+        self.listener = fd;
     } else if (m.op == INIT_NAMESPACES)
         tell(m.serial, NULL, 0);
     else
@@ -221,13 +227,15 @@ int main(int argc, char **argv)
     int r = confine(&e);
     prepare_and_tell(0, &e, r);
     for (;;) {
-        struct pollfd p[] = {
-            {INIT_SERVER_FD, POLLIN, 0}, {INIT_WARDEN_FD, POLLIN, 0}, {signals, POLLIN, 0}};
-        if (poll(p, 3, -1) < 0)
+        struct pollfd p[] = {{INIT_SERVER_FD, POLLIN, 0}, {INIT_WARDEN_FD, POLLIN, 0},
+            {signals, POLLIN, 0}, {self.listener, POLLIN, 0}};
+        if (poll(p, 4, -1) < 0)
             continue;
         struct signalfd_siginfo info;
         if (p[2].revents && read(signals, &info, sizeof info) > 0)
             reap();
+        if (p[3].revents)
+            netlink_request(&self); /* before on_warden(), which may bring another listener */
         if (p[1].revents)
             on_warden();
         if (p[0].revents)

@@ -72,6 +72,7 @@ enum op {
     INIT_KERNEL =
         64, /* fd: pidfd of the new kernel; no answer                                       */
     INIT_NAMESPACES, /* -> INIT_PREPARED: branch 0 as it is, for one more kernel                     */
+    INIT_LISTENER, /* fd: where the new kernel's second filter asks for sockets; no answer             */
     INIT_RECYCLE, /* -> INIT_PREPARED; -ENOTEMPTY and text when something was left                */
     /* ---- init -> warden -------------------------------------------------------------------------- */
     INIT_PREPARED =
@@ -96,6 +97,8 @@ enum op {
                        * directory; none: no limits); w0: 1 when the cgroup is v2
                        *                                          -> w0 pid as the warden sees it; fd: pidfd */
     ZYGOTE_WARM, /* zygote -> warden, once: status 0, or -errno with text                            */
+    ZYGOTE_LISTENER, /* kernel -> warden, on its zygote's socket, before any Python: sandbox; fd: for init
+                      * (INIT_LISTENER)                                                                */
 
     /* ---- init -> kernel, one way (branches, a later issue) -------------------------------------------- */
     KERNEL_BRANCH = 112,

@@ -12,7 +12,8 @@
  *  - setsid: without it kill(0, …) reaches who started Cloche.
  *  - Landlock: the one writable rule is on /mnt, the directory above the mount points of the scratch (a
  *    rule on a mount point itself is skipped).
- *  - The second filter last: it takes away setns and set*id, which the steps before need. */
+ *  - The second filter last: it takes away setns and set*id, which the steps before need. Its listener goes
+ *    to init, by way of the warden. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -90,8 +91,12 @@ static int behind_landlock(const struct entry *e)
 }
 static int second_filter(const struct entry *e)
 {
-    (void)e;
-    return (errno = -filter_load_second()) ? -1 : 0;
+    struct message m = {.op = ZYGOTE_LISTENER, .sandbox = e->sandbox};
+    cleanup_fd int listener = -1;
+    int r = filter_load_second(&listener);
+    if (r == 0 && listener >= 0)
+        r = message_send(FD_WARDEN, &m, &listener, 1);
+    return (errno = -r) ? -1 : 0;
 }
 
 static const struct {

@@ -14,12 +14,15 @@
 
 /* Where a kernel keeps its channel: out of the way of code that closes the first dozens, and below 64,
  * so that the descriptor table does not grow. 1 and 2 are the streams, these are their spares. */
+/* The zygote's only socket; a child has it until enter_keep_channels. */
+enum { FD_WARDEN = 3 };
 enum { FD_IN = 60, FD_OUT, FD_STDOUT, FD_STDERR };
 
 /* What the warden sent for one kernel; descriptors are the zygote's to close. */
 struct entry {
     int fds[SANDBOX_NAMESPACES + KERNEL_PIPES + CGROUP_DIRS];
     int count;
+    uint32_t sandbox; /* the warden's number */
     bool cgroup_v2;
     int landlock_abi; /* of this host, asked once; 0: none */
 };

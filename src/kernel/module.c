@@ -19,7 +19,7 @@
 #include "sandbox/clone.h"
 #include "sandbox/landlock.h"
 
-enum { WARDEN = 3, THREAD_WAITS = 200, THREAD_WAIT_US = 10000 };
+enum { THREAD_WAITS = 200, THREAD_WAIT_US = 10000 };
 
 /* ---- user code and its signal ------------------------------------------------------------------------- */
 
@@ -330,9 +330,10 @@ static void serve_warden(int own_pid)
     for (;;) {
         struct entry e;
         int pidfd = -1;
-        e.count = message_receive(WARDEN, &m, e.fds, sizeof e.fds / sizeof *e.fds);
+        e.count = message_receive(FD_WARDEN, &m, e.fds, sizeof e.fds / sizeof *e.fds);
         if (e.count < 0)
             _exit(0);
+        e.sandbox = m.sandbox;
         e.cgroup_v2 = m.word[0] == 1;
         e.landlock_abi = abi;
         bool whole = e.count >= ENTRY_CGROUP && (!e.cgroup_v2 || e.count > ENTRY_CGROUP);
@@ -347,7 +348,7 @@ static void serve_warden(int own_pid)
             name_threads(&m);
         else if (p < 0)
             message_text(&m, "%s", strerror(-p));
-        message_send(WARDEN, &m, &pidfd, p > 0 ? 1 : 0);
+        message_send(FD_WARDEN, &m, &pidfd, p > 0 ? 1 : 0);
         fd_close(&pidfd);
     }
 }
@@ -360,7 +361,7 @@ static PyObject *py_main(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "i", &slot))
         return NULL;
-    fcntl(WARDEN, F_SETFD, FD_CLOEXEC);
+    fcntl(FD_WARDEN, F_SETFD, FD_CLOEXEC);
     m = (struct message){.op = ZYGOTE_WARM};
     keep_signals();
     int own_pid = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
@@ -368,7 +369,7 @@ static PyObject *py_main(PyObject *self, PyObject *args)
         own_pid = -errno;
     if (warm_up(slot, &m) < 0) {
         m.status = -ECHILD;
-        message_send(WARDEN, &m, NULL, 0);
+        message_send(FD_WARDEN, &m, NULL, 0);
         _exit(1);
     }
     for (int i = 0; i < THREAD_WAITS && alone() == -EBUSY; i++)
@@ -378,7 +379,7 @@ static PyObject *py_main(PyObject *self, PyObject *args)
         name_threads(&m);
     else if (m.status < 0)
         message_text(&m, "looking at itself in /proc: %s", strerror(-m.status));
-    message_send(WARDEN, &m, NULL, 0);
+    message_send(FD_WARDEN, &m, NULL, 0);
     if (m.status < 0)
         _exit(1);
     serve_warden(own_pid);

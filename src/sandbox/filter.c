@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -32,6 +33,7 @@ static const struct sock_filter first[] = {
 #define RET(v) BPF_STMT(BPF_RET | BPF_K, (v))
 #define ALLOW RET(SECCOMP_RET_ALLOW)
 #define REFUSE(e) RET(SECCOMP_RET_ERRNO | (e))
+#define ASK_INIT RET(SECCOMP_RET_USER_NOTIF)
 /* One argument must be KERNEL_ID or -1 ("unchanged"); falls through if so. */
 #define ID(n) ARG(n), EQ(KERNEL_ID, 2, 0), EQ(0xffffffff, 1, 0), REFUSE(EPERM)
 #define LENGTH_ID 4
@@ -50,6 +52,9 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *                          every capability there, and could become any id mapped there
  *   prlimit64, sched_setaffinity, setpriority  of oneself only
  *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
+ *   socket of netlink      init makes it, few and small ones (src/init/netlink.c): no limit counts what waits
+ *                          in them. NETLINK_ROUTE only; EPERM for every other protocol
+ *   setsockopt of buffers  done without doing: at what init gave them they stay small
  *   socket, socketpair     TCP and UDP: each other protocol is a module, or code that few have read
  *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host
  *   PR_SCHED_CORE          EINVAL: a task with a mark of its own keeps the other half of its core idle
@@ -96,6 +101,22 @@ static const struct sock_filter second[] = {
     EQ(RLIMIT_CORE, 0, 1),
     REFUSE(EPERM),
     ALLOW,
+    EQ(SYS_socket, 0, 7),
+    ARG(0),
+    EQ(AF_NETLINK, 0, 4),
+    ARG(2),
+    EQ(NETLINK_ROUTE, 0, 1),
+    ASK_INIT,
+    REFUSE(EPERM),
+    LOAD(nr),
+    EQ(SYS_setsockopt, 0, 7),
+    ARG(1),
+    EQ(SOL_SOCKET, 0, 3),
+    ARG(2),
+    EQ(SO_SNDBUF, 2, 0),
+    EQ(SO_RCVBUF, 1, 0),
+    ALLOW,
+    REFUSE(0),
     EQ(SYS_socket, 1, 0),
     EQ(SYS_socketpair, 0, 8),
     ARG(0),
@@ -179,14 +200,24 @@ static const struct sock_filter second[] = {
 };
 /* clang-format on */
 
-static int load(const struct sock_filter *program, size_t n)
+/* 0, or the listener with that flag; or -errno. */
+static int load(const struct sock_filter *program, size_t n, unsigned flags)
 {
     struct sock_fprog p = {(unsigned short)n, (struct sock_filter *)program};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p) < 0 ? -errno : 0;
+    long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &p);
+    return r < 0 ? -errno : (int)r;
 }
 
-int filter_load_first(void) { return load(first, sizeof first / sizeof *first); }
-int filter_load_second(void) { return load(second, sizeof second / sizeof *second); }
+int filter_load_first(void) { return load(first, sizeof first / sizeof *first, 0); }
+
+int filter_load_second(int *ret_listener)
+{
+    const size_t n = sizeof second / sizeof *second;
+    int r = load(second, n, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    *ret_listener = r < 0 ? -1 : r;
+    /* Whoever runs Cloche in a container may listen already, and there can be one only. */
+    return r == -EBUSY ? load(second, n, 0) : r < 0 ? r : 0;
+}
 
 const struct sock_filter *filter_first_program(size_t *ret_n)
 {

@@ -13,7 +13,9 @@ enum { HIGHEST_REVIEWED_SYSCALL = 462 /* mseal, Linux 6.10 */ };
 /* Both load for this process and what it makes; PR_SET_NO_NEW_PRIVS must be set. 0 or -errno.
  * Allowed after clone. */
 int filter_load_first(void);
-int filter_load_second(void);
+/* The caller owns *ret_listener, on which init hears of the sockets that it is to make; -1 where somebody
+ * above listens already. While nobody listens those calls are ENOSYS. */
+int filter_load_second(int *ret_listener);
 
 /* The programs themselves, for tests. Borrowed, constant. */
 const struct sock_filter *filter_first_program(size_t *ret_n);

@@ -29,6 +29,12 @@ static bool family_is_open(int family)
     return false;
 }
 
+static uint32_t refusal_of(int call, int family)
+{
+    return call == SCMP_SYS(socket) && family == FILTER_FAMILY_ASKED ? SCMP_ACT_NOTIFY
+                                                                     : SCMP_ACT_ERRNO(EAFNOSUPPORT);
+}
+
 static void add_rules(scmp_filter_ctx x)
 {
     for (size_t i = 0; i < sizeof filter_denied / sizeof *filter_denied; i++) {
@@ -51,7 +57,7 @@ static void add_rules(scmp_filter_ctx x)
     const int calls[] = {SCMP_SYS(socket), SCMP_SYS(socketpair)};
     for (int family = 0; family < FILTER_FAMILIES; family++)
         for (size_t i = 0; i < 2 && !family_is_open(family); i++)
-            must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EAFNOSUPPORT), calls[i], 1,
+            must(seccomp_rule_add(x, refusal_of(calls[i], family), calls[i], 1,
                      SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)family)),
                 "socket");
     for (size_t i = 0; i < sizeof filter_arguments / sizeof *filter_arguments; i++) {
@@ -66,6 +72,8 @@ static void add_rules(scmp_filter_ctx x)
 
 int main(void)
 {
+    must(seccomp_api_set(5),
+        "seccomp_api_set"); /* the kernel built on need not know SCMP_ACT_NOTIFY */
     scmp_filter_ctx x = seccomp_init(SCMP_ACT_ALLOW);
     if (!x)
         must(-ENOMEM, "seccomp_init");

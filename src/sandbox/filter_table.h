@@ -146,8 +146,11 @@ static const struct filter_argument filter_arguments[] = {
 
 /* The socket families that are open; every other number below FILTER_FAMILIES is EAFNOSUPPORT, as a
  * kernel without it says. They reach beyond the session's own loopback or into code that few have read,
- * and asking for one makes the host load its module; socketpair asks, too. Not AF_NETLINK, which getifaddrs
- * and psutil.net_if_addrs want: no limit counts what waits in its sockets, 130 MiB a second. */
+ * and asking for one makes the host load its module; socketpair asks, too. */
 static const int filter_families_open[] = {
     0 /* UNSPEC: refused by the kernel */, 1 /* UNIX */, 2 /* INET */, 10 /* INET6 */};
+/* Asked for, not made: ENOSYS for a zygote, which has nobody to ask; a kernel's are made by init, see the
+ * second filter. With a user namespace of its own, which it can make, a hostile package could otherwise
+ * configure networks: code with a history. */
+enum { FILTER_FAMILY_ASKED = 16 /* NETLINK */ };
 enum { FILTER_FAMILIES = 64 /* 46 exist in Linux 6.18 */ };

@@ -19,6 +19,7 @@
 void probe_filters(struct probe_result *r)
 {
     size_t n[2];
+    cleanup_fd int listener = -1;
     filter_first_program(&n[0]);
     filter_second_program(&n[1]);
     int s = probe_step(r, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
@@ -30,7 +31,7 @@ void probe_filters(struct probe_result *r)
         s = probe_refused(r, socket(AF_PACKET, SOCK_RAW, 0), EAFNOSUPPORT, "a packet socket");
     if (s == 0)
         s = probe_refused(r, syscall(SYS_clone3, NULL, 0), EINVAL, "clone3 under the first");
-    if (s == 0 && (s = filter_load_second()) < 0)
+    if (s == 0 && (s = filter_load_second(&listener)) < 0)
         probe_say(r, s, "loading the second: %s", strerror(-s));
     if (s == 0)
         s = probe_refused(r, syscall(SYS_clone3, NULL, 0), ENOSYS, "clone3 under both");
@@ -44,7 +45,8 @@ void probe_filters(struct probe_result *r)
     if (s == 0)
         s = probe_refused(r, syscall(0x40000000 | SYS_getpid), ENOSYS, "the x32 ABI");
     if (s == 0)
-        probe_say(r, 0, "%d and %d instructions", (int)n[0], (int)n[1]);
+        probe_say(r, 0, "%d and %d instructions%s", (int)n[0], (int)n[1],
+            listener < 0 ? "; no netlink: whoever runs this container listens already" : "");
 }
 
 /* ---- Landlock --------------------------------------------------------------------------------------------- */

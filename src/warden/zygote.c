@@ -355,6 +355,17 @@ static void last_words(struct zygote *z, struct error *e, const char *what)
     error_set(e, ERROR_UNAVAILABLE, EPIPE, "%s: %.180s", what, line);
 }
 
+/* A kernel that is entering its sandbox, or a zygote that lies: then init is given something that is no
+ * listener, in a sandbox of the same environment, and closes it. Takes `listener`. */
+static void pass_listener(struct warden *w, uint32_t id, int listener)
+{
+    struct sandbox *b = sandbox_find(w, id);
+    struct message m = {.op = INIT_LISTENER};
+    if (b && b->init_socket >= 0)
+        message_send(b->init_socket, &m, &listener, 1);
+    fd_close(&listener);
+}
+
 void zygote_heard(struct warden *w, int slot)
 {
     static struct message m;
@@ -363,6 +374,10 @@ void zygote_heard(struct warden *w, int slot)
     int n = message_receive(z->socket, &m, fds, 1);
     if (n == -EAGAIN)
         return;
+    if (n == 1 && m.op == ZYGOTE_LISTENER) {
+        pass_listener(w, m.sandbox, fds[0]);
+        return;
+    }
     if (n >= 0 && m.op == ZYGOTE_WARM && z->state == ZYGOTE_WARMING) {
         z->state = m.status < 0 ? ZYGOTE_WARMING : ZYGOTE_READY;
         if (m.status == 0 && z->pending) {

@@ -147,3 +147,11 @@ def test_what_one_session_installs_reaches_no_other(new_session):
     assert two.run("import os; print(os.listdir('/mnt/data'))")["stdout"] == "[]\n"
     one.client.post(f"{one.path}/restart")
     assert one.run("print(2 + 3)")["stdout"] == "5\n"
+
+
+@pytest.mark.data_science
+def test_psutil_and_subprocesses_see_the_loopback(new_session):
+    execution = new_session(environment="data-science").run(
+        "import psutil, subprocess, sys\nprint(psutil.net_if_addrs()['lo'][0].address, psutil.net_if_stats()['lo'].isup)\n"
+        "print(subprocess.check_output([sys.executable, '-c', 'import socket; print(socket.if_nameindex())'], text=True))")
+    assert execution["stdout"] == "127.0.0.1 True\n[(1, 'lo')]\n\n", execution

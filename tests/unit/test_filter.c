@@ -59,7 +59,9 @@ static uint32_t interpret(const struct sock_filter *program, size_t n, const str
     return 0;
 }
 
-/* 0 for "allowed", else the errno. */
+enum { ASK = -1 }; /* whoever listens; ENOSYS while nobody does */
+
+/* 0 for "allowed", ASK, else the errno. */
 static int verdict(
     const struct sock_filter *(*get)(size_t *), uint32_t arch, uint32_t nr, const uint64_t args[6])
 {
@@ -70,6 +72,8 @@ static int verdict(
     uint32_t r = interpret(program, n, &d);
     if (r == SECCOMP_RET_ALLOW)
         return 0;
+    if (r == SECCOMP_RET_USER_NOTIF)
+        return ASK;
     assert_int_equal(r & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ERRNO);
     return (int)(r & SECCOMP_RET_DATA);
 }
@@ -357,14 +361,15 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
     for (uint64_t family = 0; family < 64; family++) {
         bool fine =
             family == AF_UNSPEC || family == AF_UNIX || family == AF_INET || family == AF_INET6;
-        int wanted = fine ? 0 : EAFNOSUPPORT;
+        int pair = fine ? 0 : EAFNOSUPPORT, wanted = family == AF_NETLINK ? ASK : pair;
+        int again = family == AF_NETLINK ? ASK : 0;
         for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
             if (first(SYS_socket, ARGS(family, type)) != wanted)
                 fail_msg("family %d is %s", (int)family, fine ? "refused" : "open");
             assert_int_equal(
                 first(SYS_socket, ARGS(RUBBISH | family, type | SOCK_CLOEXEC)), wanted);
-            assert_int_equal(first(SYS_socketpair, ARGS(family, type)), wanted);
-            assert_int_equal(second(SYS_socket, ARGS(family, type)), 0);
+            assert_int_equal(first(SYS_socketpair, ARGS(family, type)), pair);
+            assert_int_equal(second(SYS_socket, ARGS(family, type)), again);
             assert_int_equal(second(SYS_socketpair, ARGS(family, type)), 0);
         }
     }
@@ -385,6 +390,40 @@ static void sockets_speak_few_protocols(void **state)
             assert_int_equal(second(nr, ARGS(AF_INET, SOCK_STREAM, protocol)), inet);
             assert_int_equal(
                 second(nr, ARGS(RUBBISH | AF_INET6, SOCK_RAW, RUBBISH | protocol)), inet);
+        }
+}
+
+/* Only a kernel has somebody to ask: init, which makes few sockets with small buffers. */
+static void netlink_is_asked_for_and_routing_only(void **state)
+{
+    (void)state;
+    for (uint64_t protocol = 0; protocol < 64; protocol++) {
+        int wanted = protocol == 0 /* NETLINK_ROUTE */ ? ASK : EPERM;
+        for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
+            assert_int_equal(first(SYS_socket, ARGS(RUBBISH | AF_NETLINK, type, protocol)), ASK);
+            assert_int_equal(
+                second(SYS_socket,
+                    ARGS(RUBBISH | AF_NETLINK, RUBBISH | type | SOCK_CLOEXEC, RUBBISH | protocol)),
+                wanted);
+        }
+    }
+}
+
+/* "Done", as the kernel says beyond its maximum: the buffers stay as they were made. */
+static void sizes_of_socket_buffers_stay(void **state)
+{
+    size_t n;
+    const struct sock_filter *program = filter_second_program(&n);
+    (void)state;
+    for (uint64_t level = 0; level < 300; level++)
+        for (uint64_t name = 0; name < 100; name++) {
+            struct seccomp_data d = {.nr = SYS_setsockopt,
+                .arch = AUDIT_ARCH_X86_64,
+                .args = {3, RUBBISH | level, RUBBISH | name}};
+            bool size =
+                level == SOL_SOCKET && (name == 7 /* SO_SNDBUF */ || name == 8 /* SO_RCVBUF */);
+            assert_int_equal(
+                interpret(program, n, &d), size ? SECCOMP_RET_ERRNO | 0 : SECCOMP_RET_ALLOW);
         }
 }
 
@@ -570,6 +609,8 @@ int main(void)
         cmocka_unit_test(what_makes_a_kernel_is_the_zygotes_only),
         cmocka_unit_test(sockets_stay_on_the_sessions_loopback),
         cmocka_unit_test(sockets_speak_few_protocols),
+        cmocka_unit_test(netlink_is_asked_for_and_routing_only),
+        cmocka_unit_test(sizes_of_socket_buffers_stay),
         cmocka_unit_test(what_the_host_shares_is_not_taken),
         cmocka_unit_test(syncing_is_nothing),
         cmocka_unit_test(the_limit_of_core_dumps_stays),
