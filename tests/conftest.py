@@ -7,6 +7,8 @@
     new_session    makes sessions on `server`, deleted when the test ends: new_session(environment="base")
     session        one session in `base`
     fresh_server   makes servers of the test's own, to be crashed: fresh_server("--flag", …)
+    provider       makes scripted providers, vendors of language models that say what a test wrote down: see
+                   support/provider.py; the test fails if one was asked what a strict vendor refuses
     no_leaks       fails the test if it leaves mounts behind (a server that stops looks for the rest itself)
 
 A skip is a failure where CLOCHE_MUST_WORK is set. Nothing here sleeps: machine.wait_until polls.
@@ -18,6 +20,7 @@ import pytest
 
 from support import machine
 from support.api import Session
+from support.provider import Provider
 from support.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,6 +122,22 @@ def fresh_server(cloche, environments, tmp_path):
     for running in made:
         if running.process is not None:
             running.stop()
+
+
+@pytest.fixture
+def provider():
+    """provider(script, order=…, key=…, …): started and, at the end, stopped and found without violations."""
+    made = []
+
+    def make(script, **options):
+        made.append(Provider(script, **options).start())
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.stop()
+    violations = [violation for running in made for violation in running.violations]
+    assert not violations, "a strict vendor would have refused:\n" + "\n".join(violations)
 
 
 @pytest.fixture
