@@ -15,6 +15,7 @@
 
 enum {
     DELETES_ONE_BY_ONE = 64,
+    PUTS_AT_ONCE = 256, /* in one commit, while which every other session waits */
 };
 
 void session_file_deinit(struct session_file *f)
@@ -208,8 +209,10 @@ static void write_store(struct session *s, const struct store_change *x)
         int r = store_container_file_delete(store, s->id, x->gone[i], &e);
         rc = r < 0 && r != -ENOENT ? r : rc;
     }
-    if (x->puts > 0) {
-        int r = store_container_file_put(store, x->put, x->puts, &e);
+    for (size_t i = 0; i < x->puts;
+         i += PUTS_AT_ONCE) { /* everybody's replies go through the store */
+        size_t n = x->puts - i < PUTS_AT_ONCE ? x->puts - i : PUTS_AT_ONCE;
+        int r = store_container_file_put(store, x->put + i, n, &e);
         rc = r < 0 && r != -ENOENT ? r : rc;
     }
     if (rc < 0) /* the files are there; after a server's restart their ids would be others */

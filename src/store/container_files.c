@@ -110,6 +110,10 @@ int store_container_file_delete(
 
 int store_container_file_delete_all(struct store *s, const char *container_id, struct error *e)
 {
-    return query_run(
-        s, RUN_FREES, SQL_CFILE_DELETE_ALL, "the container file", NULL, e, "t", container_id);
+    int64_t changes = STORE_CHUNK;
+    int r = 0;
+    while (!r && changes == STORE_CHUNK)
+        r = query_run(s, RUN_FREES, SQL_CFILE_DELETE_SOME, "the container file", &changes, e, "ti",
+            container_id, (int64_t)STORE_CHUNK);
+    return r;
 }

@@ -103,7 +103,8 @@ static int expire_locked(struct store *s, const char *id, const char *reason, st
     r = query_run(s, flags | RUN_MUST_CHANGE, SQL_CONTAINER_END, "the container", NULL, e, "titi",
         id, (int64_t)STORE_CONTAINER_EXPIRED, reason, clock_realtime_s());
     if (!r)
-        r = query_run(s, flags, SQL_CFILE_DELETE_ALL, "the container", NULL, e, "t", id);
+        r = query_run(s, flags, SQL_CFILE_DELETE_SOME, "the container", NULL, e, "ti", id,
+            (int64_t)STORE_CHUNK);
     if (!r)
         r = query_run(s, flags, SQL_EXEC_CUT_CONTAINER, "the container", NULL, e, "ttt", id,
             "killed", reason);
@@ -118,6 +119,8 @@ int store_container_mark_expired(
     if (r == -ENOSPC && flush_pressure(s, true))
         r = expire_locked(s, id, reason, e);
     store_unlock(s);
+    if (!r)
+        store_container_file_delete_all(s, id, NULL); /* what stays goes with the container's row */
     return r;
 }
 
@@ -129,7 +132,10 @@ int store_container_mark_deleted(struct store *s, const char *id, struct error *
 
 int store_container_delete(struct store *s, const char *id, struct error *e)
 {
-    int r = query_run(
+    int r = store_container_file_delete_all(s, id, e); /* the cascade would be one transaction */
+    if (r)
+        return r;
+    r = query_run(
         s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_DELETE, "the container", NULL, e, "t", id);
     if (!r)
         atomic_store(&s->garbage, true);

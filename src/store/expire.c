@@ -3,8 +3,6 @@
 
 #include "store/internal.h"
 
-enum { CHUNK = 500 };
-
 static bool id_map(sqlite3_stmt *row, void *item)
 {
     snprintf(item, ID_SIZE, "%s", (const char *)sqlite3_column_text(row, 0));
@@ -19,11 +17,11 @@ static bool seq_map(sqlite3_stmt *row, void *item)
 
 static int expire_files(struct store *s, int64_t now_s, int64_t *removed, struct error *e)
 {
-    int64_t changes = CHUNK;
+    int64_t changes = STORE_CHUNK;
     int r = 0;
-    while (!r && changes == CHUNK) {
-        r = query_run(
-            s, RUN_FREES, SQL_FILE_EXPIRE, "the file", &changes, e, "ii", now_s, (int64_t)CHUNK);
+    while (!r && changes == STORE_CHUNK) {
+        r = query_run(s, RUN_FREES, SQL_FILE_EXPIRE, "the file", &changes, e, "ii", now_s,
+            (int64_t)STORE_CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;
@@ -35,8 +33,8 @@ static int expire_containers(struct store *s, int64_t before, int64_t *removed, 
     int r;
     while (
         !(r = query_one(s, 0, SQL_CONTAINER_ENDED, "the container", id_map, id, e, "i", before))) {
-        r = query_run(s, RUN_FREES, SQL_CONTAINER_DELETE, "the container", NULL, e, "t", id);
-        if (r)
+        r = store_container_delete(s, id, e);
+        if (r && r != -ENOENT) /* somebody else was quicker */
             return r;
         ++*removed;
     }
@@ -45,11 +43,11 @@ static int expire_containers(struct store *s, int64_t before, int64_t *removed, 
 
 static int expire_stateless(struct store *s, int64_t before, int64_t *removed, struct error *e)
 {
-    int64_t changes = CHUNK;
+    int64_t changes = STORE_CHUNK;
     int r = 0;
-    while (!r && changes == CHUNK) {
-        r = query_run(
-            s, RUN_FREES, SQL_EXEC_OLD, "the execution", &changes, e, "ii", before, (int64_t)CHUNK);
+    while (!r && changes == STORE_CHUNK) {
+        r = query_run(s, RUN_FREES, SQL_EXEC_OLD, "the execution", &changes, e, "ii", before,
+            (int64_t)STORE_CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;
@@ -60,14 +58,14 @@ static int trim(struct store *s, const char *container_id, int64_t *removed, str
 {
     const char *id = container_id[0] ? container_id : NULL;
     int64_t kept = id ? STORE_EXECUTIONS_KEPT : STORE_STATELESS_KEPT, newest_too_many,
-            changes = CHUNK;
+            changes = STORE_CHUNK;
     int r = query_one(s, 0, SQL_EXEC_NEWEST_TOO_MANY, "the execution", seq_map, &newest_too_many, e,
         "ti", id, kept);
     if (r)
         return r == -ENOENT ? 0 : r;
-    while (!r && changes == CHUNK) {
+    while (!r && changes == STORE_CHUNK) {
         r = query_run(s, RUN_FREES, SQL_EXEC_TRIM, "the execution", &changes, e, "tii", id,
-            newest_too_many, (int64_t)CHUNK);
+            newest_too_many, (int64_t)STORE_CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;

@@ -22,12 +22,16 @@ struct known_key {
     bool revoked;
 };
 
+enum {
+    STORE_CHUNK = 256 /* rows in one transaction where there may be many: a reply waits for each */
+};
+
 struct store {
     unsigned flags;
     int dir_fd, wal_fd;
     char path[64]; /* of the database, through /proc/self/fd */
 
-    pthread_mutex_t lock;
+    pthread_mutex_t next, lock; /* by store_lock alone */
     sqlite3 *db;
     sqlite3_stmt *kept[SQL_COUNT];
 

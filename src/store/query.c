@@ -10,7 +10,15 @@ static const char *const texts[SQL_COUNT] = {
 #undef X
 };
 
-void store_lock(struct store *s) { pthread_mutex_lock(&s->lock); }
+/* Who waits holds `next`, so that one who unlocks and locks again stands behind it: a mutex alone goes
+ * to whoever runs, and work cut into small transactions would be one long one to everybody else. */
+void store_lock(struct store *s)
+{
+    pthread_mutex_lock(&s->next);
+    pthread_mutex_lock(&s->lock);
+    pthread_mutex_unlock(&s->next);
+}
+
 void store_unlock(struct store *s) { pthread_mutex_unlock(&s->lock); }
 
 /* A write that fails for want of space is FULL, but an IOERR when it was the shared-memory file that

@@ -163,6 +163,7 @@ static struct store *allocate(unsigned flags)
         return NULL;
     s->flags = flags;
     s->dir_fd = s->wal_fd = -1;
+    pthread_mutex_init(&s->next, NULL);
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->blob_lock, NULL);
     pthread_mutex_init(&s->sync_lock, NULL);
@@ -226,6 +227,7 @@ struct store *store_close(struct store *s)
     fd_close(&s->wal_fd);
     fd_close(&s->dir_fd);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->next);
     pthread_mutex_destroy(&s->blob_lock);
     pthread_mutex_destroy(&s->sync_lock);
     pthread_mutex_destroy(&s->flush_lock);

@@ -65,7 +65,8 @@
     X(CFILE_FIND, "SELECT " CONTAINER_FILE_COLUMNS " FROM container_files" \
                   " WHERE container_id = ?1 AND path = ?2") \
     X(CFILE_DELETE, "DELETE FROM container_files WHERE container_id = ?1 AND id = ?2") \
-    X(CFILE_DELETE_ALL, "DELETE FROM container_files WHERE container_id = ?1") \
+    X(CFILE_DELETE_SOME, "DELETE FROM container_files WHERE seq IN (SELECT seq FROM" \
+                         " container_files WHERE container_id = ?1 LIMIT ?2)") \
 \
     X(EXEC_INSERT, "INSERT INTO executions(" EXECUTION_COLUMNS ")" \
                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)") \

@@ -1,10 +1,11 @@
 """User code that means harm, or does it by accident.
 
-After each: the session answers again, another session answers within three times its quiet p99, and
+After each: the session answers again, another session's p99 is within three times its quiet one, and
 once deleted nothing of the attacked session is left on the machine a second later.
 """
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -202,15 +203,26 @@ ATTACKS = {
 }
 
 
+SAMPLES = 300  # the p99 of them is the fourth from above
+# One wakeup behind a whole time slice of somebody else (3 ms) is the scheduler's, not the product's: below
+# a millisecond a quiet p99 has met none, and three times it would forbid the first.
+FLOOR = 0.001
+
+
+def p99(session):
+    return max(latencies(session, SAMPLES)[int(SAMPLES * 0.99) - 1], FLOOR)
+
+
 @pytest.fixture(scope="module")
 def bystander(server):
-    """A session that minds its own business, and its quiet p99 in seconds."""
+    """A session that minds its own business. What all the acts together did to it shows at the end."""
     with server.client() as client:
         session = Session(client, environment="base")
         latencies(session, 50)
-        times = latencies(session, 300)
-        # Below two milliseconds the figure is the scheduler's, not the product's.
-        yield session, max(times[int(len(times) * 0.99)], 0.002)
+        first = p99(session)
+        yield session
+        last = min(p99(session) for _ in range(3))
+        assert last <= 3 * first, f"after all: p99 {last * 1000:.1f} ms, at first {first * 1000:.1f} ms"
         session.delete()
 
 
@@ -219,17 +231,6 @@ def kernel_cgroups(pid_namespace):
     inside = machine.in_pid_namespace(pid_namespace)
     init = {d for p in inside if p.name == "cloche-init" for d in machine.cgroup_directories(p.pid)}
     return {d for p in inside if p.name != "cloche-init" for d in machine.cgroup_directories(p.pid)} - init
-
-
-def expect_quick(session, p99):
-    """Within three times its quiet p99: p95 of forty in one of five windows, so that what else the
-    machine does for a moment is not held against the product."""
-    seen = []
-    for _ in range(5):
-        seen.append(latencies(session, 40)[37])
-        if seen[-1] <= 3 * p99:
-            return
-    raise AssertionError(f"p95 {[f'{s * 1000:.1f}' for s in seen]} ms, quiet p99 {p99 * 1000:.1f} ms")
 
 
 def answers_again(session):
@@ -254,7 +255,8 @@ def attacks(names):
 
 @pytest.mark.parametrize("name", attacks(ATTACKS))
 def test_attack(new_session, bystander, name):
-    attack, (other, p99) = ATTACKS[name], bystander
+    attack, other = ATTACKS[name], bystander
+    quiet = p99(other)
     session = new_session()
     namespace = session.pid_namespace()
     cgroups = kernel_cgroups(namespace)
@@ -266,14 +268,21 @@ def test_attack(new_session, bystander, name):
         attack.check(execution)
 
     answers_again(session)
-    expect_quick(other, p99)
+    loud = {"beside it": p99(other)}  # while the attacked session lives, with whatever it left running
     session.delete()
     expect_gone(namespace, cgroups)
+    loud["after its deletion"] = p99(other)  # while the server still forgets what it knew of it
+    if max(loud.values()) > 3 * quiet:
+        # A machine that has become slower meanwhile, for reasons of its own, still is, and that is then what
+        # quiet means: of the attacked session nothing is left. Harm to the server itself is the fixture's to see.
+        quiet = max(quiet, p99(other))
+    for when, seconds in loud.items():
+        assert seconds <= 3 * quiet, f"p99 {when} {seconds * 1000:.1f} ms, quiet {quiet * 1000:.1f} ms"
 
 
 @pytest.mark.parametrize("name", attacks(["a fork bomb", "allocates without end", "prints a gigabyte", "fills the disk"]))
 def test_others_are_served_while_it_rages(new_session, bystander, name):
-    other, _ = bystander
+    other = bystander
     session = new_session()
     attack = ATTACKS[name]
     thread = threading.Thread(target=lambda: session.run(attack.code, expect=None, timeout=min(attack.timeout, 5)))
@@ -283,6 +292,27 @@ def test_others_are_served_while_it_rages(new_session, bystander, name):
         worst = max(worst, latencies(other, 1)[0])
     thread.join()
     assert worst < 2.0, f"an execution took {worst:.2f} s beside: {name}"
+
+
+def test_nobody_waits_for_anothers_files(new_session, bystander):
+    """What the server writes down of a hundred thousand files goes through the store that all replies go
+    through: in pieces. As one piece it held up whoever came next for as long as it took, 0.7 s."""
+    session, worst = new_session(), {}
+
+    def beside(name, act):
+        thread = threading.Thread(target=act)
+        thread.start()
+        slowest = 0.0
+        while thread.is_alive() or slowest == 0.0:
+            slowest = max(slowest, latencies(bystander, 100)[-1])
+        thread.join()
+        worst[name] = slowest
+
+    beside("fill", lambda: session.run(ATTACKS["fills the disk with names"].code, timeout=100))
+    beside("unlink", lambda: session.run("import shutil; shutil.rmtree('many')", timeout=100))
+    session.run(ATTACKS["fills the disk with names"].code, timeout=100)
+    beside("delete", lambda: (session.delete(), time.sleep(0.5)))  # and what the server still does after its answer
+    assert max(worst.values()) < 0.2, {name: f"{seconds * 1000:.0f} ms" for name, seconds in worst.items()}
 
 
 def test_delete_in_the_middle_of_an_attack(new_session):

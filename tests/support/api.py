@@ -113,7 +113,8 @@ def latencies(session, count):
 
 def expect_gone(pid_namespace, cgroups=(), seconds=1.0):
     """No process in the namespace, no directory of its cgroups, within a second."""
+    deadline = time.monotonic() + seconds
     machine.wait_until(lambda: not machine.in_pid_namespace(pid_namespace), seconds,
                        f"the end of every process in {pid_namespace}")
-    machine.wait_until(lambda: not any(directory.exists() for directory in cgroups), seconds,
+    machine.wait_until(lambda: not any(directory.exists() for directory in cgroups), deadline - time.monotonic(),
                        f"the end of {[str(d) for d in cgroups]}")
