@@ -7,7 +7,7 @@
 
 #include "base/json_writer.h"
 #include "cli/commands.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 static const char help_head[] =
     "usage: cloche bench [FLAG]...\n\n"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 int command_fail(const char *command, int code, const char *format, ...)
 {

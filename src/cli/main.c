@@ -1,6 +1,6 @@
 /* main.c - `cloche`: the table of its commands, and nothing else. */
 #include "cli/commands.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 static const struct command commands[] = {
     {"serve", command_serve, "answer the HTTP API"},

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/strbuf.h"
 #include "cli/commands.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/paths.h"
 #include "cli/settings_table.h"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/settings_table.h"
 
 enum { CONFIG_MAX = 1 << 20 };

@@ -49,9 +49,12 @@ struct model_route {
     char name[320];     /* what the client reads: as it asked, or provider/model */
     bool local;         /* no remote party: no redaction by default */
     bool tools, images; /* speaks tool calls; sees images */
+    bool reasoning;     /* refuses temperature and top_p, which are then not sent */
     bool priced;
     double price_input, price_cached, price_output; /* usd for a million tokens */
     int64_t context_tokens;                         /* 0: unknown */
+    int64_t output_tokens;                          /* the most it may write; 0: unknown */
+    json_t *extra; /* further request fields that the config gives to this model, or NULL */
 };
 
 /* What the settings, the environment and the config file say. `config` is the file's "providers",
@@ -102,8 +105,8 @@ struct provider_request {
     json_t *tools;            /* [{"name","description","parameters","strict"?}], or NULL */
     json_t *tool_choice;      /* NULL: auto; "none", "required", or {"name":"…"} */
     json_t *text_format;      /* Responses' text.format object, or NULL */
-    /* further request fields of the provider's configuration are merged by the adapter;
-                               * these are the caller's, on top; or NULL */
+    /* further request fields of the provider's and the model's configuration are merged by the adapter;
+     * these are the caller's, on top; or NULL. A null takes a field away. */
     json_t *extra;
     double temperature, top_p;    /* NAN: not said */
     int64_t max_output_tokens;    /* 0: not said */
@@ -132,7 +135,8 @@ void provider_answer_deinit(struct provider_answer *a);
 /* Asks, streams pieces into the sink, answers. Repeats by itself, with backoff and jitter, honouring
  * retry-after, what may be repeated and has given no piece yet. Errors: PROVIDER_AUTHENTICATION,
  * PROVIDER_RATE_LIMITED, CONTEXT_LENGTH, CONTENT_FILTER, PROVIDER_OVERLOADED, PROVIDER_UNREACHABLE,
- * PROVIDER_MALFORMED, PROVIDER_REFUSED (its 4xx, with its message), PROVIDER_TIMEOUT; -ECANCELED. */
+ * PROVIDER_MALFORMED, PROVIDER_REFUSED (its 4xx, with its message; a used up quota is one), MODEL_NOT_FOUND,
+ * PROVIDER_FAILED (its 5xx), PROVIDER_TIMEOUT; -ECANCELED. */
 int provider_chat(const struct provider_request *q, struct provider_answer *ret, struct error *e);
 
 /* Tokens that `text` takes, roughly (a quarter of its bytes for Latin text, more for others): for budgets

@@ -10,7 +10,7 @@
 #include "ipc/frame.h"
 #include "session/internal.h"
 #include "session/kernel.h"
-#include "session/utf8.h"
+#include "base/utf8.h"
 
 enum {
     CODE_MAX = 1 << 20,

@@ -10,7 +10,7 @@
 
 #include "ipc/frame.h"
 #include "session/session.h"
-#include "session/utf8.h"
+#include "base/utf8.h"
 
 enum {
     OUTPUTS_MAX = 1000,

@@ -6,7 +6,7 @@
 
 #include "base/fd.h"
 #include "ipc/protocol.h"
-#include "session/utf8.h"
+#include "base/utf8.h"
 
 enum { PATH_BYTES_MAX = 1024, COMPONENT_BYTES_MAX = 255, BUCKETS_FIRST = 16 };
 

@@ -11,7 +11,7 @@
 
 #include <getopt.h>
 
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/settings.h"
 
 static int memory_with(const char *text)

@@ -1,5 +1,5 @@
 /* nearest.h - which known word did they mean? For messages about unknown commands, flags, settings.
- * Used by the command line; pure. */
+ * Used by the command line and for the config file's tables; pure. */
 #pragma once
 #include <stddef.h>
 

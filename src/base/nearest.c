@@ -1,4 +1,4 @@
-#include "cli/nearest.h"
+#include "nearest.h"
 
 enum { WORD_MAX = 64 };
 
