@@ -106,6 +106,8 @@ static int expire_locked(struct store *s, const char *id, const char *reason, st
         r = query_run(s, flags, SQL_CFILE_DELETE_SOME, "the container", NULL, e, "ti", id,
             (int64_t)STORE_CHUNK);
     if (!r)
+        r = query_run(s, flags, SQL_FIGURE_DELETE_ALL, "the container", NULL, e, "t", id);
+    if (!r)
         r = query_run(s, flags, SQL_EXEC_CUT_CONTAINER, "the container", NULL, e, "ttt", id,
             "killed", reason);
     return query_end(s, r, "the container", e);
@@ -118,6 +120,8 @@ int store_container_mark_expired(
     int r = expire_locked(s, id, reason, e);
     if (r == -ENOSPC && flush_pressure(s, true))
         r = expire_locked(s, id, reason, e);
+    if (!r)
+        atomic_store(&s->garbage, true); /* its figures */
     store_unlock(s);
     if (!r)
         store_container_file_delete_all(s, id, NULL); /* what stays goes with the container's row */

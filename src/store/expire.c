@@ -3,6 +3,8 @@
 
 #include "store/internal.h"
 
+enum { RUN_CHUNK = 10 /* runs: each may have thousands of events */ };
+
 static bool id_map(sqlite3_stmt *row, void *item)
 {
     snprintf(item, ID_SIZE, "%s", (const char *)sqlite3_column_text(row, 0));
@@ -48,6 +50,18 @@ static int expire_stateless(struct store *s, int64_t before, int64_t *removed, s
     while (!r && changes == STORE_CHUNK) {
         r = query_run(s, RUN_FREES, SQL_EXEC_OLD, "the execution", &changes, e, "ii", before,
             (int64_t)STORE_CHUNK);
+        *removed += r ? 0 : changes;
+    }
+    return r;
+}
+
+static int expire_runs(struct store *s, int64_t before, int64_t *removed, struct error *e)
+{
+    int64_t changes = RUN_CHUNK;
+    int r = 0;
+    while (!r && changes == RUN_CHUNK) {
+        r = query_run(
+            s, RUN_FREES, SQL_RUN_OLD, "the run", &changes, e, "ii", before, (int64_t)RUN_CHUNK);
         *removed += r ? 0 : changes;
     }
     return r;
@@ -128,6 +142,8 @@ int store_expire(struct store *s, int64_t now_s, int64_t *ret_removed, struct er
         r = expire_containers(s, before, &removed, e);
     if (!r)
         r = expire_stateless(s, before, &removed, e);
+    if (!r)
+        r = expire_runs(s, now_s - STORE_RUN_DAYS * INT64_C(86400), &removed, e);
     if (!r)
         r = trim_crowded(s, &removed, e);
     if (removed)

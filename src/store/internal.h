@@ -152,5 +152,9 @@ void blob_refs_close(struct store *s);
 /* Reads a whole blob of a known length into malloc'ed, NUL-terminated memory. */
 int blob_read(struct store *s, const char *sha256, int64_t bytes, char **ret_data, struct error *e);
 
+/* ---- conversations.c ---------------------------------------------------------------------------------- */
+/* One item, within a transaction of the caller. */
+int item_append(struct store *s, const struct store_item *i, struct error *e);
+
 /* ---- the rest ---------------------------------------------------------------------------------------- */
 void keys_forget(struct store *s); /* under the lock, or at close */

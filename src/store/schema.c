@@ -68,5 +68,46 @@ static const char version_1[] =
     "  WHEN old.record_blob IS NOT NULL BEGIN"
     "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.record_blob; END;";
 
-const char *const schema_migrations[] = {version_1};
+/* Events are clustered by their run, and named by its number, not its id: there are thousands of them
+ * in a long run. What a run and an item carry as JSON stands last, so that walking the rows never reads it. */
+static const char version_2[] =
+    "CREATE TABLE runs("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, dialect TEXT NOT NULL,"
+    "  status TEXT NOT NULL, model TEXT NOT NULL, container_id TEXT, conversation_id TEXT,"
+    "  previous_id TEXT, created_at INTEGER NOT NULL, completed_at INTEGER NOT NULL,"
+    "  background INTEGER NOT NULL, error TEXT, usage TEXT, request TEXT, input TEXT, output TEXT) STRICT;"
+    "CREATE INDEX runs_by_project ON runs(project, created_at);"
+    "CREATE INDEX runs_by_age ON runs(created_at);"
+    "CREATE INDEX runs_of_conversation ON runs(conversation_id, created_at)"
+    "  WHERE conversation_id IS NOT NULL;"
+    "CREATE INDEX runs_unfinished ON runs(seq) WHERE status IN ('queued', 'in_progress');"
+
+    "CREATE TABLE run_events("
+    "  run INTEGER NOT NULL REFERENCES runs(seq) ON DELETE CASCADE, number INTEGER NOT NULL,"
+    "  text TEXT NOT NULL, PRIMARY KEY(run, number)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE conversations("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, kind TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL, metadata TEXT, data TEXT) STRICT;"
+    "CREATE INDEX conversations_by_project ON conversations(project, kind, created_at);"
+
+    "CREATE TABLE items("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL,"
+    "  conversation_id TEXT NOT NULL REFERENCES conversations(id) ON DELETE CASCADE, run_id TEXT,"
+    "  created_at INTEGER NOT NULL, json TEXT NOT NULL, transcript TEXT,"
+    "  UNIQUE(conversation_id, id)) STRICT;"
+    "CREATE INDEX items_by_conversation ON items(conversation_id, created_at);"
+
+    "CREATE TABLE figures("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL,"
+    "  container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,"
+    "  mime_type TEXT NOT NULL, blob TEXT NOT NULL, bytes INTEGER NOT NULL,"
+    "  created_at INTEGER NOT NULL, UNIQUE(container_id, id)) STRICT;"
+    "CREATE TRIGGER figures_take_blob AFTER INSERT ON figures BEGIN"
+    "  INSERT INTO blobs VALUES(new.blob, new.bytes, 1)"
+    "    ON CONFLICT(sha256) DO UPDATE SET refs = refs + 1; END;"
+    "CREATE TRIGGER figures_leave_blob AFTER DELETE ON figures BEGIN"
+    "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.blob; END;";
+
+const char *const schema_migrations[] = {version_1, version_2};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

@@ -11,6 +11,13 @@
 #define EXECUTION_COLUMNS \
     "id, container_id, project, created_at, status, note, record_bytes, record_blob, code, record"
 #define FILE_COLUMNS "id, project, filename, purpose, bytes, created_at, expires_at, blob"
+#define RUN_COLUMNS \
+    "id, project, dialect, status, model, container_id, conversation_id, previous_id, created_at," \
+    " completed_at, background, error, usage, request, input, output"
+#define RUN_UNFINISHED "status IN ('queued', 'in_progress')"
+#define CONVERSATION_COLUMNS "id, project, kind, created_at, metadata, data"
+#define ITEM_COLUMNS "id, conversation_id, run_id, created_at, json, transcript"
+#define FIGURE_COLUMNS "id, container_id, mime_type, blob, bytes, created_at"
 #define KEY_COLUMNS "id, name, project, created_at, revoked_at"
 
 #define STATEMENTS(X) \
@@ -96,6 +103,43 @@
     X(FILE_DELETE, "DELETE FROM files WHERE id = ?1 AND project = ?2") \
     X(FILE_EXPIRE, "DELETE FROM files WHERE seq IN (SELECT seq FROM files" \
                    " WHERE expires_at > 0 AND expires_at <= ?1 LIMIT ?2)") \
+\
+    X(RUN_INSERT, "INSERT INTO runs(" RUN_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9," \
+                  " ?10, ?11, ?12, ?13, ?14, ?15, ?16)") \
+    X(RUN_UPDATE, "UPDATE runs SET status = ?2, model = ?3, container_id = ?4, completed_at = ?5," \
+                  " error = ?6, usage = ?7, output = ?8 WHERE id = ?1") \
+    X(RUN_GET, "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?1 AND (?2 IS NULL OR project = ?2)" \
+               " AND (?3 IS NULL OR dialect = ?3)") \
+    X(RUN_DELETE, "DELETE FROM runs WHERE id = ?1 AND project = ?2") \
+    X(RUN_OLD, "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs" \
+               " WHERE created_at <= ?1 AND NOT (" RUN_UNFINISHED ") LIMIT ?2)") \
+    X(RUN_CUT_EVENTS, \
+        "INSERT INTO run_events SELECT seq, ifnull((SELECT max(number) + 1 FROM run_events" \
+        " WHERE run = seq), 0), ?1 FROM runs WHERE " RUN_UNFINISHED) \
+    X(RUN_CUT, "UPDATE runs SET status = 'failed', error = ?1, completed_at = ?2" \
+               " WHERE " RUN_UNFINISHED) \
+    X(EVENT_APPEND, "INSERT INTO run_events SELECT seq, ?2, ?3 FROM runs WHERE id = ?1") \
+\
+    X(CONVERSATION_INSERT, \
+        "INSERT INTO conversations(" CONVERSATION_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+    X(CONVERSATION_UPDATE, "UPDATE conversations SET metadata = ?3, data = ?4" \
+                           " WHERE id = ?1 AND project = ?2") \
+    X(CONVERSATION_DELETE, "DELETE FROM conversations WHERE id = ?1 AND project = ?2") \
+    X(CONVERSATION_GET, "SELECT " CONVERSATION_COLUMNS " FROM conversations" \
+                        " WHERE id = ?1 AND project = ?2 AND (?3 IS NULL OR kind = ?3)") \
+    /* never before what is there, whatever the clock did */ \
+    X(ITEM_APPEND, "INSERT INTO items(" ITEM_COLUMNS ") VALUES(?1, ?2, ?3, max(?4," \
+                   " ifnull((SELECT max(created_at) FROM items WHERE conversation_id = ?2), 0))," \
+                   " ?5, ?6)") \
+    X(ITEM_UPDATE, \
+        "UPDATE items SET json = ?3, transcript = ?4 WHERE conversation_id = ?1 AND id = ?2") \
+    X(ITEM_GET, "SELECT " ITEM_COLUMNS " FROM items WHERE conversation_id = ?1 AND id = ?2") \
+    X(ITEM_DELETE, "DELETE FROM items WHERE conversation_id = ?1 AND id = ?2") \
+\
+    X(FIGURE_INSERT, "INSERT INTO figures(" FIGURE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+    X(FIGURE_GET, "SELECT " FIGURE_COLUMNS " FROM figures WHERE container_id = ?1 AND id = ?2") \
+    X(FIGURE_DELETE, "DELETE FROM figures WHERE container_id = ?1 AND id = ?2") \
+    X(FIGURE_DELETE_ALL, "DELETE FROM figures WHERE container_id = ?1") \
 \
     X(BLOB_KNOWN, "SELECT 1 FROM blobs WHERE sha256 = ?1 AND refs > 0") \
     X(BLOB_UNREFERENCED, \

@@ -1,5 +1,5 @@
 /* store.h - everything that outlives the server: keys, containers and what lies in them, execution
- * records, Files, and the bytes of Files.
+ * records, Files and their bytes, runs and their events, conversations.
  *
  * Used by the server and by `cloche key`. The backend is SQLite and a directory of blobs; nothing of
  * either shows here, so that another backend can stand behind the same functions. The store never
@@ -44,6 +44,7 @@ enum {
     STORE_EXECUTIONS_KEPT = 1000,         /* of each container, the newest */
     STORE_STATELESS_KEPT = 10000,         /* executions without a container, the newest */
     STORE_ENDED_DAYS = 30,  /* ended containers and stateless executions are kept so long */
+    STORE_RUN_DAYS = 30,    /* runs with their events, from their creation, as OpenAI's responses */
     STORE_PAGE_MAX = 10000, /* a page's limit is clamped to 1..this */
 };
 
@@ -312,8 +313,9 @@ struct store_run {
     char *id, *project, *dialect, *status, *model;      /* status: run_status_name() */
     char *container_id, *conversation_id, *previous_id; /* or NULL */
     char *request; /* JSON text of the dialect: what it needs to show the run again; or NULL */
-    char *input, *output; /* transcript items, JSON arrays; output NULL until the run ended */
-    char *error, *usage;  /* JSON texts or NULL */
+    char *input;   /* the request's transcript items, a JSON array; or NULL */
+    char *output;  /* those the run made; NULL until it ended */
+    char *error, *usage; /* JSON texts or NULL */
     int64_t created_at, completed_at; /* completed_at: 0 until it ended */
     bool background;
 };
@@ -325,25 +327,26 @@ struct store_runs {
 void store_run_deinit(struct store_run *r);
 void store_runs_deinit(struct store_runs *r);
 
-/* Durable. */
-int store_run_insert(struct store *s, const struct store_run *r, struct error *e);
-/* Writes every column but id, project, dialect and created_at. Durable when `ended`. */
-int store_run_update(struct store *s, const struct store_run *r, bool ended, struct error *e);
+/* `durable`: survives power loss when this returns. */
+int store_run_insert(struct store *s, const struct store_run *r, bool durable, struct error *e);
+/* Writes what changes while it runs: status, model, container_id, completed_at, error, usage, output. */
+int store_run_update(struct store *s, const struct store_run *r, struct error *e);
 /* `project` and `dialect` NULL: any. */
 int store_run_get(struct store *s, const char *project, const char *dialect, const char *id,
     struct store_run *ret_run, struct error *e);
-/* `conversation_id` or NULL for all of the project. */
+/* `dialect` and `conversation_id` or NULL for all of the project. */
 int store_run_list(struct store *s, const char *project, const char *dialect,
     const char *conversation_id, const struct store_page *page, struct store_runs *ret_list,
     struct error *e);
-/* With its events. */
+/* With its events. Durable. */
 int store_run_delete(struct store *s, const char *project, const char *id, struct error *e);
-/* All that a server before this one left unfinished (status queued or in_progress): `failed`, with this
- * error's JSON text, and one last event. Returns how many in *ret_count. */
+/* All that a server before this one left unfinished (status queued or in_progress) becomes `failed`,
+ * with this error's JSON text, and gets one last event. Durable. Returns how many in *ret_count (or NULL). */
 int store_runs_cut_short(struct store *s, const char *error, const char *event, int64_t now_s,
     int64_t *ret_count, struct error *e);
 
-/* Events of a run, numbered from 0 without gaps: n texts from number `first` on, in one commit. */
+/* Events of a run, numbered from 0 without gaps: n texts from number `first` on, in one commit.
+ * -ENOENT when there is no such run (it was deleted). */
 struct store_text {
     const char *text;
     size_t length;
@@ -398,7 +401,7 @@ struct store_items {
 };
 void store_item_deinit(struct store_item *i);
 void store_items_deinit(struct store_items *i);
-/* Durable; in this order behind what is there, in one commit. */
+/* Durable; in this order behind what is there, in one commit. -ENOENT: a conversation is not there. */
 int store_items_append(struct store *s, const struct store_item *items, size_t n, struct error *e);
 /* json, transcript */
 int store_item_update(struct store *s, const struct store_item *i, struct error *e);
@@ -410,6 +413,19 @@ int store_item_list(struct store *s, const char *conversation_id, const char *ru
 int store_item_delete(
     struct store *s, const char *conversation_id, const char *id, struct error *e);
 
+/* Ends a run, in one durable commit, so that nobody ever finds half of an end: its row as by
+ * store_run_update, its last events, and what its conversation gets (whose absence is no failure:
+ * it was deleted meanwhile). */
+struct store_run_end {
+    const struct store_run *run;
+    int64_t first; /* number of the first of the events */
+    const struct store_text *events;
+    size_t n_events;
+    const struct store_item *items;
+    size_t n_items;
+};
+int store_run_end(struct store *s, const struct store_run_end *end, struct error *e);
+
 /* ---- figures: what code displayed in a container, kept by the server ---------------------------------- */
 
 struct store_figure {
@@ -417,11 +433,13 @@ struct store_figure {
     int64_t bytes, created_at;
 };
 void store_figure_deinit(struct store_figure *f);
-/* The blob must have been committed and its writer be alive. Figures go with their container. */
+void store_figures_free(struct store_figure *figures, size_t n);
+/* The blob must have been committed and its writer be alive. Figures go when their container ends.
+ * -ENOENT when the container is not there. */
 int store_figure_insert(struct store *s, const struct store_figure *f, struct error *e);
 int store_figure_get(struct store *s, const char *container_id, const char *id,
     struct store_figure *ret, struct error *e);
-/* All of them, oldest first; the array and its elements are the holder's. */
+/* All of them, oldest first; the array is the holder's (store_figures_free). */
 int store_figure_list(struct store *s, const char *container_id, struct store_figure **ret,
     size_t *ret_count, struct error *e);
 int store_figure_delete(struct store *s, const char *container_id, const char *id, struct error *e);
@@ -430,5 +448,5 @@ int store_figure_delete(struct store *s, const char *container_id, const char *i
 
 /* Removes what has outlived its time: Files past expires_at, containers that ended STORE_ENDED_DAYS
  * ago with all of theirs, stateless executions as old, executions beyond STORE_EXECUTIONS_KEPT of a
- * container. Call about once a minute. *ret_removed (or NULL): how many rows. */
+ * container, runs made STORE_RUN_DAYS ago. Call about once a minute. *ret_removed (or NULL): how many rows. */
 int store_expire(struct store *s, int64_t now_s, int64_t *ret_removed, struct error *e);
