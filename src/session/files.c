@@ -328,6 +328,8 @@ int session_files_list(struct session *s, struct session_file **ret, size_t *ret
     l.failed = !l.file;
     workspace_each(&s->workspace, list_one, &l);
     pthread_mutex_unlock(&s->lock);
+    if (!l.failed && figures_list(s, &l.file, &l.n) < 0)
+        l.failed = true;
     if (l.failed) {
         session_files_free(l.file, l.n);
         return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
@@ -358,6 +360,8 @@ int session_file_find(
     struct session *s, const char *id, const char *path, struct session_file *ret, struct error *e)
 {
     int rc = refresh(s, e);
+    if (rc == 0 && figure_find(s, id, path, ret) == 0)
+        return 0;
     return rc < 0 ? rc : files_find(s, id, path, ret, e);
 }
 
@@ -412,6 +416,11 @@ int session_file_delete(struct session *s, const char *id, struct error *e)
     int rc = session_file_find(s, id, NULL, &f, e);
     if (rc < 0)
         return rc;
+    if (f.figure) {
+        rc = figure_delete(s, id);
+        session_file_deinit(&f);
+        return rc < 0 ? files_error(s, rc, e) : 0;
+    }
     rc = session_sandbox(s, &b, e);
     if (rc == 0) {
         files_path(path, f.path);

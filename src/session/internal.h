@@ -136,6 +136,14 @@ int files_error(struct session *s, int rc, struct error *e);
 enum { FILES_PATH_SIZE = 1100 };
 void files_path(char to[FILES_PATH_SIZE], const char *path);
 
+/* ---- figures.c ---------------------------------------------------------------------------------------- */
+/* By id, or by path when `id` is NULL. 0, -ENOENT: no figure; another -errno. */
+int figure_find(struct session *s, const char *id, const char *path, struct session_file *ret);
+int figure_open(struct session *s, const char *path, struct file_reader *ret);
+int figure_delete(struct session *s, const char *id);
+/* Appends the session's figures to an array of n files. */
+int figures_list(struct session *s, struct session_file **files, size_t *n);
+
 /* ---- execute.c --------------------------------------------------------------------------------------- */
 /* Checks the parts of a spec that do not depend on a session. */
 int execute_check(const struct sessions *all, const struct execute_spec *spec, struct error *e);

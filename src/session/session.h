@@ -204,6 +204,7 @@ struct session_file {
     uint64_t bytes;
     int64_t created_at;
     bool from_user; /* uploaded; else made by code */
+    bool figure;    /* displayed by code: kept by the server, not in the scratch */
 };
 void session_file_deinit(struct session_file *f);
 /* By the extension of its name; "application/octet-stream" when it says nothing. Static. */
@@ -301,8 +302,8 @@ int session_variables(struct session *session, char **ret, bool *ret_stale, stru
 
 /* ---- the workspace ----------------------------------------------------------------------------- */
 
-/* All files of the workspace now, by creation and then path; the array is the caller's
- * (session_files_free). Expired: CONTAINER_EXPIRED. */
+/* All files of the workspace now, and the figures kept of it, by creation and then path; the array is
+ * the caller's (session_files_free). Expired: CONTAINER_EXPIRED. */
 int session_files_list(
     struct session *session, struct session_file **ret, size_t *ret_n, struct error *e);
 void session_files_free(struct session_file *files, size_t n);
@@ -310,6 +311,12 @@ void session_files_free(struct session_file *files, size_t n);
 int session_file_find(struct session *session, const char *id, const char *path,
     struct session_file *ret, struct error *e);
 int session_file_delete(struct session *session, const char *id, struct error *e);
+/* Keeps what code displayed as a file of the session: its path is its id with an extension
+ * ("cfile_….png"). It ends with the session. Only types for which figure_type says so. */
+int session_figure_keep(struct session *session, const void *data, size_t n, const char *mime,
+    char ret_id[ID_SIZE], struct error *e);
+/* image/png and other pictures made of pixels. */
+bool figure_type(const char *mime);
 /* Is this a path that the workspace may have? Relative, UTF-8, no "..", no NUL, bounded. 0, or
  * ERROR_INVALID_VALUE naming `param`. */
 int workspace_path_check(const char *path, size_t n, const char *param, struct error *e);

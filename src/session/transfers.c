@@ -166,6 +166,10 @@ int session_file_open(struct session *s, const char *path, struct file_reader *r
         rc = session_sandbox(s, &b, e);
     if (rc < 0)
         return rc;
+    if ((rc = figure_open(s, path, ret)) != -ENOENT) {
+        sandbox_unref(b);
+        return rc < 0 ? files_error(s, rc, e) : 0;
+    }
     files_path(inside, path);
     cleanup_fd int fd = init_open(b->init, inside);
     sandbox_unref(b);

@@ -100,9 +100,9 @@ int store_run_list(struct store *s, const char *project, const char *dialect,
     struct error *e)
 {
     char sql[PAGE_SQL_SIZE];
-    const char *scope = conversation_id
-                            ? "project = ?1 AND (?2 IS NULL OR dialect = ?2) AND conversation_id = ?5"
-                            : "project = ?1 AND (?2 IS NULL OR dialect = ?2) AND ?5 IS NULL";
+    const char *scope =
+        conversation_id ? "project = ?1 AND (?2 IS NULL OR dialect = ?2) AND conversation_id = ?5"
+                        : "project = ?1 AND (?2 IS NULL OR dialect = ?2) AND ?5 IS NULL";
     query_page_sql(sql, RUN_COLUMNS, "runs", scope, page);
     struct store_runs list = {0};
     int r = query_list(s, sql, &run_kind, (void **)&list.items, &list.count, e, "ttitt", project,
