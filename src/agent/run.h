@@ -9,6 +9,7 @@
  * Each is a JSON object with "type"; its sequence number is its place in the stream, from 0. `item` is
  * the place of the output item it belongs to, from 0 in order of appearance; items start
  * in order; code is executed when the model's turn is over, so later items of that turn may start before.
+ * Its id is id_child(prefix, the run's id, item + 1), so that id_parent finds the run of an item.
  *   run.started          {"model","container_id" or null}
  *   item.started         {"item","kind":"message","id":"msg_…"}
  *                        {"item","kind":"code","id":"ci_…","call_id","container_id"}
@@ -21,9 +22,9 @@
  *   execution.completed  {"item","execution":{API.md's object without code, outputs, stdout and stderr},
  *                         "status":"completed|incomplete|failed","logs":"stdout, stderr, value and traceback in
  *                         order","images":[{"file_id","media_type","bytes"}]}
- *   item.completed       {"item","kind", and: message "text" or "refusal", "annotations":[{"file_id","filename",
- *                         "container_id","start","end","path"}] (code points, end exclusive; displayed figures first with
- *                         0,0) | code "code","status" | function "arguments" | reasoning "text"}
+ *   item.completed       {"item","kind", and: message "text" or "refusal", "status":"completed|incomplete" (cut by
+ *                         max_output_tokens), "annotations":[{"file_id","filename","container_id","start","end","path"}]
+ *                         (code points, end exclusive; displayed figures first with 0,0) | code "code","status" | function "arguments" | reasoning "text"}
  *   usage                {"input_tokens","cached_tokens","output_tokens","reasoning_tokens"} summed so far
  *   notice               {"text"} what a person should know: a container that was reset, text that was masked
  *   run.completed        {"cloche":{"cost","currency","masked":{…}}}
@@ -47,15 +48,26 @@
 struct runs; /* everything that runs, or did a moment ago */
 struct run;  /* one; reference counted */
 
+/* What a dialect does when a run of its own has ended: called once, in the run's thread, after its last
+ * event is stored and before run_wait returns. So a conversation gets its items also when nobody
+ * listens any more. The core knows nothing of a dialect's items. */
+struct run_dialect {
+    const char *name; /* run_spec.dialect */
+    void (*ended)(void *context, struct run *run);
+    void *context;
+};
+
 struct runs_config {
     struct sessions *sessions;
     struct store *store;
     struct providers *providers;
-    unsigned max_active;          /* threads at one time, 512; beyond: QUEUE_FULL */
-    unsigned max_rounds;          /* a server's ceiling: 64 */
-    int64_t execution_timeout_ms; /* 60 s */
-    int64_t wall_ms;              /* of a whole run: 1 h */
-    json_t *redaction;            /* the config's "redaction" table, or NULL */
+    unsigned max_active;                /* threads at one time, 512; beyond: QUEUE_FULL */
+    unsigned max_rounds;                /* a server's ceiling: 64 */
+    int64_t execution_timeout_ms;       /* 60 s */
+    int64_t wall_ms;                    /* of a whole run: 1 h */
+    json_t *redaction;                  /* the config's "redaction" table, or NULL */
+    const struct run_dialect *dialects; /* who wants to know of ends; or NULL */
+    size_t n_dialects;
 };
 /* Runs that a server before this one left unfinished become `failed`, with a reason. All borrowed. */
 int runs_new(const struct runs_config *config, struct runs **ret, struct error *e);
@@ -75,7 +87,7 @@ struct run_file {
 /* What a dialect asks for. Borrowed until run_start returns. */
 struct run_spec {
     const char *project, *dialect; /* "default"; "responses", "chat", "assistants", "explorer" */
-    const char *id;                /* NULL: a new `resp_…` */
+    const char *id;                /* made by id_new_parent; NULL: a new `resp_…` */
     struct model_route route;
     const char *instructions; /* the caller's, or NULL */
     json_t *context;          /* transcript so far, or NULL */
@@ -99,7 +111,7 @@ struct run_spec {
     double budget_usd;         /* 0: none */
     bool sample; /* show the model heads and random samples of files over the budget */
     bool store, background;
-    const char *conversation_id; /* appended to when it has ended, or NULL */
+    const char *conversation_id; /* recorded; its dialect's `ended` appends to it; or NULL */
     const char *previous_id;     /* recorded, or NULL */
 };
 

@@ -364,11 +364,12 @@ double json_in_number(struct json_in *in, const char *name, double fallback, dou
     if (!value)
         return fallback;
     if (!json_is_number(value)) {
-        wrong_type(in, name, "a number", value);
+        wrong_type(in, name, in->manners == JSON_OPENAI ? "a decimal" : "a number", value);
         return fallback;
     }
     double n = json_number_value(value);
-    const char *kind = json_is_integer(value) ? "integer" : "decimal";
+    bool whole = json_is_integer(value) && in->manners == JSON_OURS;
+    const char *kind = whole ? "integer" : "decimal";
     if (n < min)
         json_in_fail(in, bound_code(in, ERROR_DECIMAL_BELOW_MIN), name,
             "Invalid '%s%s': %s below minimum value. Expected a value >= %g, but got %g "

@@ -58,3 +58,10 @@ const char *error_wire_code(enum error_code code)
 {
     return code < ERROR_COUNT ? table[code].wire : "internal";
 }
+enum error_code error_code_find(const char *wire)
+{
+    for (int code = ERROR_NONE + 1; code < ERROR_COUNT; code++)
+        if (strcmp(table[code].wire, wire) == 0)
+            return (enum error_code)code;
+    return ERROR_INTERNAL;
+}

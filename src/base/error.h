@@ -39,6 +39,7 @@
     X(EXCLUSIVE_PARAMETERS, 400, "invalid_request_error", "mutually_exclusive_parameters") \
     X(UNAUTHORIZED, 401, "invalid_request_error", "unauthorized") \
     X(FORBIDDEN, 403, "invalid_request_error", "forbidden") \
+    X(UNKNOWN_MODEL, 404, "invalid_request_error", "model_not_found") \
     X(NOT_FOUND, 404, "invalid_request_error", "not_found") \
     X(METHOD_NOT_ALLOWED, 405, "invalid_request_error", "method_not_allowed") \
     X(REQUEST_TIMEOUT, 408, "invalid_request_error", "request_timeout") \
@@ -87,3 +88,5 @@ int error_param(struct error *e, enum error_code code, const char *param, const 
 int error_http_status(enum error_code code);
 const char *error_wire_type(enum error_code code);
 const char *error_wire_code(enum error_code code);
+/* The first code with this wire code; ERROR_INTERNAL when there is none. */
+enum error_code error_code_find(const char *wire);

@@ -152,7 +152,7 @@ int http_respond(
 int http_respond_json(struct http_exchange *x, int status, const struct strbuf *json);
 int http_respond_empty(struct http_exchange *x, int status); /* 204 and the like */
 /* OpenAI's envelope with the status of error.h's table. Adds `retry-after: 1` to 429 and 503 and
- * `x-should-retry: false` to 409 and 507 unless the handler has set them. */
+ * `x-should-retry: false` to 409, 501, 507 and provider_authentication, unless the handler has set them. */
 int http_error(struct http_exchange *x, const struct error *e);
 /* The same from a format: http_fail(x, ERROR_NOT_FOUND, "container_id", "No such container: %s", id).
  * `param` may be NULL. */

@@ -197,6 +197,14 @@ int http_respond_json(struct http_exchange *x, int status, const struct strbuf *
     return http_respond(x, status, "application/json", json->data, json->length);
 }
 
+/* What clients would repeat by its status although a repeat cannot help: conflicts, a full disk, a key
+ * that the provider refuses, what this server does not do. */
+static bool error_permanent(enum error_code code)
+{
+    int status = error_http_status(code);
+    return status == 409 || status == 507 || status == 501 || code == ERROR_PROVIDER_AUTHENTICATION;
+}
+
 int http_error(struct http_exchange *x, const struct error *e)
 {
     struct http_connection *c = x->connection;
@@ -204,7 +212,7 @@ int http_error(struct http_exchange *x, const struct error *e)
     const char *type = error_wire_type(e->code), *code = error_wire_code(e->code);
     if ((status == 429 || status == 503) && !c->has_retry_after)
         http_set_header(x, "retry-after", "1");
-    if ((status == 409 || status == 507) && !c->has_should_retry)
+    if (error_permanent(e->code) && !c->has_should_retry)
         http_set_header(x, "x-should-retry", "false");
     char fixed
         [2200]; /* 304 bytes of text, six for each at worst: always enough, and no allocation */

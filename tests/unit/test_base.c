@@ -119,7 +119,11 @@ static void every_error_has_a_wire_code(void **state)
     for (int i = ERROR_NONE + 1; i < ERROR_COUNT; i++) {
         assert_true(strlen(error_wire_code(i)) > 0);
         assert_true(strlen(error_wire_type(i)) > 0);
+        assert_string_equal(
+            error_wire_code(error_code_find(error_wire_code(i))), error_wire_code(i));
     }
+    assert_int_equal(error_code_find("budget_exceeded"), ERROR_BUDGET_EXCEEDED);
+    assert_int_equal(error_code_find("no such code"), ERROR_INTERNAL);
 }
 
 static void ids_look_like_openais_and_differ(void **state)
@@ -133,6 +137,31 @@ static void ids_look_like_openais_and_differ(void **state)
     assert_int_equal(strspn(a + 5, "0123456789abcdef"), 48);
     assert_string_not_equal(a, b);
     assert_true(id_valid(a));
+}
+
+static void a_childs_id_leads_to_its_parents(void **state)
+{
+    (void)state;
+    char parent[ID_SIZE], child[ID_SIZE], found[ID_SIZE];
+    unsigned n = 0;
+    id_new_parent(parent, "resp_");
+    assert_int_equal(strlen(parent), 5 + 48);
+    assert_string_equal(parent + strlen(parent) - 4, "0000");
+    id_child(child, "msg_", parent, 0x8001);
+    assert_string_equal(child + strlen(child) - 4, "8001");
+    assert_true(id_valid(child));
+    assert_true(id_parent(found, "resp_", child, &n));
+    assert_string_equal(found, parent);
+    assert_int_equal(n, 0x8001);
+    assert_false(id_parent(found, "resp_", parent, NULL));
+    assert_false(id_parent(found, "resp_", "msg_1", NULL));
+    assert_false(id_parent(found, "resp_", "", NULL));
+    /* without a place in the family: an id of its own */
+    id_child(child, "msg_", parent, 0x10000);
+    assert_int_equal(strlen(child), 4 + 48);
+    assert_true(strncmp(child + 4, parent + 5, 44) != 0);
+    id_child(child, "msg_", "chatcmpl-1", 1);
+    assert_int_equal(strlen(child), 4 + 48);
 }
 
 static void ids_with_other_characters_are_refused(void **state)
@@ -196,6 +225,7 @@ int main(void)
         cmocka_unit_test(permanent_errors_are_never_statuses_that_clients_repeat),
         cmocka_unit_test(every_error_has_a_wire_code),
         cmocka_unit_test(ids_look_like_openais_and_differ),
+        cmocka_unit_test(a_childs_id_leads_to_its_parents),
         cmocka_unit_test(ids_with_other_characters_are_refused),
         cmocka_unit_test(descriptors_have_one_owner),
         cmocka_unit_test(reading_past_the_end_is_epipe),
