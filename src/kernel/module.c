@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -244,7 +245,7 @@ static void name_threads(struct message *m)
  * copy the memory that takes, in every kernel. */
 static PyObject *layer;
 
-/* Runs boot.plain() or boot.full(). 0, or -1 with the exception printed to the words and in `m`. */
+/* Runs boot.plain() or boot.full(), then loop.prepare(). 0, or -1 with the exception printed to the words and in `m`. */
 static int warm_up(int slot, struct message *m)
 {
     layer = PyImport_ImportModule("cloche_kernel.loop");
@@ -256,6 +257,11 @@ static int warm_up(int slot, struct message *m)
     else if (boot)
         r = PyObject_CallMethod(boot, "plain", NULL);
     Py_XDECREF(boot);
+    if (r) {
+        Py_DECREF(r);
+        r = PyObject_CallMethod(layer, "prepare", NULL);
+    }
+    umask(022); /* kernels inherit it */
     if (r) {
         Py_DECREF(r);
         return 0;

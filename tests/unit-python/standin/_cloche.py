@@ -164,5 +164,8 @@ def main(engine, home, warmup=None):
     module._still_running = _own_processes(module._still_running)
     getattr(boot, engine)(*([warmup] if warmup else []))
     from cloche_kernel import loop
-    loop.child(home)
+    loop.prepare(home)
+    os.umask(0o022)
+    os.chdir(home)
+    loop.child()
     loop.serve()

@@ -1,12 +1,10 @@
 """Makes a zygote ready: imports, rehearses, leaves nothing behind that a fork would break.
 
-A zygote calls plain() or full() once, before it serves its warden. Both end with gc.freeze(), so that
-a kernel's collections do not copy the zygote's memory. Never a top-level await here: an event loop
-would hold an epoll and a socket pair that every kernel shared.
+A zygote calls plain() or full() once, then loop.prepare(), before it serves its warden. Never a
+top-level await here: an event loop would hold an epoll and a socket pair that every kernel shared.
 """
 from cloche_kernel import BUILTINS as __builtins__
 
-import gc
 import os
 import sys
 import time
@@ -27,6 +25,7 @@ _FULL = _PLAIN + (
     "x = 1\nx;",
     "class A:\n    def _repr_html_(self):\n        return '<b>'\nA()",
 )
+_SETTLED = 24         # runs after which Python no longer rewrites the code of what it runs
 _warmup = None
 _cells = ()
 
@@ -87,19 +86,18 @@ def _leftovers(before, patience=2.0):
     return said
 
 
-def _freeze(before):
+def _check(before):
     plots.before_freeze()
     left = _leftovers(before)
     if left:
         raise WarmupLeftovers("the warm-up left behind: " + ", ".join(left))
-    gc.collect()
-    gc.freeze()
 
 
 def _rehearse(cells):
     kept = sys.stdout, sys.stderr
     streams.make()
     try:
+        runner.rehearse(_PLAIN * _SETTLED)
         runner.rehearse(cells, _warmup)
     finally:
         sys.stdout, sys.stderr = kept
@@ -112,7 +110,7 @@ def plain():
     aliases.install()
     runner.install()
     _rehearse(_PLAIN)
-    _freeze(before)
+    _check(before)
 
 
 def full(warmup_path=None):
@@ -132,7 +130,7 @@ def full(warmup_path=None):
         _cells = tuple(names.get("CELLS", ()))
     runner.upgrade()
     _rehearse((_FULL if runner.shell is not None else _PLAIN) + _cells)
-    _freeze(before)
+    _check(before)
 
 
 def rehearse_kernel():

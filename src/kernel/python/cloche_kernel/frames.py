@@ -77,9 +77,14 @@ def _head_json(value, what):
     return {}
 
 
+def encode(head):
+    """The bytes of a frame's head."""
+    return _encode(head).encode("utf-8", "replace")
+
+
 def emit(head, buffers=()):
     """Sends without a barrier; a head that would break the bound is an error of ours."""
-    _send(_encode(head).encode("utf-8", "replace"), list(buffers))
+    _send(encode(head), list(buffers))
 
 
 def settle():

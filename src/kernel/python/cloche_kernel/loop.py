@@ -1,10 +1,12 @@
-"""The kernel's loop: what C calls in a child of the zygote, after the fork.
+"""The kernel's loop: what C calls at the end of a zygote's warm-up and in its children.
 
-`child()` makes the process a kernel (environment, folder, streams, random state), `serve()` answers
-frames until the server closes its pipe.
+`prepare()` makes the zygote what its kernels are (environment, paths, streams): all that is alike in
+them is made once, because every page that a kernel writes to is a fault and a copy of its own.
+`child()` does the rest after the fork, `serve()` answers frames until the server closes its pipe.
 """
 from cloche_kernel import BUILTINS as __builtins__
 
+import gc
 import linecache
 import os
 import sys
@@ -13,11 +15,13 @@ import time
 import _cloche
 from cloche_kernel import boot, frames, stdin, streams, variables
 from cloche_kernel.runner import runner
-from cloche_kernel.state import state, watch_forks
+from cloche_kernel.state import own_kernel, state, watch_forks
+
+_ready = None         # the first frame of every kernel
 
 
 def environment(home):
-    """All of a kernel's environment: of the warm-up's nothing is left."""
+    """All of a kernel's environment variables: of the warm-up's nothing is left."""
     venv = sys.prefix if sys.prefix != sys.base_prefix else None
     path = "/usr/local/bin:/usr/bin:/bin"
     values = {"HOME": home, "USER": "user", "LOGNAME": "user",
@@ -30,30 +34,42 @@ def environment(home):
 
 def _reseed():
     """Kernels of one zygote must not draw the same numbers."""
-    for name in ("random", "numpy.random"):
-        module = sys.modules.get(name)
-        if module is not None:
-            module.seed()
+    for seed in _seeds():
+        seed()
 
 
-def child(home="/mnt/data"):
+def _seeds():
+    modules = (sys.modules.get(name) for name in ("random", "numpy.random"))
+    return [module.seed for module in modules if module is not None]
+
+
+def prepare(home="/mnt/data"):
+    """In the zygote, warm-up done: what all its kernels are alike in. Ends with gc.freeze(), so that
+    a kernel's collections do not copy the zygote's memory."""
+    global _ready
     values = environment(home)
     os.environ.clear()
     os.environ.update(values)
     time.tzset()
-    os.umask(0o022)
-    os.chdir(home)
     state.home = home
     sys.argv = [""]
     linecache.cache.pop("<string>", None)  # from 3.13 on: what the zygote was started with
     ours = [os.path.dirname(_cloche.__file__), os.path.dirname(os.path.dirname(__file__))]
     ours = [p for p in sys.path if os.path.normpath(p) in map(os.path.normpath, ours)]
     sys.path[:] = [""] + [p for p in sys.path if p and p not in ours] + ours
+    _ready = frames.encode({"type": "ready", "python": "%d.%d.%d" % sys.version_info[:3]})
+    watch_forks()
+    stdin.open_null()
+    streams.make()
+    gc.collect()
+    gc.freeze()
+
+
+def child():
+    """In the kernel, which stands in its folder with descriptors 0, 1 and 2 of its own."""
     _reseed()
     runner.pid = os.getpid()
-    watch_forks()
-    stdin.make()
-    streams.make()
+    own_kernel()
 
 
 def _answer(message, buffers):
@@ -92,7 +108,7 @@ def _give_up(error):
 
 def serve():
     """Answers frames for ever; at the end of the pipe the process ends."""
-    frames.emit({"type": "ready", "python": "%d.%d.%d" % sys.version_info[:3]})
+    _cloche.send(_ready)
     receive, decode = _cloche.recv, frames.decode
     while True:
         frame = receive()

@@ -41,8 +41,11 @@ def _in_child():
 
 
 def watch_forks():
-    """From now on a forked child is the user's, not a kernel: called in the kernel, never in a
-    zygote, whose children are kernels."""
+    """From now on a forked child is the user's. A kernel is one, too, until own_kernel() says that it
+    is not: the hook is the zygote's, so that no kernel has to make it."""
+    os.register_at_fork(after_in_child=_in_child)
+
+
+def own_kernel():
     state.forked = False
     state.main = _thread.get_ident()
-    os.register_at_fork(after_in_child=_in_child)

@@ -30,9 +30,9 @@ def _point_at(fd):
     _open()
 
 
-def make():
-    """In a fresh kernel: 0 is /dev/null."""
-    _point_at(os.open("/dev/null", os.O_RDONLY))
+def open_null():
+    """Descriptor 0 is /dev/null, in the zygote and in a fresh kernel."""
+    _open()
 
 
 def install():

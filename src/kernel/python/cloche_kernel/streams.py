@@ -73,8 +73,8 @@ out = err = None
 
 
 def make():
-    """New stream objects; after a fork the old ones are shared with the zygote's other children only
-    in memory, but their locks are not to be trusted."""
+    """New stream objects. They keep nothing about their descriptors and have no locks, so that those
+    made in the zygote serve in its kernels, where 1 and 2 are other files."""
     global out, err
     out, err = _text(1, "<stdout>"), _text(2, "<stderr>")
     sys.__stdout__, sys.__stderr__ = out, err
