@@ -6,8 +6,8 @@ would make each fork dearer (page tables are copied), so scipy, statsmodels and 
 imported by those who use them.
 
 `rehearse()` runs small pandas and matplotlib snippets, so that caches are filled and lazy imports
-done. Kernels that wait in a pool call it once more, to fault in their own copies of the pages it
-touches.
+done. CELLS are a session's likely first statements: kernels that wait in a pool run them once more, to
+fault in their own copies of the pages that those touch.
 
 It must leave no thread, child, socket or epoll behind: a fork would copy the descriptor and lose
 the thread. `cloche env build` checks that. And no top-level await: a zygote has no event loop.

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -132,6 +133,10 @@ int branch_prepare(struct init *i, struct error *e)
     }
     fd_close(&sync[0]);
     fd_close(&up[0]);
+    if (h > 0) { /* the first kernel is alone: it sees no helper that is still ending */
+        kill(h, SIGKILL);
+        waitpid(h, NULL, __WALL);
+    }
     if (r < 0)
         return r;
     fd_close(&i->scratch);

@@ -219,7 +219,6 @@ int execute_in_turn(
         record_begin(&record);
     if (spec->callbacks.on_started)
         spec->callbacks.on_started(spec->callbacks.context, &x);
-    pool_busy(sandbox->ground->pool);
     int64_t timeout_ms = spec->timeout_ms ? spec->timeout_ms : c->timeout_default_ms;
     struct engine engine = {.sandbox = sandbox,
         .spec = spec,
@@ -230,9 +229,12 @@ int execute_in_turn(
         .ends_with_client = s->anonymous,
         .on_slow = record_begin,
         .on_slow_context = &record};
+    struct pool *pool = sandbox->ground->pool;
+    pool_work_begins(pool);
     execution_run(&engine, &head);
     end(s, &x);
     look_after(s, &engine);
+    pool_work_ends(pool);
     if (s->lost_variables)
         x.reset = true;
     s->lost_variables = false;

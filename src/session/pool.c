@@ -16,8 +16,10 @@
 #include "session/kernel.h"
 
 enum {
-    QUIET_US = 4000,      /* since the last request, before the keeper works */
-    PATIENCE_US = 60000,  /* after so long it works all the same */
+    QUIET_US = 4000,     /* since the last work, before the keeper works */
+    PATIENCE_US = 60000, /* after so long it makes a sandbox all the same */
+    PATIENCE_KERNEL_US = 1000000,
+    LONG_US = 100000,
     FAILURE_US = 1000000, /* pause after a failure */
     IDLE_US = 5000000,    /* between looks at a full pool: a kernel in it may have died */
     REHEARSAL_US = 60000000,
@@ -33,7 +35,9 @@ struct pool {
     unsigned n_prepared, n_kernel[ZYGOTE_SLOTS];
     unsigned want_prepared, want_kernel[ZYGOTE_SLOTS];
     bool stopping, stopped;
-    _Atomic int64_t last_request_us;
+    _Atomic int64_t last_work_us;
+    _Atomic int working;
+    int64_t last_kernel_us; /* the keeper's */
 };
 
 static struct sandbox *pop(struct sandbox **list, unsigned *n)
@@ -54,23 +58,45 @@ static void push(struct sandbox **list, unsigned *n, struct sandbox *s)
     ++*n;
 }
 
-void pool_busy(struct pool *p)
+static void busy(struct pool *p)
 {
-    if (p)
-        atomic_store_explicit(&p->last_request_us, clock_monotonic_us(), memory_order_relaxed);
+    atomic_store_explicit(&p->last_work_us, clock_monotonic_us(), memory_order_relaxed);
 }
 
-/* Waits until requests have been quiet, or as long as patience lasts. False: stop. */
+void pool_work_begins(struct pool *p)
+{
+    if (p) {
+        atomic_fetch_add(&p->working, 1);
+        busy(p);
+    }
+}
+
+void pool_work_ends(struct pool *p)
+{
+    if (p) {
+        busy(p);
+        atomic_fetch_sub(&p->working, 1);
+    }
+}
+
+/* How long nothing has run; what runs for long itself is not waited for. */
+static int64_t quiet_us(struct pool *p)
+{
+    int64_t us =
+        clock_monotonic_us() - atomic_load_explicit(&p->last_work_us, memory_order_relaxed);
+    return us < LONG_US && atomic_load(&p->working) > 0 ? 0 : us;
+}
+
+/* Waits until nothing has run for a moment, or as long as patience lasts. False: stop. */
 static bool wait_for_quiet(struct pool *p)
 {
     int64_t since = clock_monotonic_us();
     bool go = true;
     pthread_mutex_lock(&p->lock);
     for (;;) {
-        int64_t now = clock_monotonic_us();
-        int64_t quiet = now - atomic_load_explicit(&p->last_request_us, memory_order_relaxed);
+        int64_t quiet = quiet_us(p);
         go = !p->stopping;
-        if (!go || quiet >= QUIET_US || now - since >= PATIENCE_US)
+        if (!go || quiet >= QUIET_US || clock_monotonic_us() - since >= PATIENCE_US)
             break;
         cond_wait_us(&p->changed, &p->lock, QUIET_US - quiet + 100);
     }
@@ -109,7 +135,9 @@ enum job { JOB_NONE, JOB_SANDBOX, JOB_KERNEL };
 /* What is missing most. Lock held. */
 static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
 {
-    for (int slot = ZYGOTE_SLOTS - 1; slot >= 0; slot--)
+    bool kernels =
+        quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US;
+    for (int slot = ZYGOTE_SLOTS - 1; slot >= 0 && kernels; slot--)
         if (p->n_kernel[slot] < p->want_kernel[slot] &&
             ground_zygote_state(p->ground, (enum zygote_slot)slot) == ZYGOTE_READY) {
             *ret_slot = (enum zygote_slot)slot;
@@ -123,6 +151,8 @@ static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
     struct error e = {0};
     struct sandbox *s = job == JOB_KERNEL ? pool_take_sandbox(p) : NULL;
     int rc = s ? 0 : sandbox_make(p->ground, 0, &s, &e);
+    if (job == JOB_KERNEL)
+        p->last_kernel_us = clock_monotonic_us();
     if (rc == 0 && job == JOB_KERNEL) {
         rc = sandbox_start_kernel(s, slot, &e);
         if (rc == 0)
@@ -224,7 +254,7 @@ struct sandbox *pool_take_kernel(struct pool *p, enum zygote_slot slot)
 {
     if (!p)
         return NULL;
-    pool_busy(p);
+    busy(p);
     for (;;) {
         pthread_mutex_lock(&p->lock);
         struct sandbox *s = pop(&p->kernel[slot], &p->n_kernel[slot]);

@@ -1,7 +1,8 @@
 /* pool.h - what is ready before it is asked for: prepared sandboxes and rehearsed kernels of a ground.
  *
- * One keeper thread for each ground refills it, nicely: it waits until requests have been quiet for a
- * moment, unless the pool is nearly empty. Taking from the pool makes no call to anybody. */
+ * One keeper thread for each ground refills it, nicely: it waits until nothing has run for a moment, but
+ * not for ever. A kernel costs several times what a sandbox does, so it waits longer for those: under
+ * load they would take from the requests more than they give. Taking from the pool makes no call. */
 #pragma once
 #include "session/grounds.h"
 
@@ -17,5 +18,6 @@ void pool_stop(struct pool *p);
 struct sandbox *pool_take_kernel(struct pool *p, enum zygote_slot slot);
 /* A prepared sandbox without a kernel; or NULL. */
 struct sandbox *pool_take_sandbox(struct pool *p);
-/* Somebody works: the keeper waits. To be called at each request's start. */
-void pool_busy(struct pool *p);
+/* Somebody begins or ends to work: the keeper waits meanwhile, and a moment longer. */
+void pool_work_begins(struct pool *p);
+void pool_work_ends(struct pool *p);

@@ -317,6 +317,20 @@ static int upload_one(struct session *s, const struct stateless_file *f, struct 
     return rc;
 }
 
+/* A recycled sandbox with a new kernel; NULL when there is none. */
+static struct sandbox *get_recycled(struct sessions *all, struct ground *ground,
+    const char *project, enum zygote_slot slot, uint64_t memory_bytes, struct error *e)
+{
+    if (!all->config->recycle_stateless)
+        return NULL;
+    struct sandbox *b = take_kept(all->stateless, ground, project, memory_bytes);
+    if (b && sandbox_start_kernel(b, slot, e) < 0) {
+        sandbox_end(b, NULL, NULL);
+        return NULL;
+    }
+    return b;
+}
+
 static int get_sandbox(struct sessions *all, const struct stateless_spec *spec,
     const char *environment, enum zygote_slot slot, uint64_t memory_bytes, struct sandbox **ret,
     struct error *e)
@@ -325,19 +339,14 @@ static int get_sandbox(struct sessions *all, const struct stateless_spec *spec,
     int rc = ground_get(all->grounds, environment, &ground, e);
     if (rc < 0)
         return rc;
-    pool_busy(ground->pool);
-    struct sandbox *b = all->config->recycle_stateless
-                            ? take_kept(all->stateless, ground, spec->project, memory_bytes)
-                            : NULL;
+    struct pool *pool = ground->pool;
+    pool_work_begins(pool);
+    *ret = get_recycled(all, ground, spec->project, slot, memory_bytes, e);
+    if (!*ret)
+        rc = sandbox_for(all, environment, slot, memory_bytes, ret, e);
+    pool_work_ends(pool);
     ground_unref(ground);
-    if (!b)
-        return sandbox_for(all, environment, slot, memory_bytes, ret, e);
-    if (sandbox_start_kernel(b, slot, e) == 0) {
-        *ret = b;
-        return 0;
-    }
-    sandbox_end(b, NULL, NULL);
-    return sandbox_for(all, environment, slot, memory_bytes, ret, e);
+    return rc;
 }
 
 static int run_in(

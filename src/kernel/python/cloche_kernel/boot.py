@@ -134,5 +134,6 @@ def full(warmup_path=None):
 
 
 def rehearse_kernel():
-    """In a pooled kernel: faults in its own copies of what a first cell touches."""
-    runner.rehearse((_FULL if runner.shell is not None else _PLAIN) + _cells, _warmup)
+    """In a pooled kernel: faults in its own copies of what a first cell touches, and no more: what
+    rehearse() of the warm-up touches would be megabytes in sessions that never draw a figure."""
+    runner.rehearse((_FULL if runner.shell is not None else _PLAIN) + _cells)
