@@ -3,9 +3,7 @@
  * The code runs as a cell of that session, its outputs arrive as server-sent events. The server is
  * believed no more than the sandbox: sizes are bounded, names go through run_out.c. */
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
-#include <jansson.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sys/mman.h>
@@ -15,18 +13,15 @@
 #include "base/fd.h"
 #include "base/json_writer.h"
 #include "cli/commands.h"
+#include "cli/remote.h"
 #include "cli/run.h"
 
-enum { ANSWER_MAX = 256 << 20, EVENT_MAX = 64 << 20 };
-
-struct remote {
+struct job {
     const struct run_options *o;
-    char base[1024];                           /* URL of the session, without a slash at the end */
-    struct curl_slist *headers, *json_headers; /* the latter with a content type */
-    struct strbuf event;                       /* one server-sent event, as it comes */
-    json_t *record;                            /* the execution object, once it is complete */
+    struct remote server;
+    char at[200];   /* path of the session */
+    json_t *record; /* the execution object, once it is complete */
     struct run_out out;
-    bool failed;
 };
 
 static volatile sig_atomic_t interrupts;
@@ -39,105 +34,29 @@ static void on_signal(int number)
 
 /* ---- one request --------------------------------------------------------------------------------- */
 
-static size_t into_buffer(char *data, size_t size, size_t n, void *to)
+/* A request below the session; what went wrong was said. */
+static int ask(struct job *j, const char *below, const char *body, struct strbuf *answer)
 {
-    return strbuf_append(to, data, size * n) == 0 ? n : 0;
+    char path[500], shown[256];
+    struct error e = {0};
+    snprintf(path, sizeof(path), "%s%s", j->at, below);
+    int r = remote_request(&j->server, body ? "POST" : "GET", path, body, answer, &e);
+    return r < 0 ? command_fail("run", r, "%s", run_printable(e.message, shown)) : 0;
 }
 
-static CURL *request(const struct remote *r, const char *path, const struct curl_slist *headers,
-    char error[CURL_ERROR_SIZE])
+static int upload(struct job *j, const struct run_file *f)
 {
-    char url[4096];
-    CURL *c = curl_easy_init();
-    if (c == NULL)
-        return NULL;
-    snprintf(url, sizeof(url), "%s%s", r->base, path);
-    error[0] = '\0';
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
-    if (strncmp(r->o->url, "unix:", 5) == 0)
-        curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->o->url + 5);
-    return c;
-}
-
-/* Says why a request failed: what the server wrote, or what curl met. */
-static int complain(
-    const struct remote *r, CURLcode code, long status, const char *error, const char *body)
-{
-    char shown[256];
-    json_t *root = json_loads(body, 0, NULL);
-    const char *message =
-        json_string_value(json_object_get(json_object_get(root, "error"), "message"));
-    if (code != CURLE_OK)
-        command_fail("run", 0, "%s: %s.", r->o->url, error[0] ? error : curl_easy_strerror(code));
-    else
-        command_fail("run", 0, "the server answered %ld: %s", status,
-            run_printable(message ? message : "", shown));
-    json_decref(root);
-    return -EIO;
-}
-
-/* A request with a body of JSON (NULL: GET) and an answer of at most ANSWER_MAX. */
-static int exchange(
-    const struct remote *r, const char *path, const char *body, struct strbuf *answer)
-{
-    char error[CURL_ERROR_SIZE];
-    long status = 0;
-    CURL *c = request(r, path, r->json_headers, error);
-    if (c == NULL)
-        return -ENOMEM;
-    if (body != NULL)
-        curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, body);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, into_buffer);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
-    CURLcode code = curl_easy_perform(c);
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(c);
-    return code == CURLE_OK && status / 100 == 2
-               ? 0
-               : complain(r, code, status, error, strbuf_text(answer));
-}
-
-static size_t from_file(char *to, size_t size, size_t n, void *context)
-{
-    ssize_t got = read(*(const int *)context, to, size * n);
-    return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
-}
-
-static int upload(const struct remote *r, struct run_file *f)
-{
-    char error[CURL_ERROR_SIZE];
-    long status = 0;
-    struct stat st;
+    char path[300], shown[256];
+    struct error e = {0};
     cleanup_strbuf struct strbuf answer = STRBUF_INIT(1 << 20);
-    CURL *c = request(r, "/files", r->headers, error);
-    if (c == NULL)
-        return -ENOMEM;
-    curl_mime *form = curl_mime_init(c);
-    curl_mimepart *part = curl_mime_addpart(form);
-    bool sized = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
-    curl_mime_name(part, "file");
-    curl_mime_filename(part, f->name);
-    curl_mime_data_cb(part, sized ? st.st_size : -1, from_file, NULL, NULL, &f->fd);
-    curl_easy_setopt(c, CURLOPT_MIMEPOST, form);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, into_buffer);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &answer);
-    CURLcode code = curl_easy_perform(c);
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-    curl_mime_free(form);
-    curl_easy_cleanup(c);
-    return code == CURLE_OK && status / 100 == 2
-               ? 0
-               : complain(r, code, status, error, strbuf_text(&answer));
+    snprintf(path, sizeof(path), "%s/files", j->at);
+    int r = remote_upload(&j->server, path, f->name, f->fd, NULL, &answer, &e);
+    return r < 0 ? command_fail("run", r, "%s", run_printable(e.message, shown)) : 0;
 }
 
 /* ---- events ---------------------------------------------------------------------------------------- */
 
-static void picture(struct remote *r, const char *extension, const char *mime, const char *text)
+static void picture(struct job *j, const char *extension, const char *mime, const char *text)
 {
     size_t length = strlen(text), n = length;
     cleanup_free unsigned char *data = malloc(length + 1);
@@ -149,17 +68,17 @@ static void picture(struct remote *r, const char *extension, const char *mime, c
         return;
     cleanup_fd int fd = memfd_create("figure", MFD_CLOEXEC);
     if (fd >= 0 && fd_write_all(fd, data, n) == 0)
-        run_out_figure(&r->out, extension, fd);
+        run_out_figure(&j->out, extension, fd);
 }
 
-static void display(struct remote *r, const json_t *data)
+static void display(struct job *j, const json_t *data)
 {
     const char *mime;
     json_t *value;
     json_object_foreach ((json_t *)data, mime, value) {
         const char *extension = run_picture_extension(mime);
         if (extension != NULL && json_is_string(value)) {
-            picture(r, extension, mime, json_string_value(value));
+            picture(j, extension, mime, json_string_value(value));
             return;
         }
     }
@@ -168,11 +87,11 @@ static void display(struct remote *r, const json_t *data)
         printf("%s\n", json_string_value(value));
 }
 
-static void output(struct remote *r, const json_t *o)
+static void output(struct job *j, const json_t *o)
 {
     const char *type = json_string_value(json_object_get(o, "type"));
     const json_t *text = json_object_get(o, "text");
-    if (type == NULL || r->o->json)
+    if (type == NULL || j->o->json)
         return;
     if (strcmp(type, "stdout") == 0 || strcmp(type, "stderr") == 0) {
         FILE *to = strcmp(type, "stdout") == 0 ? stdout : stderr;
@@ -185,12 +104,12 @@ static void output(struct remote *r, const json_t *o)
         json_array_foreach (json_object_get(o, "traceback"), i, line)
             fprintf(stderr, "%s\n", json_is_string(line) ? json_string_value(line) : "");
     } else if (strcmp(type, "display_data") == 0) {
-        display(r, json_object_get(o, "data"));
+        display(j, json_object_get(o, "data"));
     }
     fflush(stdout);
 }
 
-static void asked(struct remote *r, const json_t *event)
+static void asked(struct job *j, const json_t *event)
 {
     cleanup_strbuf struct strbuf line = STRBUF_INIT(1 << 20), body = STRBUF_INIT(8 << 20),
                                  answer = STRBUF_INIT(1 << 20);
@@ -202,92 +121,55 @@ static void asked(struct remote *r, const json_t *event)
     jw_begin_object(&w);
     jw_field_bytes(&w, "text", strbuf_text(&line), line.length);
     jw_end(&w);
-    exchange(r, "/input", strbuf_text(&body), &answer);
+    ask(j, "/input", strbuf_text(&body), &answer);
 }
 
-/* A whole event: its lines, NUL-terminated. */
-static void event(struct remote *r, char *text)
+static void event(void *context, json_t *data)
 {
-    char *data = strncmp(text, "data:", 5) == 0 ? text : strstr(text, "\ndata:");
-    if (data == NULL)
-        return;
-    data = strchr(data, ':') + 1;
-    data[strcspn(data, "\n")] = '\0';
-    json_t *root = json_loads(data, 0, NULL);
-    const char *type = json_string_value(json_object_get(root, "type"));
+    struct job *j = context;
+    const char *type = json_string_value(json_object_get(data, "type"));
     if (type == NULL)
-        ;
-    else if (strcmp(type, "execution.output") == 0)
-        output(r, json_object_get(root, "output"));
+        return;
+    if (strcmp(type, "execution.output") == 0)
+        output(j, json_object_get(data, "output"));
     else if (strcmp(type, "execution.input_requested") == 0)
-        asked(r, root);
-    else if (strcmp(type, "execution.completed") == 0 && r->record == NULL)
-        r->record = json_incref(json_object_get(root, "execution"));
-    json_decref(root);
+        asked(j, data);
+    else if (strcmp(type, "execution.completed") == 0 && j->record == NULL)
+        j->record = json_incref(json_object_get(data, "execution"));
 }
 
-static size_t into_events(char *data, size_t size, size_t n, void *context)
-{
-    struct remote *r = context;
-    if (strbuf_append(&r->event, data, size * n) < 0)
-        return 0;
-    char *end;
-    while (
-        r->event.length > 0 && (end = memmem(r->event.data, r->event.length, "\n\n", 2)) != NULL) {
-        size_t used = (size_t)(end - r->event.data) + 2;
-        *end = '\0';
-        event(r, r->event.data);
-        memmove(r->event.data, r->event.data + used, r->event.length - used);
-        r->event.length -= used;
-        r->event.data[r->event.length] = '\0';
-    }
-    return n;
-}
-
-/* Called by curl about once a second and whenever something moves: passes Ctrl-C on. */
-static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+/* Passes Ctrl-C on. */
+static int tick(void *context)
 {
     static sig_atomic_t passed;
-    (void)a, (void)b, (void)c, (void)d;
     if (interrupts > passed) {
         cleanup_strbuf struct strbuf answer = STRBUF_INIT(1 << 20);
-        exchange(context, passed == 0 ? "/interrupt" : "/restart", "", &answer);
+        ask(context, passed == 0 ? "/interrupt" : "/restart", "", &answer);
         passed = interrupts;
     }
     return 0;
 }
 
-static int execute(
-    struct remote *r, const char *code, size_t length, bool stream, struct strbuf *answer)
+static int execute(struct job *j, const char *code, size_t length, bool stream)
 {
-    char error[CURL_ERROR_SIZE];
-    long status = 0;
+    char path[300], shown[256];
+    struct error e = {0};
     cleanup_strbuf struct strbuf body = STRBUF_INIT(16 << 20);
     struct json_writer w = JSON_WRITER(&body);
     jw_begin_object(&w);
     jw_field_bytes(&w, "code", code, length);
     jw_field_bool(&w, "stream", stream);
-    if (r->o->timeout_ms > 0)
-        jw_field_double(&w, "timeout", (double)r->o->timeout_ms / 1000);
+    if (j->o->timeout_ms > 0)
+        jw_field_double(&w, "timeout", (double)j->o->timeout_ms / 1000);
     jw_end(&w);
-    if (!stream)
-        return exchange(r, "/execute", strbuf_text(&body), answer);
-    CURL *c = request(r, "/execute", r->json_headers, error);
-    if (c == NULL)
-        return -ENOMEM;
-    curl_easy_setopt(c, CURLOPT_POSTFIELDS, strbuf_text(&body));
-    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)body.length);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, into_events);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, r);
-    CURLcode result = curl_easy_perform(c);
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(c);
-    return result == CURLE_OK && status / 100 == 2
-               ? 0
-               : complain(r, result, status, error, strbuf_text(&r->event));
+    if (!stream) {
+        cleanup_strbuf struct strbuf answer = STRBUF_INIT(REMOTE_ANSWER_MAX);
+        return ask(j, "/execute", strbuf_text(&body), &answer);
+    }
+    struct remote_stream events = {.context = j, .event = event, .tick = tick};
+    snprintf(path, sizeof(path), "%s/execute", j->at);
+    int r = remote_stream(&j->server, path, strbuf_text(&body), &events, &e);
+    return r < 0 ? command_fail("run", r, "%s", run_printable(e.message, shown)) : 0;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------- */
@@ -307,25 +189,24 @@ static int code_read(int fd, struct strbuf *to)
 }
 
 /* sys.argv is set by a cell of its own, so that line numbers stay the file's. */
-static int arguments_set(struct remote *r)
+static int arguments_set(struct job *j)
 {
-    cleanup_strbuf struct strbuf list = STRBUF_INIT(8 << 20), code = STRBUF_INIT(8 << 20),
-                                 answer = STRBUF_INIT(ANSWER_MAX);
+    cleanup_strbuf struct strbuf list = STRBUF_INIT(8 << 20), code = STRBUF_INIT(8 << 20);
     struct json_writer w = JSON_WRITER(&list);
     jw_begin_array(&w);
-    jw_text(&w, r->o->script);
-    for (int i = 0; i < r->o->n_args; i++)
-        jw_text(&w, r->o->args[i]);
+    jw_text(&w, j->o->script);
+    for (int i = 0; i < j->o->n_args; i++)
+        jw_text(&w, j->o->args[i]);
     jw_end(&w);
     strbuf_printf(&code, "import sys\nsys.argv = %s\n", strbuf_text(&list));
-    return r->o->n_args == 0 ? 0 : execute(r, strbuf_text(&code), code.length, false, &answer);
+    return j->o->n_args == 0 ? 0 : execute(j, strbuf_text(&code), code.length, false);
 }
 
-static void made(struct remote *r)
+static void made(struct job *j)
 {
     size_t i;
     json_t *file;
-    json_array_foreach (json_object_get(r->record, "files"), i, file) {
+    json_array_foreach (json_object_get(j->record, "files"), i, file) {
         const char *id = json_string_value(json_object_get(file, "id"));
         const char *path = json_string_value(json_object_get(file, "path"));
         uint64_t bytes = (uint64_t)json_integer_value(json_object_get(file, "bytes"));
@@ -335,16 +216,16 @@ static void made(struct remote *r)
             continue;
         path += strncmp(path, "/mnt/data/", 10) == 0 ? 10 : 0;
         cleanup_fd int fd = -1;
-        cleanup_strbuf struct strbuf content = STRBUF_INIT(ANSWER_MAX);
+        cleanup_strbuf struct strbuf content = STRBUF_INIT(REMOTE_ANSWER_MAX);
         snprintf(at, sizeof(at), "/files/%.100s/content", id);
-        if (r->o->out_fd >= 0 && exchange(r, at, NULL, &content) == 0) {
+        if (j->o->out_fd >= 0 && ask(j, at, NULL, &content) == 0) {
             fd = memfd_create("made", MFD_CLOEXEC);
             if (fd >= 0 && fd_write_all(fd, strbuf_text(&content), content.length) < 0)
                 fd_close(&fd);
             bytes = content.length;
         }
-        r->out.failed |= r->o->out_fd >= 0 && fd < 0;
-        run_out_file(&r->out, path, fd, bytes);
+        j->out.failed |= j->o->out_fd >= 0 && fd < 0;
+        run_out_file(&j->out, path, fd, bytes);
     }
 }
 
@@ -369,63 +250,46 @@ static int exit_code(const json_t *record)
     return number ? (int)(strtol(value, NULL, 10) & 255) : 1;
 }
 
-static int session_used(struct remote *r)
+static int session_used(struct job *j)
 {
     cleanup_strbuf struct strbuf code = {0};
-    int result = code_read(r->o->code, &code);
-    for (size_t i = 0; i < r->o->files && result == 0; i++)
-        result = upload(r, &r->o->file[i]);
+    int result = code_read(j->o->code, &code);
+    for (size_t i = 0; i < j->o->files && result == 0; i++)
+        result = upload(j, &j->o->file[i]);
     if (result == 0)
-        result = arguments_set(r);
+        result = arguments_set(j);
     if (result == 0)
-        result = execute(r, strbuf_text(&code), code.length, true, NULL);
-    if (result == 0 && r->record == NULL)
+        result = execute(j, strbuf_text(&code), code.length, true);
+    if (result == 0 && j->record == NULL)
         result = command_fail("run", -EIO, "The server's answer ended too early.");
     if (result < 0)
         return EXIT_CLOCHE;
-    if (r->o->json) {
-        json_dumpf(r->record, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    if (j->o->json) {
+        json_dumpf(j->record, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
         putchar('\n');
     }
-    made(r);
-    run_out_end(&r->out);
-    int code_of_program = exit_code(r->record);
-    return r->out.failed && code_of_program == 0 ? EXIT_CLOCHE : code_of_program;
+    made(j);
+    run_out_end(&j->out);
+    int code_of_program = exit_code(j->record);
+    return j->out.failed && code_of_program == 0 ? EXIT_CLOCHE : code_of_program;
 }
 
 int run_remote(struct run_options *o)
 {
-    const char *key = getenv("CLOCHE_API_KEY");
-    char field[512];
-    struct remote r = {.o = o, .event = STRBUF_INIT(EVENT_MAX), .out = {.dir = o->out_fd}};
-    if (o->url == NULL || o->url[0] == '\0')
-        o->url = "http://127.0.0.1:8000";
+    struct error e = {0};
+    struct job j = {.o = o, .out = {.dir = o->out_fd}};
     if (o->session[strspn(o->session,
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-0123456789")] != '\0')
-        return command_fail("run", EXIT_CLOCHE, "\"%s\" is no session's id.", o->session);
-    int length = (int)strlen(o->url);
-    while (length > 0 && o->url[length - 1] == '/')
-        length--;
-    bool local = strncmp(o->url, "unix:", 5) == 0;
-    snprintf(r.base, sizeof(r.base), "%.*s/v1/containers/%s", local ? 16 : length,
-        local ? "http://localhost" : o->url, o->session);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-0123456789")] != '\0' ||
+        strlen(o->session) > 64)
+        return command_fail("run", EXIT_CLOCHE, "\"%.100s\" is no session's id.", o->session);
+    snprintf(j.at, sizeof(j.at), "/containers/%s", o->session);
+    if (remote_init(&j.server, o->url, getenv("CLOCHE_API_KEY"), &e) < 0)
+        return command_fail("run", EXIT_CLOCHE, "%s", e.message);
     if (sodium_init() < 0)
         return command_fail("run", EXIT_CLOCHE, "libsodium cannot start.");
-    r.json_headers =
-        curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
-    r.headers = curl_slist_append(NULL, "Expect:");
-    if (key != NULL && key[0] != '\0') {
-        snprintf(field, sizeof(field), "Authorization: Bearer %.400s", key);
-        r.headers = curl_slist_append(r.headers, field);
-        r.json_headers = curl_slist_append(r.json_headers, field);
-    }
     sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
-    int code = session_used(&r);
-    curl_slist_free_all(r.headers);
-    curl_slist_free_all(r.json_headers);
-    json_decref(r.record);
-    strbuf_deinit(&r.event);
-    curl_global_cleanup();
+    int code = session_used(&j);
+    json_decref(j.record);
+    remote_deinit(&j.server);
     return code;
 }
