@@ -7,13 +7,18 @@
     new_session    makes sessions on `server`, deleted when the test ends: new_session(environment="base")
     session        one session in `base`
     fresh_server   makes servers of the test's own, to be crashed: fresh_server("--flag", …)
+<<<<<<< HEAD
     provider       makes scripted providers, vendors of language models that say what a test wrote down: see
                    support/provider.py; the test fails if one was asked what a strict vendor refuses
+=======
+    call           runs the program: call("run", "x.py", stdin="…") -> CompletedProcess with text
+>>>>>>> 74de2cd (cli: notebook new, run and export; a server of a command's own, for it and for bench)
     no_leaks       fails the test if it leaves mounts behind (a server that stops looks for the rest itself)
 
 A skip is a failure where CLOCHE_MUST_WORK is set. Nothing here sleeps: machine.wait_until polls.
 """
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,6 +78,17 @@ def _needs(request):
         pytest.skip("needs limits: an ordinary user has no cgroups")
     if request.node.get_closest_marker("data_science") and not request.getfixturevalue("has_data_science"):
         pytest.skip("the environment data-science is not built")
+
+
+@pytest.fixture
+def call(cloche, environments):
+    """call(*words, stdin=…, env=…) -> CompletedProcess with text; standard input is empty unless given."""
+    def run(*words, stdin="", env=None, timeout=120, **options):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("CLOCHE_")}
+        return subprocess.run([str(cloche), *map(str, words)], input=stdin, capture_output=True, text=True,
+                              timeout=timeout, env={**clean, "CLOCHE_ENVIRONMENTS": str(environments), **(env or {})},
+                              **options)
+    return run
 
 
 @pytest.fixture(scope="session")

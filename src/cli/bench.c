@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "base/json_writer.h"
-#include "cli/commands.h"
 #include "base/nearest.h"
+#include "cli/commands.h"
+#include "cli/own_server.h"
 
 static const char help_head[] =
     "usage: cloche bench [FLAG]...\n\n"
@@ -198,18 +199,29 @@ static int rows_check(const char *list)
     return 0;
 }
 
+static int server_start(
+    const struct bench *b, const char *const *row_flags, struct own_server *ret, struct error *e)
+{
+    const char *flags[16] = {"--max-sessions", "100000"};
+    size_t n = 2;
+    for (; row_flags && *row_flags && n < 15; row_flags++)
+        flags[n++] = *row_flags;
+    struct own_server_spec spec = {.environments = b->environments, .flags = flags};
+    return own_server_start(&spec, ret, e);
+}
+
 static void measure(struct bench *b, const struct bench_row *row)
 {
     struct error e = {0};
-    struct bench_server own = {0};
+    struct own_server own = {0};
     size_t before = b->results;
-    int r = b->url != NULL ? 0 : bench_server_start(b, row->flags, &own, &e);
+    int r = b->url != NULL ? 0 : server_start(b, row->flags, &own, &e);
     if (!b->json && isatty(STDERR_FILENO))
         fprintf(stderr, "measuring %s …\n", row->name);
     if (r == 0)
         r = row->measure(b, b->url != NULL ? b->url : own.url, &e);
     if (own.pid > 0)
-        bench_server_stop(&own);
+        own_server_stop(&own);
     for (size_t i = before; i < b->results && !b->json; i++)
         print_result(&b->result[i]);
     if (r < 0) {

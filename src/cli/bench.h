@@ -1,7 +1,6 @@
 /* bench.h - `cloche bench`: what its parts share.
  *
- * bench.c parses flags and prints; bench_server.c starts a server of the bench's own; bench_rows.c
- * has the rows. Each row touches what it measures before it measures, and gives percentiles with how
+ * bench.c parses flags and prints; bench_rows.c has the rows. Each row touches what it measures before it measures, and gives percentiles with how
  * many samples they stand on. Nothing here is part of a server. */
 #pragma once
 #include <stdbool.h>
@@ -52,20 +51,6 @@ void bench_result_add(struct bench *b, const char *row, const char *what, unsign
 /* Adds one number without percentiles. */
 void bench_number_add(
     struct bench *b, const char *row, const char *what, const char *unit, size_t n, double value);
-
-/* ---- a server of the bench's own ------------------------------------------------------------------ */
-
-struct bench_server {
-    pid_t pid;
-    char directory[64]; /* temporary; state and the rest below it */
-    char url[300];
-};
-/* Starts `cloche serve` with flags (NULL-terminated list, may be NULL) on a free port of loopback and
- * waits until /readyz says yes. 0 or -errno with `e`. */
-int bench_server_start(
-    const struct bench *b, const char *const *flags, struct bench_server *ret, struct error *e);
-/* Ends it and removes its directory. */
-void bench_server_stop(struct bench_server *s);
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
 

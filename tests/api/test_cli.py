@@ -12,18 +12,7 @@ import pytest
 from support import machine
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["serve", "run", "env", "key", "doctor", "bench"]
-
-
-@pytest.fixture
-def call(cloche, environments):
-    """call(*words, stdin=…, env=…) -> CompletedProcess with text; standard input is empty unless given."""
-    def run(*words, stdin="", env=None, timeout=120, **options):
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("CLOCHE_")}
-        return subprocess.run([str(cloche), *map(str, words)], input=stdin, capture_output=True, text=True,
-                              timeout=timeout, env={**clean, "CLOCHE_ENVIRONMENTS": str(environments), **(env or {})},
-                              **options)
-    return run
+COMMANDS = ["serve", "run", "notebook", "env", "key", "doctor", "bench"]
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-#include "cli/bench.h"
+#include "cli/own_server.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,31 +12,32 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cli/http_client.h"
+#include "cli/listen.h"
 
-enum { ARGUMENTS_MAX = 32, READY_WAIT_S = 180, ZONE_PAGES_MAX = 1 << 24 };
+enum { ARGUMENTS_MAX = 32, READY_WAIT_S = 180 };
 
-static void become_server(
-    const struct bench *b, const char *directory, const char *const *flags, int ready)
+static void become_server(const struct own_server_spec *spec, const char *directory, int ready)
 {
     char state[96], number[16];
-    const char *argv[ARGUMENTS_MAX] = {"cloche", "serve", "--listen", "127.0.0.1:0", "--log-level",
-        "warn", "--max-sessions", "100000"};
-    size_t n = 8;
+    const char *argv[ARGUMENTS_MAX] = {
+        "cloche", "serve", "--listen", "127.0.0.1:0", "--log-level", "warn"};
+    size_t n = 6;
     snprintf(state, sizeof(state), "%s/state", directory);
     snprintf(number, sizeof(number), "%d", ready);
     argv[n++] = "--state";
     argv[n++] = state;
     argv[n++] = "--ready-fd";
     argv[n++] = number;
-    if (b->environments != NULL) {
+    if (spec->environments != NULL) {
         argv[n++] = "--environments";
-        argv[n++] = b->environments;
+        argv[n++] = spec->environments;
     }
-    for (; flags != NULL && *flags != NULL && n < ARGUMENTS_MAX - 1; flags++)
-        argv[n++] = *flags;
+    for (const char *const *f = spec->flags; f && *f && n < ARGUMENTS_MAX - 1; f++)
+        argv[n++] = *f;
     fcntl(ready, F_SETFD, 0);
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a benchmark that is interrupted leaves no server behind */
+    setpgid(0, 0); /* a terminal's Ctrl-C is for the command, not for its server */
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a command that is killed leaves no server behind */
     execv("/proc/self/exe", (char *const *)argv);
     _exit(127);
 }
@@ -60,7 +60,7 @@ static int address_read(int fd, char url[300])
     return 0;
 }
 
-static int ready_wait(const struct bench_server *s, struct error *e)
+static int ready_wait(const struct own_server *s, struct error *e)
 {
     struct http_client c;
     const char *body;
@@ -84,33 +84,32 @@ static int removed(const char *path, const struct stat *st, int kind, struct FTW
     return remove(path);
 }
 
-int bench_server_start(
-    const struct bench *b, const char *const *flags, struct bench_server *ret, struct error *e)
+int own_server_start(const struct own_server_spec *spec, struct own_server *ret, struct error *e)
 {
     int ready[2];
-    struct bench_server s = {.directory = "/tmp/cloche-bench-XXXXXX"};
+    struct own_server s = {.directory = "/tmp/cloche-XXXXXX"};
     if (mkdtemp(s.directory) == NULL || pipe2(ready, O_CLOEXEC) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Cannot start a server: %s.", strerror(errno));
     chmod(s.directory, 0711); /* the server's own user goes through to its state */
     fflush(NULL);
     s.pid = fork();
     if (s.pid == 0)
-        become_server(b, s.directory, flags, ready[1]);
+        become_server(spec, s.directory, ready[1]);
     close(ready[1]);
     int r = s.pid < 0 ? -errno : address_read(ready[0], s.url);
     close(ready[0]);
     if (r < 0)
-        error_set(e, ERROR_UNAVAILABLE, -r, "The server of the benchmark did not start.");
+        error_set(e, ERROR_UNAVAILABLE, -r, "A server of this command's own did not start.");
     else
         r = ready_wait(&s, e);
     if (r < 0)
-        bench_server_stop(&s);
+        own_server_stop(&s);
     else
         *ret = s;
     return r;
 }
 
-void bench_server_stop(struct bench_server *s)
+void own_server_stop(struct own_server *s)
 {
     if (s->pid > 0) {
         kill(s->pid, SIGTERM);
@@ -118,36 +117,4 @@ void bench_server_stop(struct bench_server *s)
             ;
     }
     nftw(s->directory, removed, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* ---- memory --------------------------------------------------------------------------------------------- */
-
-int64_t bench_memory_free(void)
-{
-    char line[256];
-    long long value, total = 0;
-    FILE *f = fopen("/proc/meminfo", "re");
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-        if (sscanf(line, "MemAvailable: %lld kB", &value) == 1)
-            total += value * 1024;
-    if (f != NULL)
-        fclose(f);
-    f = fopen("/proc/zoneinfo", "re"); /* pages on per-cpu lists count as used in MemAvailable */
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-        if (sscanf(line, " count: %lld", &value) == 1 && value > 0 && value < ZONE_PAGES_MAX)
-            total += value * sysconf(_SC_PAGESIZE);
-    if (f != NULL)
-        fclose(f);
-    return total;
-}
-
-void bench_memory_touch(uint64_t bytes)
-{
-    int64_t most = bench_memory_free() / 2;
-    if (bytes > (uint64_t)most)
-        bytes = (uint64_t)most;
-    char *p = mmap(
-        NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (p != MAP_FAILED)
-        munmap(p, bytes);
 }
