@@ -1,7 +1,9 @@
 /* adapters.c - which adapter speaks which wire. One row each. */
 #include "provider/internal.h"
 
-static const struct provider_adapter *const adapters[PROVIDER_OFFLINE + 1] = {NULL};
+static const struct provider_adapter *const adapters[PROVIDER_OFFLINE + 1] = {
+    [PROVIDER_CHAT] = &chat_adapter,
+};
 
 const struct provider_adapter *provider_adapter_of(enum provider_wire wire)
 {

@@ -230,8 +230,10 @@ static int over_http(
         .stream = p->streams};
     strbuf_puts(&encoded.url, p->base_url);
     int r = p->adapter->encode(q, &encoded, e);
-    if (r >= 0 && (encoded.url.failed || encoded.body.failed || encoded.headers.failed))
+    if (encoded.url.failed || encoded.body.failed || encoded.headers.failed)
         r = error_set(e, ERROR_PAYLOAD_TOO_LARGE, EFBIG, "The conversation is too long to send.");
+    else if (r < 0 && e->code == ERROR_NONE)
+        r = error_set(e, ERROR_INTERNAL, -r, "Out of memory.");
     if (r >= 0)
         r = attempts(q, deadline_us, &encoded, a, e);
     strbuf_deinit(&encoded.url);
@@ -251,11 +253,18 @@ int provider_chat(const struct provider_request *q, struct provider_answer *ret,
     *e = own;
     if (cancelled(q))
         return -ECANCELED;
+    struct provider_request mended = *q;
+    json_t *transcript = provider_transcript_mend(q->transcript, q->route->tools);
+    if (transcript == NULL)
+        return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    mended.transcript = transcript;
+    q = &mended;
     answer_init(&a, q);
     int r = p->adapter->chat != NULL ? explained(p, p->adapter->chat(q, &a, e), e)
                                      : over_http(q, deadline_us, &a, e);
     if (r >= 0)
         r = explained(p, answer_take(&a, ret), e);
     answer_deinit(&a);
+    json_decref(transcript);
     return r < 0 ? r : 0;
 }

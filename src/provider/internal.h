@@ -88,6 +88,18 @@ json_t *provider_file_text(const json_t *part);
  * which many models write); "" is {}. A new reference. */
 json_t *provider_arguments_object(const char *text, size_t n);
 
+/* What call.c does to a transcript before any encoder sees it, because every wire refuses it otherwise: each
+ * turn's calls are answered right after that turn, in order, a missing result said to be missing; results
+ * without a call are dropped. For a model without tools calls become fenced blocks and results messages of
+ * the user. A new reference, NULL without memory. */
+json_t *provider_transcript_mend(const json_t *transcript, bool tools);
+
+/* ---- for decoders ------------------------------------------------------------------------------------ */
+
+/* Parses one event's data. Escapes that are legal JSON and no character (half a surrogate pair, \u0000)
+ * become U+FFFD, as models that cut characters apart do send them. A new reference, or NULL. */
+json_t *provider_event_json(const char *data, size_t n);
+
 /* ---- for decoders: upstream's errors ---------------------------------------------------------------- */
 
 /* Fills `e` from an HTTP status (0: an error within a stream) and the reply's body or an error object's

@@ -20,7 +20,9 @@
  *       (`extra`, optional: unknown keys of the upstream's call, replayed verbatim to the same adapter)
  *   {"type":"tool_result","call_id":"call_…","text":"…","images":[{"media_type","data"}],"is_error":false}
  *   {"type":"reasoning","adapter":"anthropic","data":{…}} (opaque; replayed to the adapter that made it, dropped
- *       for any other) */
+ *       for any other)
+ * Whoever appends need not look after what wires insist on: a call without a result is answered on the way
+ * out, and for a route without tools calls are said as fenced blocks, results as messages of the user. */
 #pragma once
 #include <jansson.h>
 #include <stdatomic.h>
