@@ -173,7 +173,9 @@ static void look_after(struct session *s, struct engine *x)
     struct sandbox *b = x->sandbox;
     struct execution *e = x->execution;
     if (x->sandbox_lost) {
-        session_expire(s, "Its sandbox ended.");
+        char words[DEATH_WORDS];
+        sandbox_death_words(b, words);
+        session_expire(s, words);
         return;
     }
     if (x->kernel_lost)
@@ -235,9 +237,13 @@ int execute_in_turn(
     end(s, &x);
     look_after(s, &engine);
     pool_work_ends(pool);
-    if (s->lost_variables)
+    if (s->lost_variables) {
         x.reset = true;
+        if (s->lost_why[0])
+            execution_note(&x, "Before this execution: %s Variables were lost.", s->lost_why);
+    }
     s->lost_variables = false;
+    s->lost_why[0] = 0;
     record_end(&record, &x);
     running_less(s->all);
     control_deinit(&control);
@@ -306,12 +312,14 @@ int session_restart(struct session *s, struct error *e)
     rc = session_sandbox(s, &b, e);
     if (rc == 0) {
         if (b->kernel.there && sandbox_kill_all(b) < 0) {
-            session_expire(s, "Its sandbox did not answer.");
+            session_expire(
+                s, "Its sandbox did not answer, and was ended; files and variables are lost.");
             pthread_mutex_lock(&s->lock);
             rc = session_check(s, e);
             pthread_mutex_unlock(&s->lock);
         }
         s->lost_variables = false; /* it was asked for */
+        s->lost_why[0] = 0;
         sandbox_unref(b);
     }
     pthread_mutex_lock(&s->lock);
@@ -360,6 +368,8 @@ int session_variables(struct session *s, char **ret, bool *ret_stale, struct err
         if (asked == -EBADMSG || asked == -EPIPE) { /* whatever it is now, it is no interpreter */
             sandbox_kill_all(b);
             s->lost_variables = true;
+            snprintf(s->lost_why, sizeof s->lost_why,
+                "The interpreter was ended: it did not answer as one.");
         }
         *ret_stale = asked == -ETIMEDOUT;
         if (asked != -ETIMEDOUT)

@@ -318,6 +318,8 @@ static void look_at_control(struct run *r, int64_t now)
     size_t n = c->reply_length;
     pthread_mutex_unlock(&c->lock);
     look_at_death(r);
+    if (r->dead && stop == STOP_EXPIRED)
+        stop = STOP_NONE; /* the housekeeper heard of it first: its death says more */
     if (reply) {
         struct frame_buffer b = {reply, n};
         free(r->reply);
@@ -330,6 +332,8 @@ static void look_at_control(struct run *r, int64_t now)
             outputs_note(&r->out, "The session was restarted.");
         else if (stop == STOP_DELETED)
             outputs_note(&r->out, "The session was deleted.");
+        else
+            outputs_note(&r->out, "The session expired.");
         r->kill_at_us = 1;
         if (stop == STOP_DELETED) {
             /* The sandbox is being ended by who deleted it; nobody needs init's word. */
@@ -434,32 +438,33 @@ static void wait_and_read(struct run *r)
 
 /* ---- what it was ------------------------------------------------------------------------------------------ */
 
+/* A kernel that somebody killed may have died with all of its sandbox: then init, whose socket closed
+ * first, does not answer, and the warden's word is still to come. */
+static bool sandbox_is_gone(struct run *r)
+{
+    struct init_scan scan;
+    return (r->death.sandbox && r->death.kernel_serial != r->k->serial) ||
+           (r->death.code != CLD_EXITED && r->death.status == SIGKILL && r->death.oom_kills == 0 &&
+               init_scan(r->x->sandbox->init, INIT_SCAN_USAGE_ONLY, NULL, &scan) < 0);
+}
+
 static void describe_death(struct run *r)
 {
     struct execution *e = r->x->execution;
     const struct death *d = &r->death;
-    if (d->sandbox && d->kernel_serial != r->k->serial) {
-        e->status = EXECUTION_KILLED;
+    char words[DEATH_WORDS];
+    e->status = EXECUTION_KILLED;
+    if (sandbox_is_gone(r)) {
+        r->x->sandbox_lost = true;
         e->exit_code = 128 + SIGKILL;
-        outputs_note(&r->out, "The session's sandbox ended.");
-    } else if (d->code == CLD_EXITED) {
-        e->status = EXECUTION_KILLED;
-        e->exit_code = d->status & 0xff;
-        outputs_note(
-            &r->out, "The interpreter process ended itself with exit code %d.", d->status & 0xff);
-    } else if (d->status == SIGKILL && d->oom_kills > 0) {
-        e->status = EXECUTION_OUT_OF_MEMORY;
-        e->exit_code = 128 + SIGKILL;
-        outputs_note(&r->out,
-            "The interpreter was killed because the session's memory limit of %llu MiB was "
-            "reached.",
-            (unsigned long long)(r->x->sandbox->memory_bytes >> 20));
+        sandbox_death_words(r->x->sandbox, words);
     } else {
-        e->status = EXECUTION_KILLED;
-        e->exit_code = 128 + (d->status & 0x7f);
-        outputs_note(&r->out, "The interpreter process was ended by signal %d (%s).", d->status,
-            sigdescr_np(d->status) ? sigdescr_np(d->status) : "unknown");
+        if (d->code != CLD_EXITED && d->status == SIGKILL && d->oom_kills > 0)
+            e->status = EXECUTION_OUT_OF_MEMORY;
+        e->exit_code = d->code == CLD_EXITED ? d->status & 0xff : 128 + (d->status & 0x7f);
+        kernel_death_words(r->x->sandbox, words);
     }
+    outputs_note(&r->out, "%s", words);
 }
 
 static enum execution_status plain_status(struct run *r)

@@ -145,6 +145,10 @@ void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context);
 void sandbox_drop(struct sandbox *s);
 /* What is known of its deaths. */
 struct death sandbox_death(struct sandbox *s);
+/* The end of the sandbox's kernel, or of all of it, as one sentence for people. */
+enum { DEATH_WORDS = 200 };
+void sandbox_death_words(struct sandbox *s, char to[DEATH_WORDS]);
+void kernel_death_words(struct sandbox *s, char to[DEATH_WORDS]);
 /* Whom to wake by an eventfd when something dies; -1: nobody. */
 void sandbox_wake(struct sandbox *s, int wake_fd);
 /* Whether the kernel in it is alive as far as anybody said. */

@@ -49,7 +49,8 @@ struct session {
     unsigned turns;
     struct control *control; /* of the execution that runs, or NULL */
     char running_id[ID_SIZE];
-    bool lost_variables; /* the kernel died while idle: the next answer says `reset` */
+    bool lost_variables;        /* the kernel died while idle: the next answer says `reset` */
+    char lost_why[DEATH_WORDS]; /* and why, or "" */
     bool had_kernel;
     unsigned execution_count;
     int64_t cpu_us;

@@ -52,6 +52,8 @@ static void recover_kernel(struct session *s)
     if (rc < 0) {
         log_line(LOG_INFO, "session", "kernel not taken over", "id=%s errno=%d", s->id, -rc);
         s->lost_variables = true;
+        snprintf(s->lost_why, sizeof s->lost_why,
+            "The server was restarted, and the interpreter did not answer the new one.");
         if (sandbox_kill_all(b) < 0)
             session_expire(s, "Its sandbox did not answer after the server was restarted.");
     }

@@ -1,7 +1,9 @@
 /* sandboxes.c - the server's handles of sandboxes: made, given kernels, killed, ended, dropped. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -262,6 +264,34 @@ struct death sandbox_death(struct sandbox *s)
     struct death d = s->death;
     pthread_mutex_unlock(&g->lock);
     return d;
+}
+
+void sandbox_death_words(struct sandbox *s, char to[DEATH_WORDS])
+{
+    struct ground *ground = s->ground;
+    pthread_mutex_lock(&ground->grounds->lock);
+    bool all = ground->state == GROUND_DEAD;
+    pthread_mutex_unlock(&ground->grounds->lock);
+    snprintf(to, DEATH_WORDS,
+        all ? "The environment '%s' failed, and every container in it ended; files and variables are "
+              "lost."
+            : "Its sandbox in the environment '%s' failed; files and variables are lost.",
+        ground->environment);
+}
+
+void kernel_death_words(struct sandbox *s, char to[DEATH_WORDS])
+{
+    struct death d = sandbox_death(s);
+    if (d.code == CLD_EXITED)
+        snprintf(to, DEATH_WORDS, "The interpreter process ended itself with exit code %d.",
+            d.status & 0xff);
+    else if (d.status == SIGKILL && d.oom_kills > 0)
+        snprintf(to, DEATH_WORDS,
+            "The interpreter was killed because the session's memory limit of %llu MiB was reached.",
+            (unsigned long long)(s->memory_bytes >> 20));
+    else
+        snprintf(to, DEATH_WORDS, "The interpreter process was ended by signal %d (%s).", d.status,
+            sigdescr_np(d.status) ? sigdescr_np(d.status) : "unknown");
 }
 
 void sandbox_wake(struct sandbox *s, int wake_fd)

@@ -492,10 +492,12 @@ void session_look(struct session *s)
 {
     pthread_mutex_lock(&s->lock);
     bool dead = s->state == SESSION_LIVE && s->sandbox && sandbox_death(s->sandbox).sandbox;
-    bool warden = dead && s->sandbox->ground->state == GROUND_DEAD;
+    char words[DEATH_WORDS];
+    if (dead)
+        sandbox_death_words(s->sandbox, words);
     pthread_mutex_unlock(&s->lock);
     if (dead)
-        session_expire(s, warden ? "The environment it ran in ended." : "Its sandbox ended.");
+        session_expire(s, words);
 }
 
 struct deletion {

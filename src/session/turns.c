@@ -109,13 +109,17 @@ int turn_kernel(struct session *s, struct error *e)
         sandbox_unref(b);
         return 0;
     }
-    if (b->kernel.there)
-        s->lost_variables = true; /* it died while nobody looked */
+    if (b->kernel.there) { /* it died while nobody looked */
+        s->lost_variables = true;
+        if (sandbox_death(b).kernel_serial == b->kernel.serial)
+            kernel_death_words(b, s->lost_why);
+    }
     rc = 0;
     if (s->had_kernel)
         rc = sandbox_kill_all(b); /* what the dead one left behind */
     if (rc < 0) {
-        session_expire(s, "Its sandbox did not answer.");
+        session_expire(
+            s, "Its sandbox did not answer, and was ended; files and variables are lost.");
         pthread_mutex_lock(&s->lock);
         rc = session_check(s, e);
         pthread_mutex_unlock(&s->lock);

@@ -189,6 +189,9 @@ ATTACKS = {
         "            try: signal.signal(n, signal.SIG_IGN)\n            except OSError: pass\n"
         "        while True: time.sleep(1000)\n    os._exit(0)",
         {"completed"}, "kept", check=processes_noted),
+    "leaves a hundred processes computing": Attack(
+        "import subprocess\nfor _ in range(100):\n    try: subprocess.Popen(['sh', '-c', 'while :; do :; done'])\n"
+        "    except OSError: break", {"completed"}, "kept", check=processes_noted),
     # -- files ----------------------------------------------------------------------------------------
     "fills the disk": Attack(
         "try:\n    with open('/mnt/data/fill', 'wb') as f:\n        while True: f.write(bytes(1 << 20))\n"
