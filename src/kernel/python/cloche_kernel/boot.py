@@ -97,8 +97,8 @@ def _rehearse(cells):
     kept = sys.stdout, sys.stderr
     streams.make()
     try:
-        runner.rehearse(_PLAIN * _SETTLED)
-        runner.rehearse(cells, _warmup)
+        runner.rehearse((), _warmup)
+        runner.rehearse(cells * _SETTLED)
     finally:
         sys.stdout, sys.stderr = kept
         sys.__stdout__, sys.__stderr__ = kept
