@@ -210,6 +210,7 @@ static void on_frame(struct run *r, const struct kernel_head *h, const struct fr
         drain(r);
         begin_write(r, "{\"type\":\"ack\"}", NULL, 0);
         break;
+    case FRAME_CLEAR_OUTPUT: rc = outputs_clear(&r->out, h->json); break;
     case FRAME_DISPLAY_DATA: rc = outputs_display(&r->out, OUTPUT_DISPLAY, h->json, f); break;
     case FRAME_EXECUTE_RESULT: rc = outputs_display(&r->out, OUTPUT_RESULT, h->json, f); break;
     case FRAME_ERROR: rc = outputs_error(&r->out, h->json); break;

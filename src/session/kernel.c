@@ -16,6 +16,7 @@ enum { HEAD_DEPTH = 64, VARIABLES_MAX = 1000 };
 static const char *const names[FRAME_TYPES] = {
     [FRAME_READY] = "ready",
     [FRAME_BARRIER] = "barrier",
+    [FRAME_CLEAR_OUTPUT] = "clear_output",
     [FRAME_DISPLAY_DATA] = "display_data",
     [FRAME_EXECUTE_RESULT] = "execute_result",
     [FRAME_ERROR] = "error",

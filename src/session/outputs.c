@@ -123,6 +123,46 @@ static struct output_node *push(struct outputs *o, enum output_kind kind)
     return &o->node[o->nodes++];
 }
 
+/* ---- clearing ---------------------------------------------------------------------------------------- */
+
+static void clear_now(struct outputs *o)
+{
+    for (size_t i = 0; i < o->nodes; i++)
+        output_free(&o->node[i].o);
+    o->nodes = o->display_bytes = o->displays_left_out = 0;
+    for (int i = 0; i < 2; i++) {
+        struct output_stream *st = &o->stream[i];
+        st->last_node = st->first_tail = -1;
+        st->head_bytes = st->tail_bytes = 0;
+        st->dropped_bytes = 0;
+        st->in_tail = false;
+        if (!st->whole_tried) { /* else the file goes on, and the total is the file's */
+            strbuf_clear(&st->raw);
+            st->total_bytes = 0;
+        }
+    }
+    o->clears = false;
+}
+
+/* Something new is about to be shown. */
+static void clear_if_asked(struct outputs *o)
+{
+    if (o->clears)
+        clear_now(o);
+}
+
+int outputs_clear(struct outputs *o, const json_t *head)
+{
+    const json_t *wait = json_object_get(head, "wait");
+    if (wait && !json_is_boolean(wait))
+        return -EBADMSG;
+    if (json_is_true(wait))
+        o->clears = true;
+    else
+        clear_now(o);
+    return 0;
+}
+
 /* ---- text ------------------------------------------------------------------------------------------ */
 
 static struct output_node *text_node(struct outputs *o, enum output_kind kind, bool tail)
@@ -271,6 +311,7 @@ void outputs_text(struct outputs *o, enum output_kind kind, const char *data, si
     struct output_stream *st = &o->stream[kind];
     if (n == 0 || o->no_memory)
         return;
+    clear_if_asked(o);
     if (o->callbacks && o->callbacks->on_raw)
         o->callbacks->on_raw(o->callbacks->context, kind, data, n);
     st->total_bytes += n;
@@ -419,6 +460,9 @@ int outputs_display(
         return -EBADMSG;
     for (size_t i = 0; i < f->buffers; i++)
         bytes += f->buffer[i].length;
+    bool update = json_is_true(json_object_get(head, "update"));
+    if (!(update && json_is_string(id) && shown_before(o, json_string_value(id))))
+        clear_if_asked(o); /* a change of what is there shows nothing new */
     if (!display_fits(o, bytes))
         return 0;
     struct output made = {.kind = kind};
@@ -435,7 +479,6 @@ int outputs_display(
         output_free(&made);
         return rc;
     }
-    bool update = json_is_true(json_object_get(head, "update"));
     struct output_node *node = update && made.display_id ? shown_before(o, made.display_id) : NULL;
     if (node) {
         for (size_t i = 0; i < node->o.parts; i++)
@@ -466,6 +509,7 @@ static char *bounded_text(const json_t *s)
 
 static void show_error(struct outputs *o, struct output made)
 {
+    clear_if_asked(o);
     struct output_node *node = o->nodes < OUTPUTS_MAX ? push(o, OUTPUT_ERROR) : NULL;
     o->no_memory |= !made.name || !made.value;
     if (!node || !made.name || !made.value) {

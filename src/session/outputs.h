@@ -51,7 +51,7 @@ struct outputs {
     size_t nodes, capacity;
     size_t display_bytes;
     unsigned displays_left_out;
-    bool no_memory;
+    bool no_memory, clears; /* clears: with the next output */
     struct output_stream stream[2];
     struct strbuf mended;
     char **note;
@@ -69,6 +69,10 @@ void outputs_text(struct outputs *o, enum output_kind stream, const char *data, 
 int outputs_display(
     struct outputs *o, enum output_kind kind, const json_t *head, const struct frame *f);
 int outputs_error(struct outputs *o, const json_t *head);
+/* A clear_output frame: what was shown so far is forgotten, at once or (`wait`) when something else is
+ * shown. What went elsewhere stays there: the stream to the client, the file of a stream kept whole.
+ * 0, or -EBADMSG. */
+int outputs_clear(struct outputs *o, const json_t *head);
 /* An error that is ours to tell (a kernel that died says nothing). */
 void outputs_error_text(struct outputs *o, const char *name, const char *value);
 /* A sentence for people and models. */

@@ -104,3 +104,37 @@ def test_after_the_session_has_gone(session):
 def test_a_long_record_comes_back_whole(session):
     done = session.run("from IPython.display import display\nfor _ in range(5): display({'text/plain': 'x' * 200000}, raw=True)\nprint('y' * 60000)")
     assert session.client.get(f"{session.path}/executions/{done['id']}").json() == done
+
+
+CLEAR = "from IPython.display import clear_output, display\n"
+
+
+@pytest.mark.parametrize("code, outputs", [
+    ("print('a'); display(1); clear_output(); print('b')", ["b\n"]),
+    ("print('a')\nclear_output()", []),
+    ("for n in range(20):\n    clear_output(wait=True)\n    print(n); display(n)", ["19\n", "19"]),
+    ("print('a')\nclear_output(wait=True)", ["a\n"]),  # nothing came that would replace it
+    ("import sys\nprint('e', file=sys.stderr)\nclear_output(wait=True)\ndisplay(5)", ["5"]),
+    ("clear_output()\nprint('a' * 1_000_000)\nclear_output()\nprint('b')", ["b\n"]),
+    ("for n in range(3000):\n    clear_output(wait=True)\n    display(n)", ["2999"]),  # no more than one at a time
+    ("import subprocess\nsubprocess.run(['echo', 'a'])\nclear_output(wait=True)\nsubprocess.run(['echo', 'b'])\nNone", ["b\n"]),
+    ("h = display(1, display_id=True)\nclear_output(wait=True)\nh.update(2)", ["2"]),  # a change is nothing new
+])
+def test_clear_output(session, code, outputs):
+    done = session.run(CLEAR + code)
+    assert [o.get("text") or o["data"]["text/plain"] for o in done["outputs"]] == outputs, done
+    assert done["stdout"] == "".join(o["text"] for o in done["outputs"] if o["type"] == "stdout")
+    assert done["notes"] == [] and done["truncated"] == []
+    assert session.client.get(f"{session.path}/executions/{done['id']}").json()["outputs"] == done["outputs"]
+
+
+def test_an_error_replaces_what_was_to_be_cleared(session):
+    done = session.run(CLEAR + "print('a')\nclear_output(wait=True)\n1/0", expect="error")
+    assert [o["type"] for o in done["outputs"]] == ["error"] and done["error"]["name"] == "ZeroDivisionError"
+
+
+def test_clear_output_over_a_stream(session):
+    """The stream has told it already; the last event has what stays."""
+    found = list(session.stream(CLEAR + "print('a')\nclear_output()\nprint('b')"))
+    assert [d["output"]["text"] for n, d in found if n == "execution.output"] == ["a\n", "b\n"]
+    assert found[-1][1]["execution"]["stdout"] == "b\n"

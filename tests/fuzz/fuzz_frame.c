@@ -16,6 +16,8 @@ static void take(struct outputs *o, const struct frame *f)
         return;
     if (h.type == FRAME_ERROR)
         outputs_error(o, h.json);
+    else if (h.type == FRAME_CLEAR_OUTPUT)
+        outputs_clear(o, h.json);
     else if (h.type == FRAME_DISPLAY_DATA || h.type == FRAME_EXECUTE_RESULT)
         outputs_display(
             o, h.type == FRAME_DISPLAY_DATA ? OUTPUT_DISPLAY : OUTPUT_RESULT, h.json, f);

@@ -49,6 +49,36 @@ static void joins_neighbours(void **state)
     execution_deinit(&e);
 }
 
+static int clear(struct outputs *o, const char *head)
+{
+    json_t *json = json_loads(head, 0, NULL);
+    int rc = outputs_clear(o, json);
+    json_decref(json);
+    return rc;
+}
+
+static void clears_at_once_or_with_the_next(void **state)
+{
+    (void)state;
+    struct outputs o;
+    outputs_init(&o, NULL, NULL, &small, NULL, NULL);
+    say(&o, OUTPUT_STDOUT, "much more than what is kept of it");
+    say(&o, OUTPUT_STDERR, "a");
+    assert_int_equal(clear(&o, "{}"), 0);
+    say(&o, OUTPUT_STDOUT, "one");
+    assert_int_equal(clear(&o, "{\"wait\":true}"), 0);
+    assert_int_equal(clear(&o, "{\"wait\":1}"), -EBADMSG);
+    say(&o, OUTPUT_STDOUT, "two");
+    say(&o, OUTPUT_STDERR, "three");
+    assert_int_equal(clear(&o, "{\"wait\":true}"), 0); /* and nothing follows */
+    struct execution e = finish(&o);
+    assert_int_equal(e.outputs, 2);
+    assert_string_equal(e.output[0].text, "two");
+    assert_string_equal(e.output[1].text, "three");
+    assert_int_equal(e.truncations, 0);
+    execution_deinit(&e);
+}
+
 static int whole_fd;
 static int open_memory(void *context, enum output_kind kind)
 {
@@ -224,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joins_neighbours),
+        cmocka_unit_test(clears_at_once_or_with_the_next),
         cmocka_unit_test(keeps_head_and_tail),
         cmocka_unit_test(says_what_the_file_lacks),
         cmocka_unit_test(endless_text_is_bounded),

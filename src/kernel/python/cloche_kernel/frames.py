@@ -209,3 +209,10 @@ def show(kind, data, metadata=None, display_id=None, update=False):
         head["update"] = True
     settle()
     emit(head, buffers)
+
+
+def clear(wait):
+    """What this execution showed so far is no more; with `wait` when it shows something else."""
+    if state.may_send():
+        settle()
+        emit({"type": "clear_output", "id": state.id.decode(), "wait": bool(wait)})

@@ -79,7 +79,7 @@ class Publisher(DisplayPublisher):
         frames.show("display_data", data, metadata, (transient or {}).get("display_id"), update)
 
     def clear_output(self, wait=False):
-        pass
+        frames.clear(wait)
 
 
 class Formatter(DisplayFormatter):
