@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.api import error_of
+from support.api import Running, error_of
 
 FIELDS = {"id", "object", "container_id", "created_at", "status", "state", "stdout", "stderr", "result", "outputs", "error", "files",
           "truncated", "notes", "duration_ms", "cpu_ms", "max_memory_bytes", "execution_count"}
@@ -178,17 +178,10 @@ def test_a_full_queue(fresh_server):
 
 
 def test_delete_ends_what_runs(new_session, server):
-    session, found = new_session(), {}
-
-    def send():
-        with server.client() as client:
-            found["answer"] = client.post(f"{session.path}/execute", json={"code": "print('begun', flush=True)\nimport time; time.sleep(60)"})
-    thread = threading.Thread(target=send)
-    thread.start()
-    time.sleep(0.5)
+    session = new_session()
+    running = Running(server, session, "import time; time.sleep(60)")
     session.delete()
-    thread.join(10)
-    assert found["answer"].status_code == 200 and found["answer"].json()["status"] == "killed"
+    assert running.join(10)["status"] == "killed"
 
 
 def test_a_death_is_told_and_the_next_one_is_fresh(session):

@@ -1,42 +1,21 @@
 """What one does to code that runs: answer it, stop it, start over."""
-import threading
-import time
+import functools
 
 import pytest
 
-from support.api import brief, error_of
+from support.api import Running, brief, error_of
 
 
 @pytest.fixture
 def background(server):
-    """background(session, code): runs it in a thread; join() gives the execution."""
-    class Running:
-        def __init__(self, session, code, **fields):
-            self.answer = None
-            self.session, self.body = session, {"code": code, **fields}
-            self.thread = threading.Thread(target=self.run)
-            self.thread.start()
-
-        def run(self):
-            with server.client() as client:
-                self.answer = client.post(f"{self.session.path}/execute", json=self.body)
-
-        def join(self):
-            self.thread.join(30)
-            assert self.answer is not None and self.answer.status_code == 200, self.answer and self.answer.text
-            return self.answer.json()
-    return Running
+    """background(session, code): it has begun; join() gives the execution."""
+    return functools.partial(Running, server)
 
 
 def interrupt(session):
-    """Until something was there to interrupt."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        answer = session.client.post(f"{session.path}/interrupt").json()
-        if answer["interrupted"]:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("nothing to interrupt")
+    answer = session.client.post(f"{session.path}/interrupt").json()
+    assert answer["interrupted"], "nothing to interrupt"
+    return answer
 
 
 def test_interrupt_keeps_state(session, background):
@@ -54,9 +33,8 @@ def test_nothing_to_interrupt(session):
 
 
 def test_interrupt_of_code_that_does_not_listen(session, background):
-    session.run("x = 1")
-    running = background(session, "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass", timeout=60)
-    time.sleep(0.5)
+    session.run("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nx = 1")
+    running = background(session, "while True: pass", timeout=60)
     interrupt(session)
     done = running.join()
     assert done["status"] in ("interrupted", "killed") and done["state"] == "reset"
@@ -159,7 +137,6 @@ def test_restart(session):
 def test_restart_kills_what_runs(session, background):
     session.run("import time")
     running = background(session, "time.sleep(60)")
-    time.sleep(0.5)
     assert session.client.post(f"{session.path}/restart").status_code == 200
     assert running.join()["status"] == "killed"
     assert session.run("1 + 1")["result"] == "2"

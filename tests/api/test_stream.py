@@ -1,11 +1,10 @@
 """Streamed executions: server-sent events in order, and nothing after the last."""
 import json
-import threading
 import time
 
 import pytest
 
-from support.api import error_of, events
+from support.api import Running, error_of, events
 
 
 def test_the_events(session):
@@ -80,9 +79,7 @@ def test_a_client_that_goes_away_does_not_end_a_session(session):
 
 def test_a_queued_one_whose_client_goes_is_dropped(session, server):
     session.run("import time; ran = []")
-    slow = threading.Thread(target=lambda: server.client().post(f"{session.path}/execute", json={"code": "time.sleep(4)"}))
-    slow.start()
-    time.sleep(0.5)
+    slow = Running(server, session, "time.sleep(4)")
     with pytest.raises(Exception):
         with server.client(timeout=0.5) as client:
             client.post(f"{session.path}/execute", json={"code": "ran.append(1)", "stream": True})

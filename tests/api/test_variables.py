@@ -1,6 +1,5 @@
 """GET …/variables: what lives in a session, without running a line of it."""
-import threading
-import time
+from support.api import Running
 
 
 def variables(session):
@@ -39,11 +38,9 @@ def test_long_values_are_cut(session):
 def test_stale_while_something_runs(session, server):
     session.run("a = 1")
     variables(session)
-    thread = threading.Thread(target=lambda: server.client().post(f"{session.path}/execute", json={"code": "b = 2\nimport time; time.sleep(2)"}))
-    thread.start()
-    time.sleep(0.5)
+    running = Running(server, session, "b = 2\nimport time; time.sleep(2)")
     found, stale = variables(session)
     assert stale and "a" in found and "b" not in found
-    thread.join()
+    running.join()
     found, stale = variables(session)
     assert not stale and "b" in found

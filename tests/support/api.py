@@ -1,5 +1,6 @@
 """The native API in a few words, for tests whose subject is something else."""
 import json
+import threading
 import time
 
 from support import machine
@@ -25,10 +26,10 @@ class Session:
             assert execution["status"] == expect, brief(execution)
         return execution
 
-    def stream(self, code, **fields):
+    def stream(self, code, client=None, **fields):
         """Yields (event name, data) of a streamed execution."""
         body = {"code": code, "stream": True, **fields}
-        with self.client.stream("POST", f"{self.path}/execute", json=body) as answer:
+        with (client or self.client).stream("POST", f"{self.path}/execute", json=body) as answer:
             assert answer.status_code == 200, answer.read()
             yield from events(answer)
 
@@ -65,6 +66,30 @@ class Session:
         name = execution["stdout"].strip()
         assert name.startswith("pid:["), brief(execution)
         return name
+
+
+class Running:
+    """Code that runs in a thread. When this is made it has begun: it said so itself."""
+
+    def __init__(self, server, session, code, **fields):
+        self.server, self.session, self.begun, self.execution = server, session, threading.Event(), None
+        self.thread = threading.Thread(target=self._run, args=("print('begun', flush=True)\n" + code,), kwargs=fields)
+        self.thread.start()
+        assert self.begun.wait(20), f"{code!r} did not begin"
+
+    def _run(self, code, **fields):
+        with self.server.client() as client:
+            for name, data in self.session.stream(code, client, **fields):
+                if name == "execution.output":
+                    self.begun.set()
+                elif name == "execution.completed":
+                    self.execution = data["execution"]
+
+    def join(self, seconds=30):
+        """The execution at its end."""
+        self.thread.join(seconds)
+        assert self.execution is not None, f"no end within {seconds} s"
+        return self.execution
 
 
 def lines(answer):

@@ -243,6 +243,11 @@ class FrameClient:
         """As init does it: the kernel and what it runs in the foreground, its process group."""
         os.killpg(self.process.pid, signal.SIGINT)
 
+    def signal_pending(self):
+        """Whether a signal that was sent to the kernel has not reached it yet."""
+        with open("/proc/%d/status" % self.process.pid) as f:
+            return any(int(line.split()[1], 16) for line in f if line.startswith(("SigPnd", "ShdPnd")))
+
     def variables(self):
         self.send({"type": "variables", "id": "v"})
         head, _ = self.receive()

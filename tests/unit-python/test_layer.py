@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from support.machine import wait_until
+
 PNG = b"\x89PNG\r\n"
 
 
@@ -304,7 +306,7 @@ def wait_for(kernel, text):
 def test_interrupt(kernel, body):
     kernel.begin("x = 7\nprint('go')\n" + body, ask=True)
     wait_for(kernel, "go")
-    time.sleep(0.05)
+    time.sleep(0.05)  # until it is in the call that is to be interrupted: nothing tells of that
     if body == "input()":
         kernel.on_input = lambda head: kernel.interrupt()  # answered by None: no line
     else:
@@ -321,7 +323,7 @@ def test_interrupt(kernel, body):
 def test_interrupt_between_executions_is_dropped(kernel):
     kernel.execute("x = 1")
     kernel.interrupt()
-    time.sleep(0.05)
+    wait_until(lambda: not kernel.signal_pending(), what="the signal's delivery")
     assert kernel.execute("x").result == "1"
 
 
