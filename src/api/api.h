@@ -18,10 +18,13 @@
 #include "session/session.h"
 #include "store/store.h"
 
+struct providers;
+
 /* http_config.user: all borrowed, alive as long as the HTTP server. */
 struct api {
     struct sessions *sessions;
     struct store *store;
+    struct providers *providers;
     int environments_dir; /* -1: there is none */
     const char *version;
     const char *default_environment;

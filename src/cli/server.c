@@ -22,6 +22,7 @@
 #include "cli/settings.h"
 #include "env/environment.h"
 #include "http/http.h"
+#include "provider/provider.h"
 #include "session/session.h"
 #include "store/store.h"
 
@@ -35,6 +36,7 @@ struct server {
     struct inheritance inherited;
     struct store *store;
     struct sessions *sessions;
+    struct providers *providers;
     struct api api;
     struct http_server *http;
     int listeners[INHERITED_LISTENERS_MAX]; /* the HTTP server borrows them */
@@ -113,6 +115,10 @@ static void reload(struct server *server)
         if (!setting_reloads(i) && !settings_same(&server->settings, &fresh, i))
             log_line(LOG_WARN, "server", "setting takes effect with the next start", "setting=%s",
                 setting_flag(i));
+    if (!json_equal(server->settings.tables, fresh.tables) &&
+        (server->settings.tables != NULL || fresh.tables != NULL))
+        log_line(LOG_WARN, "server", "tables of the config file take effect with the next start",
+            "config=%s", fresh.config);
     struct sessions_config config;
     config_of(&fresh, &config);
     sessions_reconfigure(server->sessions, &config);
@@ -154,11 +160,24 @@ static void signals_block(sigset_t *ret)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static int providers_start(struct server *server, struct error *e)
+{
+    const struct settings *s = &server->settings;
+    struct providers_config config = {.default_model = s->model,
+        .openai_model = s->openai_model,
+        .anthropic_model = s->anthropic_model,
+        .config = s->tables,
+        .find_local = s->find_local != 0};
+    return providers_new(&config, &server->providers, e);
+}
+
 static int core_start(struct server *server, struct error *e)
 {
     const struct settings *s = &server->settings;
     struct sessions_config config;
     int r = inheritance_receive(SERVER_LINK_FD, &server->inherited, e);
+    if (r == 0) /* first: a mistake in the config file ends everything before anything was begun */
+        r = providers_start(server, e);
     if (r == 0)
         r = store_open(server->inherited.state_dir, STORE_OWNER, &server->store, e);
     config_of(s, &config);
@@ -167,6 +186,7 @@ static int core_start(struct server *server, struct error *e)
     server->api = (struct api){
         .sessions = server->sessions,
         .store = server->store,
+        .providers = server->providers,
         .environments_dir = server->inherited.environments_dir,
         .version = CLOCHE_VERSION,
         .default_environment = s->default_environment,
@@ -207,6 +227,7 @@ static int http_start(struct server *server, struct error *e)
 static void banner(const struct server *server)
 {
     const struct settings *s = &server->settings;
+    struct model_route route;
     struct environment *list = NULL;
     size_t n = 0;
     fprintf(stderr, "\n  Cloche %s\n\n", CLOCHE_VERSION);
@@ -223,6 +244,10 @@ static void banner(const struct server *server)
             strcmp(list[i].name, s->default_environment) == 0 ? " (default)" : "");
     environment_list_free(list, n);
     fprintf(stderr, "\n  %-13s %s\n", "state", s->state);
+    if (providers_route(server->providers, NULL, &route, NULL) == 0)
+        fprintf(stderr, "  %-13s %s%s\n", "model", route.name,
+            route.wire == PROVIDER_OFFLINE ? " (no language model: set OPENAI_API_KEY or the like)"
+                                           : "");
     const char *first = server->inherited.listener[0].address;
     bool is_unix = strncmp(first, "unix:", 5) == 0;
     fprintf(stderr,
@@ -287,6 +312,7 @@ static void server_free(struct server *server)
     http_server_free(server->http);
     api_deinit(&server->api);
     sessions_free(server->sessions);
+    providers_free(server->providers);
     store_close(server->store);
     inheritance_deinit(&server->inherited);
     settings_deinit(&server->settings);

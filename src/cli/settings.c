@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -44,6 +45,15 @@ void setting_variable(enum setting_index i, char out[64])
     snprintf(out, 64, "CLOCHE_%s", setting_rows[i].name);
     for (char *at = out; *at != '\0'; at++)
         *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
+}
+
+/* Names that scripts have set since before Cloche. */
+const char *setting_variable_other(enum setting_index i)
+{
+    return i == SETTING_model            ? "MODEL"
+           : i == SETTING_temperature    ? "TEMPERATURE"
+           : i == SETTING_max_iterations ? "MAX_ITERATIONS"
+                                         : NULL;
 }
 
 void setting_key(enum setting_index i, char out[64])
@@ -107,6 +117,24 @@ static int choice_parse(const char *words, const char *text, int64_t *ret)
             break;
     }
     return -EINVAL;
+}
+
+static int decimal_parse(
+    const struct setting_row *row, const char *text, double *ret, struct error *e)
+{
+    char *end;
+    if (text[0] == '\0') { /* the default: not said */
+        *ret = NAN;
+        return 0;
+    }
+    double value = strtod(text, &end);
+    if (*end != '\0' || !isdigit((unsigned char)text[text[0] == '-']))
+        return error_set(e, ERROR_INVALID_VALUE, 0, "%.60s is not a number such as 0.7.", text);
+    if (!(value >= (double)row->minimum && value <= (double)row->maximum))
+        return error_set(e, ERROR_INVALID_VALUE, 0, "%.60s is not between %lld and %lld.", text,
+            (long long)row->minimum, (long long)row->maximum);
+    *ret = value;
+    return 0;
 }
 
 static int number_parse(
@@ -206,6 +234,10 @@ int settings_set(struct settings *s, enum setting_index i, enum setting_source f
             return -ENOMEM;
         free(*text_of(s, row));
         *text_of(s, row) = copy;
+    } else if (row->type == TYPE_DECIMAL) {
+        r = from != FROM_DEFAULT && text[0] == '\0'
+                ? error_set(e, ERROR_INVALID_VALUE, 0, "The value is empty.")
+                : decimal_parse(row, text, (double *)number_of(s, row), e);
     } else {
         r = number_parse(row, text, number_of(s, row), e);
     }
@@ -235,6 +267,7 @@ void settings_deinit(struct settings *s)
         else if (setting_rows[i].type == TYPE_LIST)
             list_clear(list_of(s, &setting_rows[i]));
     }
+    json_decref(s->tables);
     *s = (struct settings){0};
 }
 
@@ -350,6 +383,9 @@ int settings_environment(struct settings *s, struct error *e)
         char name[64];
         setting_variable(i, name);
         const char *value = setting_rows[i].where & ENVIRONMENT ? getenv(name) : NULL;
+        const char *other = setting_variable_other(i);
+        if ((value == NULL || value[0] == '\0') && other != NULL && (value = getenv(other)) != NULL)
+            snprintf(name, sizeof(name), "%s", other);
         if (value == NULL || value[0] == '\0')
             continue;
         struct error why = {0};

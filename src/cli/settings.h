@@ -2,11 +2,13 @@
  *
  * A row gives the flag (--memory-limit), and from it follow the environment's name
  * (CLOCHE_MEMORY_LIMIT) and the config file's key ("memory_limit"). Flags win over the environment,
- * that over the config file, that over the default, in whatever order they were read. --help and
+ * that over the config file, that over the default, in whatever order they were read. Beside the rows the
+ * config file may hold tables (models, prices …), which are kept for those who know them. --help and
  * docs/settings.md are written from the table. Used by the command line and the server; secrets are
  * no settings. Not thread-safe: a server that re-reads fills a second struct and copies under its
  * own lock. */
 #pragma once
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -89,7 +91,19 @@ struct text_list {
     X("timezone", timezone, TEXT, "UTC", 1, 64, "", ANYWHERE, 0, "NAME", \
       "TZ inside sandboxes.") \
     X("model", model, TEXT, "", 0, 200, "", ANYWHERE, 0, "NAME", \
-      "The language model that answers where a request names none.")
+      "The language model that answers where a request names none.") \
+    X("openai-model", openai_model, TEXT, "gpt-5-mini", 1, 200, "", ANYWHERE, 0, "NAME", \
+      "OpenAI's model where OpenAI is the default and nobody names one.") \
+    X("anthropic-model", anthropic_model, TEXT, "claude-sonnet-4-5", 1, 200, "", ANYWHERE, 0, "NAME", \
+      "Anthropic's model where Anthropic is the default and nobody names one.") \
+    X("find-local", find_local, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 0, "on|off", \
+      "Whether to look for Ollama and llama.cpp on their default ports.") \
+    X("temperature", temperature, DECIMAL, "", 0, 2, "", ANYWHERE, 1, "T", \
+      "Temperature of the Python package, `cloche chat` and the page; the model's own when not said.") \
+    X("max-iterations", max_iterations, INTEGER, "12", 1, 1000, "", ANYWHERE, 1, "N", \
+      "Rounds of model and code in the Python package, `cloche chat` and the page.") \
+    X("max-rounds", max_rounds, INTEGER, "64", 1, 10000, "", ANYWHERE, 0, "N", \
+      "Rounds of model and code that any run may take.")
 
 /* clang-format on */
 
@@ -99,6 +113,7 @@ struct text_list {
 #define SETTING_C_INTEGER int64_t
 #define SETTING_C_OCTAL int64_t
 #define SETTING_C_BYTES int64_t
+#define SETTING_C_DECIMAL double /* NAN: not said */
 #define SETTING_C_CHOICE int64_t /* index among the words in the unit column */
 
 enum setting_index {
@@ -115,6 +130,8 @@ struct settings {
     SETTINGS_TABLE(X)
 #undef X
     unsigned char source[SETTINGS_COUNT];
+    /* the config file's tables, "providers", "models" and the like, as they stand there; NULL: none */
+    json_t *tables;
 };
 
 /* Every row at its default; rows whose default is found at the start (NULL in the table) are NULL
@@ -138,6 +155,9 @@ int settings_file(struct settings *s, int fd, const char *name, struct error *e)
 /* Fills the defaults that are found at the start and checks rows against each other. 0 or -errno. */
 int settings_finish(struct settings *s, struct error *e);
 
+/* The words for which the file's tables are kept, NULL at the end. */
+extern const char *const settings_tables[];
+
 /* Takes over one row that is a number, with its source. For rows that a running server re-reads: texts
  * and lists may be in use and stay. */
 void settings_copy_number(struct settings *to, const struct settings *from, enum setting_index i);
@@ -146,6 +166,8 @@ bool settings_same(const struct settings *a, const struct settings *b, enum sett
 
 /* The words for one row: "CLOCHE_MEMORY_LIMIT", "memory_limit". Written to out[64]. */
 void setting_variable(enum setting_index i, char out[64]);
+/* A second variable for a few of them, which wins over nothing: "MODEL"; NULL: none. */
+const char *setting_variable_other(enum setting_index i);
 void setting_key(enum setting_index i, char out[64]);
 const char *setting_flag(enum setting_index i);
 bool setting_reloads(enum setting_index i);

@@ -60,7 +60,11 @@ static void markdown_row(FILE *to, int i)
     markdown_cell(to, row->placeholder);
     fprintf(to, "` | ");
     setting_variable(i, name);
-    fprintf(to, row->where & ENVIRONMENT ? "`%s` | " : "| ", name);
+    const char *other = setting_variable_other(i);
+    if (other != NULL)
+        fprintf(to, "`%s` or `%s` | ", name, other);
+    else
+        fprintf(to, row->where & ENVIRONMENT ? "`%s` | " : "| ", name);
     setting_key(i, name);
     fprintf(to, row->where & CONFIG ? "`%s` | " : "| ", name);
     default_text(row, value, sizeof(value));
@@ -85,7 +89,8 @@ void settings_markdown(FILE *to)
     fprintf(to,
         "# Settings\n\n"
         "Every setting of `cloche serve`. A flag wins over the environment, that over the config file\n"
-        "(`--config FILE`, one JSON object), that over the default. Sizes take `k`, `m`, `g`, `t` (powers of\n"
+        "(`--config FILE`, one JSON object), that over the default. The config file also holds the tables\n"
+        "`providers`, `models`, `prices` ([models.md](models.md)) and `redaction`. Sizes take `k`, `m`, `g`, `t` (powers of\n"
         "1,024). A list is given by repeating the flag, by commas in the environment, by an array in the\n"
         "config file. Unknown and duplicate keys of the config file are errors. SIGHUP reads the config file\n"
         "again: rows marked so take effect for new work, the others with the next start; a file with a\n"

@@ -2,7 +2,15 @@
 #pragma once
 #include "cli/settings.h"
 
-enum setting_type { TYPE_LIST, TYPE_TEXT, TYPE_INTEGER, TYPE_OCTAL, TYPE_BYTES, TYPE_CHOICE };
+enum setting_type {
+    TYPE_LIST,
+    TYPE_TEXT,
+    TYPE_INTEGER,
+    TYPE_OCTAL,
+    TYPE_BYTES,
+    TYPE_DECIMAL,
+    TYPE_CHOICE
+};
 enum { FLAG = 1, ENVIRONMENT = 2, CONFIG = 4, ANYWHERE = FLAG | ENVIRONMENT | CONFIG };
 
 struct setting_row {

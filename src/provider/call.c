@@ -56,6 +56,8 @@ size_t provider_headers(const struct provider *p, const struct strbuf *more, str
     strbuf_clear(text);
     if (p->key != NULL && strbuf_printf(text, "%s%s", shown[p->auth], p->key) == 0)
         lines[n++] = text->data;
+    if (p->adapter->header != NULL)
+        lines[n++] = p->adapter->header;
     for (size_t i = 0; i < p->n_headers && n < size; i++)
         lines[n++] = p->headers[i];
     for (const char *at = strbuf_text(more), *end = at + more->length; at < end && n < size;

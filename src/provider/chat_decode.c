@@ -375,6 +375,7 @@ int chat_end(void *decoder, struct error *e)
 
 const struct provider_adapter chat_adapter = {
     .name = "chat",
+    .models_path = "/models",
     .encode = chat_encode,
     .decoder_new = chat_decoder_new,
     .decoder_free = chat_decoder_free,

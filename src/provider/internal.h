@@ -16,13 +16,22 @@ enum provider_auth {
     AUTH_X_API_KEY, /* x-api-key: KEY (Anthropic) */
 };
 
-/* One configured party. Immutable once made, but for the connections and what is reachable. */
+/* Servers that say more of their models than others, when asked in their own way. */
+enum provider_kind { KIND_OTHER, KIND_OLLAMA, KIND_LLAMA_CPP };
+
+struct listing; /* listing.h: what it serves, asked now and then */
+
+/* One party. Immutable once made, but for connections and the listing. */
 struct provider {
-    char name[64]; /* "openai", "ollama", the config's */
+    char name[64];     /* "openai", "ollama", the config's */
+    char missing[128]; /* what to set before it can be used; "": it can */
     enum provider_wire wire;
+    enum provider_kind kind;
     const struct provider_adapter *adapter;
-    char *base_url; /* without a slash at its end; "" for offline */
-    char *key;      /* NULL: none */
+    /* Without a slash at its end. The adapters append "/chat/completions", "/responses" (base URLs end in
+     * /v1 or the like) and "/v1/messages" (that of Anthropic does not). "" for offline. */
+    char *base_url;
+    char *key; /* NULL: none */
     enum provider_auth auth;
     char *api_version; /* Azure: in the query, NULL: none */
     bool deployments;  /* Azure's older URLs, …/openai/deployments/MODEL/… */
@@ -31,11 +40,16 @@ struct provider {
     json_t *extra;             /* further request fields; NULL: none */
     bool local;                /* on this machine, or said to be: nothing leaves by it */
     bool streams;              /* false: asks for whole answers */
-    char max_tokens_field[32]; /* "max_tokens", "max_completion_tokens"; "": by the model */
+    int tools, images;         /* said for all its models: 1, 0; -1: by the model */
+    bool images_usual;         /* of a model that nobody knows */
+    char max_tokens_field[32]; /* "max_tokens", "max_completion_tokens" */
     int64_t timeout_us;        /* of a call that does not say */
     int silence_ms;            /* the longest it may be silent */
     unsigned attempts;         /* 1: never repeated */
-    struct upstream *upstream;
+    char default_model[256];   /* "": none */
+    json_t *models;            /* names the config lists; NULL: upstream is asked */
+    struct upstream *upstream; /* NULL: offline */
+    struct listing *listing;   /* NULL: offline */
 };
 
 /* What an adapter makes of a request. */
@@ -48,7 +62,9 @@ struct encoded {
 
 /* A decoder's view of one attempt: its own state first in a larger struct. */
 struct provider_adapter {
-    const char *name; /* "chat", "responses", "anthropic": in reasoning items, too */
+    const char *name;        /* "chat", "responses", "anthropic": in reasoning items, too */
+    const char *models_path; /* of the list of models, after the base URL; NULL: there is none */
+    const char *header;      /* a "name: value" line on every request, or NULL */
     /* Writes url, body and further headers (the key's own is not the adapter's matter). 0, or -EINVAL
      * with `e` for what this wire cannot say. */
     int (*encode)(const struct provider_request *q, struct encoded *ret, struct error *e);

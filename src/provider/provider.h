@@ -64,6 +64,8 @@ struct model_route {
  * `environ` is looked at through `getenv_hook` (NULL: getenv), so that tests need no process of their own. */
 struct providers_config {
     const char *default_model; /* --model or MODEL; NULL or "": by what is configured */
+    /* what these two are asked for when nobody names a model; NULL: none */
+    const char *openai_model, *anthropic_model;
     json_t *config;
     const char *(*getenv_hook)(const char *name);
     bool find_local; /* look for Ollama and llama.cpp on their default ports */
@@ -145,9 +147,11 @@ int provider_chat(const struct provider_request *q, struct provider_answer *ret,
  * and where upstream does not count. */
 int64_t provider_estimate_tokens(const char *text, size_t length);
 
-/* The raw pass-through of POST /v1/chat/completions: sends `body` (a chat completions request, model replaced
- * by the route's) and hands each part of the answer's body to `write` as it comes. Only for PROVIDER_CHAT routes.
- * `*ret_status` is upstream's. */
+/* The raw pass-through of POST /v1/chat/completions: sends `body` (a chat completions request; borrowed, its
+ * model replaced by the route's) once, tells upstream's status, media type ("" when not said) and retry-after
+ * (-1: none) to `head`, and hands each part of the reply's body to `write` as it comes. Nothing is repeated.
+ * Nonzero from either ends the call and is forwarded. Only for PROVIDER_CHAT routes (else
+ * PROVIDER_REFUSED). 0; errors before `head` was called are as provider_chat's. */
 int provider_pass(const struct model_route *route, json_t *body, atomic_bool *cancel,
-    int (*head)(void *context, int status, const char *content_type),
-    int (*write)(void *context, const void *data, size_t n), void *context, struct error *e);
+    int (*head)(void *context, int status, const char *content_type, int64_t retry_after_ms),
+    int (*write)(void *context, const char *data, size_t n), void *context, struct error *e);
