@@ -18,18 +18,21 @@
  *   text.delta, refusal.delta, reasoning.delta, code.delta, arguments.delta   {"item","text"}
  *   code.completed       {"item","code"}
  *   execution.started    {"item","execution_id"}
- *   execution.output     {"item","output":{…}} as API.md's outputs; a PNG is {"image/png":{"file_id","bytes"}}
+ *   execution.output     {"item","output":{…}} as API.md's outputs, as it comes. A picture is
+ *                         {"image/png":{"file_id","bytes"}}, and other data that is long is {"bytes"}: the whole is at
+ *                         …/executions/{execution_id}/outputs/{n}. Of each stream the first 64 KiB; `logs` has the rest
  *   execution.completed  {"item","execution":{API.md's object without code, outputs, stdout and stderr},
  *                         "status":"completed|incomplete|failed","logs":"stdout, stderr, value and traceback in
  *                         order","images":[{"file_id","media_type","bytes"}]}
  *   item.completed       {"item","kind", and: message "text" or "refusal", "status":"completed|incomplete" (cut by
  *                         max_output_tokens), "annotations":[{"file_id","filename","container_id","start","end","path"}]
- *                         (code points, end exclusive; displayed figures first with 0,0) | code "code","status" | function "arguments" | reasoning "text"}
+ *                         (code points, end exclusive; displayed figures first with 0,0)
+ *                         | code "code","status" | function "arguments" | reasoning "text"}
  *   usage                {"input_tokens","cached_tokens","output_tokens","reasoning_tokens"} summed so far
  *   notice               {"text"} what a person should know: a container that was reset, text that was masked
  *   run.completed        {"cloche":{"cost","currency","masked":{…}}}
- *   run.requires_action  {"calls":[item…]} client functions are to be answered (the run's end in Responses; the Assistants
- *                         dialect goes on by a new run of the same id, see run_resume)
+ *   run.requires_action  {"calls":[{"item","id","call_id","name","arguments"}]} client functions are to be answered
+ *                         (the run's end in Responses; the Assistants dialect goes on by run_resume)
  *   run.incomplete       {"reason":"max_output_tokens|content_filter"}
  *   run.failed           {"error":{"code","message"}}
  *   run.cancelled        {}
@@ -48,19 +51,22 @@
 struct runs; /* everything that runs, or did a moment ago */
 struct run;  /* one; reference counted */
 
-/* What a dialect does when a run of its own has ended: called once, in the run's thread, after its last
- * event is stored and before run_wait returns. So a conversation gets its items also when nobody
- * listens any more. The core knows nothing of a dialect's items. */
+/* What a dialect does when a run of its own with a conversation ends: called once, in the run's thread,
+ * which already sees all events and the final run_info, while nobody else sees them yet. What it
+ * returns (a new reference, or NULL for none) is appended to the conversation in the commit that ends
+ * the run, so that neither a crash nor a client that went away parts the two:
+ *   [{"id","json":{as the dialect shows it},"transcript":[as the model reads it] or null}]
+ * The core knows nothing of a dialect's items. */
 struct run_dialect {
     const char *name; /* run_spec.dialect */
-    void (*ended)(void *context, struct run *run);
+    json_t *(*ended)(void *context, struct run *run);
     void *context;
 };
 
 struct runs_config {
     struct sessions *sessions;
     struct store *store;
-    struct providers *providers;
+    int environments_dir;               /* what is installed where; -1: unknown */
     unsigned max_active;                /* threads at one time, 512; beyond: QUEUE_FULL */
     unsigned max_rounds;                /* a server's ceiling: 64 */
     int64_t execution_timeout_ms;       /* 60 s */
@@ -75,10 +81,10 @@ int runs_new(const struct runs_config *config, struct runs **ret, struct error *
 void runs_stop(struct runs *r, int64_t deadline_ms);
 struct runs *runs_free(struct runs *r);
 
-/* A file that lies in the session before the first round. */
+/* A file that lies in the session before the first round. Of two of one name the second becomes
+ * "name (2).ext". */
 struct run_file {
-    /* its plain name: two of one name are told apart by api_distinct_path's rule */
-    const char *name;
+    const char *name;    /* a path below the workspace, usually a plain name */
     const char *file_id; /* a File (`file-…`) of the project, or NULL: */
     const void *data;    /* bytes */
     size_t length;
@@ -111,7 +117,7 @@ struct run_spec {
     double budget_usd;         /* 0: none */
     bool sample; /* show the model heads and random samples of files over the budget */
     bool store, background;
-    const char *conversation_id; /* recorded; its dialect's `ended` appends to it; or NULL */
+    const char *conversation_id; /* recorded; gets what its dialect's `ended` returns; or NULL */
     const char *previous_id;     /* recorded, or NULL */
 };
 
@@ -127,16 +133,22 @@ enum run_status {
 const char *run_status_name(enum run_status s); /* "in_progress" … as stored */
 bool run_status_final(enum run_status s);       /* requires_action counts as final */
 
-/* Records and starts it. The reference is the caller's. QUEUE_FULL, NOT_FOUND (a file), CONTAINER_EXPIRED,
- * BUDGET_EXCEEDED (a model without a price), INSUFFICIENT_STORAGE, UNAVAILABLE. */
+/* Puts the files into the session, records the run (unless `store` is off) and starts it. The reference is
+ * the caller's. QUEUE_FULL, NOT_FOUND (a file), CONTAINER_EXPIRED, INVALID_VALUE (a budget for a model
+ * without a price), INSUFFICIENT_STORAGE, UNAVAILABLE, and what session_create and uploads say. */
 int run_start(struct runs *r, const struct run_spec *spec, struct run **ret, struct error *e);
 /* One that is active or stored, of that project and dialect (NULL: any). NOT_FOUND. */
 int run_find(struct runs *r, const char *project, const char *dialect, const char *id,
     struct run **ret, struct error *e);
 struct run *run_ref(struct run *run);
 void run_unref(struct run *run); /* NULL is allowed */
-/* Goes on after RUN_REQUIRES_ACTION under the same id: `results` are tool_result items. */
-int run_resume(struct runs *r, struct run *run, json_t *results, struct error *e);
+/* Goes on with one that is RUN_REQUIRES_ACTION and stored, under the same id, its events behind those there
+ * are, also after a restart. `spec` is made by its dialect as at the start (id, project and dialect lead to
+ * the run; input, files, store and conversation_id are those of the start and not looked at); `results` are
+ * tool_result items, one for each call that waits. NOT_FOUND, INVALID_VALUE (it does not wait, or a result
+ * is missing or too many), and as run_start. */
+int run_resume(struct runs *r, const struct run_spec *spec, json_t *results, struct run **ret,
+    struct error *e);
 
 /* What is known of it now. Text is the holder's. */
 struct run_info {

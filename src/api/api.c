@@ -162,39 +162,3 @@ int form_filename(const struct multipart_part *part, char out[512], struct error
     memcpy(out, name, strlen(name) + 1);
     return workspace_path_check(out, strlen(out), "file", e);
 }
-
-/* ---- names of input files ------------------------------------------------------------------------ */
-
-static bool among(const char *path, char *const *taken, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(path, taken[i]) == 0)
-            return true;
-    return false;
-}
-
-int api_distinct_path(char **path, char *const *taken, size_t n)
-{
-    if (!among(*path, taken, n))
-        return 0;
-    const char *slash = strrchr(*path, '/'), *name = slash ? slash + 1 : *path;
-    const char *dot = strrchr(name, '.');
-    size_t stem = dot && dot != name ? (size_t)(dot - *path) : strlen(*path);
-    for (size_t i = 2; i <= n + 1; i++) { /* n names are taken, so one of n + 1 is free */
-        struct strbuf b = STRBUF_INIT(8192);
-        strbuf_append(&b, *path, stem);
-        strbuf_printf(&b, " (%zu)%s", i, *path + stem);
-        char *candidate = b.failed ? NULL : strbuf_take(&b);
-        if (!candidate) {
-            strbuf_deinit(&b);
-            return -ENOMEM;
-        }
-        if (!among(candidate, taken, n)) {
-            free(*path);
-            *path = candidate;
-            return 0;
-        }
-        free(candidate);
-    }
-    return -ENOMEM;
-}

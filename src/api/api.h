@@ -97,6 +97,8 @@ void api_notebook_respond(struct http_exchange *x, const struct notebook *book,
 
 /* ---- names of input files ------------------------------------------------------------------------ */
 
-/* Two inputs of one name in one request: the second becomes "name (2).ext". `taken` are the n paths
- * given so far; *path is replaced (freed) when it is among them. 0 or -ENOMEM. */
-int api_distinct_path(char **path, char *const *taken, size_t n);
+/* As path_distinct. */
+static inline int api_distinct_path(char **path, char *const *taken, size_t n)
+{
+    return path_distinct(path, taken, n);
+}

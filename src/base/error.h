@@ -35,6 +35,7 @@
     X(CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded") \
     X(CONTENT_FILTER, 400, "invalid_request_error", "content_filter") \
     X(BUDGET_EXCEEDED, 400, "invalid_request_error", "budget_exceeded") \
+    X(RUN_TIMEOUT, 400, "invalid_request_error", "run_timeout") \
     X(PREVIOUS_NOT_FOUND, 400, "invalid_request_error", "previous_response_not_found") \
     X(EXCLUSIVE_PARAMETERS, 400, "invalid_request_error", "mutually_exclusive_parameters") \
     X(UNAUTHORIZED, 401, "invalid_request_error", "unauthorized") \

@@ -297,6 +297,14 @@ int session_interrupt(struct session *s, bool *ret, char id[ID_SIZE], struct err
     return rc;
 }
 
+void session_interrupt_one(struct session *s, const char *execution_id)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->control && strcmp(s->running_id, execution_id) == 0)
+        control_interrupt(s->control);
+    pthread_mutex_unlock(&s->lock);
+}
+
 int session_restart(struct session *s, struct error *e)
 {
     pthread_mutex_lock(&s->lock);

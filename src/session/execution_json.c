@@ -134,18 +134,52 @@ int execution_to_json(const struct execution *e, struct strbuf *out)
     return execution_to_json_files(e, NULL, NULL, out);
 }
 
+static void write_head(struct json_writer *w, const struct execution *e)
+{
+    jw_field_string(w, "id", e->id);
+    jw_field_string(w, "object", "container.execution");
+    jw_field_string(w, "container_id", e->container_id[0] ? e->container_id : NULL);
+    jw_field_int(w, "created_at", e->created_at);
+    jw_field_string(w, "status", execution_status_name(e->status));
+    jw_field_string(w, "state", e->reset ? "reset" : "kept");
+}
+
+static void write_tail(struct json_writer *w, const struct execution *e,
+    void (*extra)(void *context, size_t file, struct json_writer *w), void *context)
+{
+    jw_key(w, "error");
+    if (e->error) {
+        jw_begin_object(w);
+        write_error_fields(w, e->error);
+        jw_end(w);
+    } else {
+        jw_null(w);
+    }
+    write_files(w, e, extra, context);
+    write_truncated(w, e);
+    jw_field_array(w, "notes");
+    for (size_t i = 0; i < e->notes; i++)
+        jw_text(w, e->note[i]);
+    jw_end(w);
+    jw_field_double(w, "duration_ms", (double)e->duration_us / 1000);
+    jw_field_double(w, "cpu_ms", (double)e->cpu_us / 1000);
+    jw_field_uint(w, "max_memory_bytes", e->max_memory_bytes);
+    jw_field_uint(w, "execution_count", e->execution_count);
+}
+
+void execution_write_facts(struct json_writer *w, const struct execution *e)
+{
+    write_head(w, e);
+    write_tail(w, e, NULL, NULL);
+}
+
 int execution_to_json_files(const struct execution *e,
     void (*extra)(void *context, size_t file, struct json_writer *w), void *context,
     struct strbuf *out)
 {
     struct json_writer w = JSON_WRITER(out);
     jw_begin_object(&w);
-    jw_field_string(&w, "id", e->id);
-    jw_field_string(&w, "object", "container.execution");
-    jw_field_string(&w, "container_id", e->container_id[0] ? e->container_id : NULL);
-    jw_field_int(&w, "created_at", e->created_at);
-    jw_field_string(&w, "status", execution_status_name(e->status));
-    jw_field_string(&w, "state", e->reset ? "reset" : "kept");
+    write_head(&w, e);
     write_stream(&w, e, OUTPUT_STDOUT);
     write_stream(&w, e, OUTPUT_STDERR);
     jw_field_string(&w, "result", e->result);
@@ -153,24 +187,7 @@ int execution_to_json_files(const struct execution *e,
     for (size_t i = 0; i < e->outputs; i++)
         write_output(&w, &e->output[i]);
     jw_end(&w);
-    jw_key(&w, "error");
-    if (e->error) {
-        jw_begin_object(&w);
-        write_error_fields(&w, e->error);
-        jw_end(&w);
-    } else {
-        jw_null(&w);
-    }
-    write_files(&w, e, extra, context);
-    write_truncated(&w, e);
-    jw_field_array(&w, "notes");
-    for (size_t i = 0; i < e->notes; i++)
-        jw_text(&w, e->note[i]);
-    jw_end(&w);
-    jw_field_double(&w, "duration_ms", (double)e->duration_us / 1000);
-    jw_field_double(&w, "cpu_ms", (double)e->cpu_us / 1000);
-    jw_field_uint(&w, "max_memory_bytes", e->max_memory_bytes);
-    jw_field_uint(&w, "execution_count", e->execution_count);
+    write_tail(&w, e, extra, context);
     jw_end(&w);
     return out->failed ? -E2BIG : 0;
 }

@@ -30,6 +30,12 @@ static const char *extension_of(const char *mime)
     return NULL;
 }
 
+void figure_path(const char *id, const char *mime, char out[FIGURE_PATH_SIZE])
+{
+    const char *extension = extension_of(mime);
+    snprintf(out, FIGURE_PATH_SIZE, "%s.%s", id, extension ? extension : "bin");
+}
+
 bool figure_type(const char *mime) { return extension_of(mime) != NULL; }
 
 /* The id in "cfile_….png", when the name is one that a figure may have. */
@@ -77,9 +83,8 @@ int session_figure_keep(struct session *s, const void *data, size_t n, const cha
 
 static int describe(const struct store_figure *f, struct session_file *ret)
 {
-    const char *extension = extension_of(f->mime_type);
-    char path[ID_SIZE + 8];
-    snprintf(path, sizeof path, "%s.%s", f->id, extension ? extension : "bin");
+    char path[FIGURE_PATH_SIZE];
+    figure_path(f->id, f->mime_type, path);
     *ret = (struct session_file){
         .path = strdup(path),
         .bytes = (uint64_t)f->bytes,

@@ -246,6 +246,9 @@ struct execution {
     int exit_code; /* its code, or the process' own, or 128 + n for a signal n */
 };
 void execution_deinit(struct execution *e);
+/* Writes the fields of API.md's execution object that do not grow with its outputs, within an object
+ * that the caller has begun: all but stdout, stderr, result and outputs. */
+void execution_write_facts(struct json_writer *w, const struct execution *e);
 /* Writes API.md's execution object: for replies and for the stored record. 0 or the buffer's -errno. */
 int execution_to_json(const struct execution *e, struct strbuf *out);
 /* The same; `extra` (or NULL) is called within each object of "files" to add fields to it. */
@@ -294,6 +297,8 @@ int session_input(struct session *session, const char *text, size_t n, struct er
 /* Interrupts what runs; `*ret` says whether something did, `id` is its execution's ("" if not).
  * Does not wait for it. CONTAINER_EXPIRED. */
 int session_interrupt(struct session *session, bool *ret, char id[ID_SIZE], struct error *e);
+/* Interrupts that execution if it is what runs. */
+void session_interrupt_one(struct session *session, const char *execution_id);
 /* Ends the kernel (a running execution answers `killed`); the next one is fresh. Files stay. */
 int session_restart(struct session *session, struct error *e);
 /* JSON array text of {name,type,shape,preview}. While an execution runs: the last answer, stale.
@@ -315,11 +320,17 @@ int session_file_delete(struct session *session, const char *id, struct error *e
  * ("cfile_….png"). It ends with the session. Only types for which figure_type says so. */
 int session_figure_keep(struct session *session, const void *data, size_t n, const char *mime,
     char ret_id[ID_SIZE], struct error *e);
+enum { FIGURE_PATH_SIZE = ID_SIZE + 8 };
+void figure_path(const char *id, const char *mime, char out[FIGURE_PATH_SIZE]);
 /* image/png and other pictures made of pixels. */
 bool figure_type(const char *mime);
 /* Is this a path that the workspace may have? Relative, UTF-8, no "..", no NUL, bounded. 0, or
  * ERROR_INVALID_VALUE naming `param`. */
 int workspace_path_check(const char *path, size_t n, const char *param, struct error *e);
+
+/* Two inputs of one name in one request: the second becomes "name (2).ext". `taken` are the n paths
+ * given so far; *path is replaced (freed) when it is among them. 0 or -ENOMEM. */
+int path_distinct(char **path, char *const *taken, size_t n);
 
 /* An upload under way: takes the name when it is committed, atomically; given up, it leaves what was
  * there before. One thread at a time. */
@@ -331,6 +342,9 @@ int upload_write(struct upload *u, const void *data, size_t n, struct error *e);
 /* Ends it and frees `u`, whatever it returns. */
 int upload_commit(struct upload *u, struct session_file *ret, struct error *e);
 void upload_abort(struct upload *u); /* NULL is allowed */
+/* Uploads a descriptor's content, from its beginning. */
+int session_upload_fd(
+    struct session *session, const char *path, int fd, struct session_file *ret, struct error *e);
 
 /* A file being read. Its length was fixed when it was opened. */
 struct file_reader {

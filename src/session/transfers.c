@@ -19,6 +19,7 @@
 enum {
     STALL_MS = 30000, /* an upload whose writer takes nothing for so long fails */
     COMMIT_US = 60000000,
+    PIECE_BYTES = 128 * 1024,
 };
 
 /* What an errno means that an upload's writer gave. */
@@ -152,6 +153,68 @@ void upload_abort(struct upload *u)
     if (!u->failed)
         init_write_forget(u->sandbox->init, &u->write);
     upload_free(u);
+}
+
+int session_upload_fd(
+    struct session *session, const char *path, int fd, struct session_file *ret, struct error *e)
+{
+    struct upload *upload = NULL;
+    cleanup_free char *piece = malloc(PIECE_BYTES);
+    if (!piece)
+        return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
+    int r = session_upload_begin(session, path, &upload, e);
+    if (r < 0)
+        return r;
+    for (off_t offset = 0;;) {
+        ssize_t n = pread(fd, piece, PIECE_BYTES, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            return upload_commit(upload, ret, e);
+        r = n < 0 ? error_set(e, ERROR_INTERNAL, errno, "A stored file cannot be read.")
+                  : upload_write(upload, piece, (size_t)n, e);
+        if (r < 0) {
+            upload_abort(upload);
+            return r;
+        }
+        offset += n;
+    }
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------------- */
+
+static bool among(const char *path, char *const *taken, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(path, taken[i]) == 0)
+            return true;
+    return false;
+}
+
+int path_distinct(char **path, char *const *taken, size_t n)
+{
+    if (!among(*path, taken, n))
+        return 0;
+    const char *slash = strrchr(*path, '/'), *name = slash ? slash + 1 : *path;
+    const char *dot = strrchr(name, '.');
+    size_t stem = dot && dot != name ? (size_t)(dot - *path) : strlen(*path);
+    for (size_t i = 2; i <= n + 1; i++) { /* n names are taken, so one of n + 1 is free */
+        struct strbuf b = STRBUF_INIT(8192);
+        strbuf_append(&b, *path, stem);
+        strbuf_printf(&b, " (%zu)%s", i, *path + stem);
+        char *candidate = b.failed ? NULL : strbuf_take(&b);
+        if (!candidate) {
+            strbuf_deinit(&b);
+            return -ENOMEM;
+        }
+        if (!among(candidate, taken, n)) {
+            free(*path);
+            *path = candidate;
+            return 0;
+        }
+        free(candidate);
+    }
+    return -ENOMEM;
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */

@@ -130,7 +130,7 @@ static int copy_by_id(
     const char *path = in->path[0] ? workspace_relative(in->path) : file.filename;
     r = check_path(path, in->path[0] ? "path" : "file_id", e);
     if (r == 0)
-        r = copy_to_session(in->session, path, fd, ret, e);
+        r = session_upload_fd(in->session, path, fd, ret, e);
     store_file_deinit(&file);
     return r;
 }

@@ -56,7 +56,7 @@ static int inputs_copy(const struct inputs *in, struct session *session, struct 
 {
     for (size_t i = 0; i < in->count; i++) {
         struct session_file file;
-        int r = copy_to_session(session, in->path[i], in->fd[i], &file, e);
+        int r = session_upload_fd(session, in->path[i], in->fd[i], &file, e);
         if (r < 0)
             return r;
         session_file_deinit(&file);

@@ -28,9 +28,6 @@ void respond_container(struct http_exchange *x, struct session *session);
  * ERROR_NOT_FOUND ("No such File object: …") naming `param`. */
 int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
     struct store_file *ret_file, int *ret_fd, struct error *e);
-/* Copies a descriptor's content, from its beginning, to a path of the workspace. */
-int copy_to_session(
-    struct session *session, const char *path, int fd, struct session_file *ret, struct error *e);
 /* Puts a file of the workspace into Files, for good. */
 int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
     const char *purpose, struct store_file *ret, struct error *e);

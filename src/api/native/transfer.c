@@ -43,34 +43,6 @@ int file_blob_open(struct api *api, const char *project, const char *id, const c
     return 0;
 }
 
-int copy_to_session(
-    struct session *session, const char *path, int fd, struct session_file *ret, struct error *e)
-{
-    struct upload *upload = NULL;
-    cleanup_free char *piece = malloc(PIECE);
-    if (!piece) {
-        error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
-        return -ENOMEM;
-    }
-    int r = session_upload_begin(session, path, &upload, e);
-    if (r < 0)
-        return r;
-    for (off_t offset = 0;;) {
-        ssize_t n = pread(fd, piece, PIECE, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n == 0)
-            return upload_commit(upload, ret, e);
-        r = n < 0 ? error_set(e, ERROR_INTERNAL, errno, "A stored file cannot be read.")
-                  : upload_write(upload, piece, (size_t)n, e);
-        if (r < 0) {
-            upload_abort(upload);
-            return r;
-        }
-        offset += n;
-    }
-}
-
 /* Copies what the reader gives into a blob writer. */
 static int pour(struct file_reader *from, struct blob_writer *to, struct error *e)
 {
