@@ -91,7 +91,8 @@ static bool is_text(const char *mime)
 }
 
 /* One MIME type of a display, in an event: short text as it is, a picture by its file, else its size. */
-static void write_part(struct doing *d, struct json_writer *w, const struct output_part *p, bool *kept)
+static void write_part(
+    struct doing *d, struct json_writer *w, const struct output_part *p, bool *kept)
 {
     struct figure f;
     bool fits = p->length <= LIVE_DATA_MAX && d->displays + p->length <= LIVE_DISPLAYS_MAX;
@@ -203,8 +204,9 @@ static json_t *picture_names(const struct loop *l, size_t from)
 {
     json_t *all = json_array();
     for (size_t i = from; i < l->figures; i++)
-        json_array_append_new(all, json_pack("{ss ss ss}", "media_type", l->figure[i].mime, "figure",
-                                       l->figure[i].id, "container", l->run->container_id));
+        json_array_append_new(
+            all, json_pack("{ss ss ss}", "media_type", l->figure[i].mime, "figure", l->figure[i].id,
+                     "container", l->run->container_id));
     return all;
 }
 
@@ -214,12 +216,12 @@ static int say_result(
 {
     json_t *item = NULL;
     if (!c->fenced) {
-        item = json_pack("{ss ss ss# so* sb}", "type", "tool_result", "call_id", c->call_id, "text",
+        item = json_pack("{ss ss ss% so* sb}", "type", "tool_result", "call_id", c->call_id, "text",
             strbuf_text(text), text->length, "images", images, "is_error", error);
         return loop_say(l, item) < 0 ? loop_no_memory(l) : 0;
     }
     /* a user's turn, with the same mark as a result so that it is masked alike */
-    item = json_pack("{ss ss s[{ss s#}] sb so*}", "type", "message", "role", "user", "content",
+    item = json_pack("{ss ss s[{ss s%}] sb so*}", "type", "message", "role", "user", "content",
         "type", "text", "text", strbuf_text(text), text->length, "result", true, "images", images);
     return loop_say(l, item) < 0 ? loop_no_memory(l) : 0;
 }
@@ -248,7 +250,8 @@ static int tell_end(struct doing *d, const struct execution *e)
         r = event_code_item_completed(l, &d->call->item, &d->call->code.code, status);
     }
     if (r == 0 && e->reset)
-        r = event_notice(l, "The interpreter was restarted: its variables are gone, its files are there.");
+        r = event_notice(
+            l, "The interpreter was restarted: its variables are gone, its files are there.");
     return r < 0 ? r
                  : say_result(l, d->call, &text, picture_names(l, d->first_figure),
                        e->status != EXECUTION_COMPLETED);

@@ -107,7 +107,8 @@ static bool ends_link(const char *text, size_t at, size_t length)
 }
 
 /* The longest stretch from `at` on that is some file's path. */
-static long link_target(const struct index *x, const char *text, size_t at, size_t length, size_t *ret_end)
+static long link_target(
+    const struct index *x, const char *text, size_t at, size_t length, size_t *ret_end)
 {
     char decoded[LINK_MAX];
     unsigned short offset[LINK_MAX + 1];
@@ -137,7 +138,8 @@ static size_t link_path(const char *text, size_t at, size_t length)
     static const char workspace[] = "mnt/data/";
     while (at < length && text[at] == '/')
         at++;
-    if (length - at <= sizeof workspace - 1 || memcmp(text + at, workspace, sizeof workspace - 1) != 0)
+    if (length - at <= sizeof workspace - 1 ||
+        memcmp(text + at, workspace, sizeof workspace - 1) != 0)
         return 0;
     return at + sizeof workspace - 1;
 }

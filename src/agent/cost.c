@@ -20,8 +20,8 @@ int cost_bound(struct loop *l, struct provider_request *q)
     l->budget_binds = false;
     if (l->plan->budget_usd <= 0)
         return 0;
-    double left = l->plan->budget_usd - l->cost -
-                  (double)estimate_request(q) * r->price_input / 1e6;
+    double left =
+        l->plan->budget_usd - l->cost - (double)estimate_request(q) * r->price_input / 1e6;
     double tokens = r->price_output > 0 ? left / r->price_output * 1e6 : left >= 0 ? 1e9 : 0;
     if (left < 0 || tokens < TOKENS_LEAST)
         return error_set(&l->error, ERROR_BUDGET_EXCEEDED, 0,

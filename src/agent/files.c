@@ -29,8 +29,8 @@ static int put_file(struct runs *all, struct session *session, const char *proje
 {
     struct store_file row = {0};
     struct session_file file;
-    int r = id_valid(file_id) ? store_file_get(all->config.store, project, file_id, &row, e)
-                              : -ENOENT;
+    int r =
+        id_valid(file_id) ? store_file_get(all->config.store, project, file_id, &row, e) : -ENOENT;
     if (r == -ENOENT)
         return error_set(e, ERROR_NOT_FOUND, ENOENT, "No such File object: %.70s", file_id);
     if (r < 0)

@@ -83,8 +83,7 @@ int log_append(struct run *run, const char *type, const struct strbuf *json, str
         return error_set(e, ERROR_UNAVAILABLE, -r, "The server is out of memory.");
     if (is_stored(run)) {
         struct store_text text = {strbuf_text(json), json->length};
-        r = store_run_events_append(
-            run->all->config.store, run->id, (int64_t)number, &text, 1, e);
+        r = store_run_events_append(run->all->config.store, run->id, (int64_t)number, &text, 1, e);
         if (r == -ENOENT) { /* somebody deleted it: nobody can ask for it any more */
             atomic_store(&run->forgotten, true);
             r = 0;

@@ -130,7 +130,8 @@ static int put_tools(struct loop *l, struct offer offer, struct provider_request
         return 0;
     if (offer.python && json_array_append(l->tools, l->python) < 0)
         return loop_no_memory(l);
-    if (offer.functions && l->plan->functions && json_array_extend(l->tools, l->plan->functions) < 0)
+    if (offer.functions && l->plan->functions &&
+        json_array_extend(l->tools, l->plan->functions) < 0)
         return loop_no_memory(l);
     if (json_array_size(l->tools) > 0)
         q->tools = l->tools;
@@ -173,10 +174,10 @@ static json_t *waiting(const struct turn *t)
     for (size_t i = 0; i < t->calls; i++) {
         const struct call *c = &t->call[i];
         if (c->kind == CALL_FUNCTION)
-            json_array_append_new(all,
-                json_pack("{si ss ss ss ss%}", "item", (int)c->item.number, "id", c->item.id,
-                    "call_id", c->call_id, "name", c->name, "arguments",
-                    strbuf_text(&c->arguments), c->arguments.length));
+            json_array_append_new(
+                all, json_pack("{si ss ss ss ss%}", "item", (int)c->item.number, "id", c->item.id,
+                         "call_id", c->call_id, "name", c->name, "arguments",
+                         strbuf_text(&c->arguments), c->arguments.length));
     }
     return all;
 }
@@ -320,7 +321,8 @@ static void conclude(struct loop *l, struct end *end)
     jw_begin_object(&w);
     jw_field_string(&w, "type", type);
     if (end->status == RUN_FAILED) {
-        error = json_pack("{ss ss}", "code", error_wire_code(l->error.code), "message", l->error.message);
+        error = json_pack(
+            "{ss ss}", "code", error_wire_code(l->error.code), "message", l->error.message);
         jw_field_object(&w, "error");
         jw_field_string(&w, "code", error_wire_code(l->error.code));
         jw_field_string(&w, "message", l->error.message);

@@ -82,7 +82,8 @@ int event_run_started(struct loop *l);
 /* Gives it number and id, and says so. `call` or NULL. */
 int event_item_started(
     struct loop *l, enum item_kind kind, struct item *ret, const struct call *call);
-int event_delta(struct loop *l, const char *type, const struct item *item, const char *text, size_t n);
+int event_delta(
+    struct loop *l, const char *type, const struct item *item, const char *text, size_t n);
 int event_code_completed(struct loop *l, const struct item *item, const struct strbuf *code);
 int event_execution_started(struct loop *l, const struct item *item, const char *execution_id);
 /* `json` is the output, whole. */
@@ -93,7 +94,8 @@ int event_message_completed(struct loop *l, const struct item *item, const struc
     const struct strbuf *refusal, bool whole, const json_t *annotations);
 int event_code_item_completed(
     struct loop *l, const struct item *item, const struct strbuf *code, const char *status);
-int event_function_completed(struct loop *l, const struct item *item, const struct strbuf *arguments);
+int event_function_completed(
+    struct loop *l, const struct item *item, const struct strbuf *arguments);
 int event_reasoning_completed(struct loop *l, const struct item *item, const struct strbuf *text);
 int event_usage(struct loop *l);
 int event_notice(struct loop *l, const char *text);
@@ -128,7 +130,8 @@ int loop_no_memory(struct loop *l); /* -ENOMEM with loop->error */
 /* What the model is told besides the conversation; malloc'ed, NULL without memory. */
 char *prompt_instructions(struct loop *l, const struct session_file *files, size_t n);
 json_t *prompt_python_tool(void); /* the tool's definition; a new reference */
-const char *prompt_no_more_code(void); /* for a model without calls, when code is not run any more */
+const char *prompt_no_more_code(
+    void); /* for a model without calls, when code is not run any more */
 
 /* ---- tool_result.c ------------------------------------------------------------------------------------------------ */
 /* What the person gets to see of an execution: stdout, stderr, value and traceback in order. */
@@ -144,7 +147,8 @@ int outgoing_add(struct loop *l, const json_t *item);
 
 /* ---- files.c ------------------------------------------------------------------------------------------------------- */
 /* Puts a spec's files into a session. 0 or negative with `e`. */
-int files_put(struct runs *all, struct session *session, const struct run_spec *spec, struct error *e);
+int files_put(
+    struct runs *all, struct session *session, const struct run_spec *spec, struct error *e);
 /* Annotations of a text (run.h), a new reference; `final`: figures that were not cited come first. NULL
  * without memory. */
 json_t *files_annotations(struct loop *l, const struct strbuf *text, bool final);

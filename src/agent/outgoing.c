@@ -109,8 +109,8 @@ static json_t *fenced(const json_t *call)
     code_argument_finish(&code);
     strbuf_printf(&text, "```python\n%s\n```", strbuf_text(&code.code));
     code_argument_deinit(&code);
-    return json_pack("{ss ss s[{ss ss}]}", "type", "message", "role", "assistant", "content", "type",
-        "text", "text", strbuf_text(&text));
+    return json_pack("{ss ss s[{ss ss}]}", "type", "message", "role", "assistant", "content",
+        "type", "text", "text", strbuf_text(&text));
 }
 
 static json_t *result_text_turn(const char *text, json_t *images)

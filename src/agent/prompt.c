@@ -72,5 +72,6 @@ json_t *prompt_python_tool(void)
         "Runs Python code in the session and answers with what it printed, the last value, errors, and "
         "the files it made.",
         "parameters", "type", "object", "properties", "code", "type", "string", "description",
-        "The code, as it would be typed into one cell.", "required", "code", "additionalProperties", 0);
+        "The code, as it would be typed into one cell.", "required", "code", "additionalProperties",
+        0);
 }

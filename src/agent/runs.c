@@ -213,7 +213,8 @@ static int check(const struct run_spec *spec, struct error *e)
 }
 
 /* The session that the spec names, or one that its files need. */
-static int take_session(struct runs *r, struct run *run, const struct run_spec *spec, struct error *e)
+static int take_session(
+    struct runs *r, struct run *run, const struct run_spec *spec, struct error *e)
 {
     struct session_info info;
     int rc = 0;
@@ -405,8 +406,8 @@ static int count_past(struct runs *r, struct run *run, struct error *e)
     for (;;) {
         struct store_event *events;
         size_t n;
-        int rc = store_run_events_read(r->config.store, run->id, (int64_t)run->log.first,
-            READ_EVENTS_MAX, &events, &n, e);
+        int rc = store_run_events_read(
+            r->config.store, run->id, (int64_t)run->log.first, READ_EVENTS_MAX, &events, &n, e);
         if (rc < 0)
             return rc;
         for (size_t i = 0; i < n; i++)
@@ -420,8 +421,8 @@ static int count_past(struct runs *r, struct run *run, struct error *e)
     return 0;
 }
 
-static int revive(struct runs *r, const struct run_spec *spec, json_t *results, struct run **ret,
-    struct error *e)
+static int revive(
+    struct runs *r, const struct run_spec *spec, json_t *results, struct run **ret, struct error *e)
 {
     struct store_run row;
     int rc = store_run_get(r->config.store, spec->project, spec->dialect, spec->id, &row, e);
@@ -477,8 +478,8 @@ static int go_on(struct runs *r, struct run *run, struct error *e)
     return rc;
 }
 
-int run_resume(struct runs *r, const struct run_spec *spec, json_t *results, struct run **ret,
-    struct error *e)
+int run_resume(
+    struct runs *r, const struct run_spec *spec, json_t *results, struct run **ret, struct error *e)
 {
     struct run *run = NULL;
     int rc = check(spec, e);
@@ -504,7 +505,8 @@ static bool is_live(struct runs *r, const char *project, const char *container_i
 {
     struct session *session;
     struct session_info info;
-    if (!container_id || session_find(r->config.sessions, project, container_id, &session, NULL) < 0)
+    if (!container_id ||
+        session_find(r->config.sessions, project, container_id, &session, NULL) < 0)
         return false;
     session_info(session, &info);
     bool live = !info.expired;

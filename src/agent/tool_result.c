@@ -130,8 +130,9 @@ static void __attribute__((format(printf, 2, 3))) say(struct strbuf *out, const 
 static void say_ending(struct loop *l, const struct execution *e, struct strbuf *out)
 {
     const char *variables =
-        e->reset ? "The interpreter was restarted: all variables and imports are gone; files are there."
-                 : "Variables are as they were; files are there.";
+        e->reset
+            ? "The interpreter was restarted: all variables and imports are gone; files are there."
+            : "Variables are as they were; files are there.";
     struct session_info info;
     switch (e->status) {
     case EXECUTION_TIMEOUT:
@@ -147,25 +148,29 @@ static void say_ending(struct loop *l, const struct execution *e, struct strbuf 
         session_info_deinit(&info);
         return;
     case EXECUTION_KILLED:
-        say(out, "The interpreter ended while the code ran (it crashed or was killed). %s", variables);
+        say(out, "The interpreter ended while the code ran (it crashed or was killed). %s",
+            variables);
         return;
     case EXECUTION_INTERRUPTED: say(out, "The code was interrupted. %s", variables); return;
     default:
         if (e->reset)
-            say(out, "Before this code ran, the interpreter was restarted: variables and imports from earlier "
-                     "calls are gone; files are there.");
+            say(out,
+                "Before this code ran, the interpreter was restarted: variables and imports from earlier "
+                "calls are gone; files are there.");
     }
 }
 
-static void say_figures(const struct loop *l, const struct figure *figures, size_t n, struct strbuf *out)
+static void say_figures(
+    const struct loop *l, const struct figure *figures, size_t n, struct strbuf *out)
 {
     if (n == 0)
         return;
     say(out, "%zu figure%s displayed to the person", n, n == 1 ? " was" : "s were");
     for (size_t i = 0; i < n && i < FILES_NAMED; i++)
         strbuf_printf(out, "%s%s", i ? ", " : " (", figures[i].id);
-    strbuf_puts(out, l->plan->route.images ? "); you see them below."
-                                           : "). You cannot see them: do not describe what you have not computed.");
+    strbuf_puts(out, l->plan->route.images
+                         ? "); you see them below."
+                         : "). You cannot see them: do not describe what you have not computed.");
 }
 
 static void say_files(const struct execution *e, struct strbuf *out)

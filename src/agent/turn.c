@@ -115,7 +115,7 @@ static enum call_kind kind_of(const struct turn *t, const char *name)
         return CALL_UNKNOWN;
     int64_t most = l->plan->max_tool_calls;
     return !t->python || (most && l->executions + to_be_run(t) >= most) ? CALL_IGNORED
-                                                                       : CALL_PYTHON;
+                                                                        : CALL_PYTHON;
 }
 
 static int start_item(struct turn *t, struct call *c)
@@ -136,7 +136,8 @@ static int call_begin(struct turn *t, const char *call_id, const char *name)
         r = close_reasoning(t);
     if (r < 0)
         return r;
-    struct call *more = t->calls < CALLS_MAX ? realloc(t->call, (t->calls + 1) * sizeof *more) : NULL;
+    struct call *more =
+        t->calls < CALLS_MAX ? realloc(t->call, (t->calls + 1) * sizeof *more) : NULL;
     if (!more)
         return fail(t, loop_no_memory(t->loop));
     t->call = more;
@@ -271,8 +272,8 @@ static int say_answer(struct turn *t, const struct provider_answer *answer)
 /* The answer was cut at its block's end: what it was until then is what was said. */
 static int say_cut_answer(struct turn *t)
 {
-    json_t *item = json_pack("{ss ss s[{ss s#}]}", "type", "message", "role", "assistant", "content",
-        "type", "text", "text", strbuf_text(&t->whole), t->whole.length);
+    json_t *item = json_pack("{ss ss s[{ss s%}]}", "type", "message", "role", "assistant",
+        "content", "type", "text", "text", strbuf_text(&t->whole), t->whole.length);
     return loop_say(t->loop, item) < 0 ? loop_no_memory(t->loop) : 0;
 }
 
@@ -304,7 +305,8 @@ static int finish(struct turn *t, const struct provider_answer *answer)
 static int finish_cut(struct turn *t, const struct provider_request *q)
 {
     t->finish = FINISH_CALLS;
-    t->usage = (struct provider_usage){ /* nobody will say what it took */
+    t->usage = (struct provider_usage){
+        /* nobody will say what it took */
         .input_tokens = estimate_request(q),
         .output_tokens = provider_estimate_tokens(strbuf_text(&t->whole), t->whole.length),
     };

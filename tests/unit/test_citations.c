@@ -28,7 +28,8 @@ static void expect(const char *text, const char *expected)
     struct citation *c = NULL;
     size_t n = 0;
     char all[4096] = "";
-    assert_int_equal(citations_find(text, strlen(text), files, sizeof files / sizeof *files, &c, &n), 0);
+    assert_int_equal(
+        citations_find(text, strlen(text), files, sizeof files / sizeof *files, &c, &n), 0);
     for (size_t i = 0; i < n; i++) {
         const char *start = text, *end = text;
         size_t points = 0;
@@ -59,17 +60,21 @@ static void links(void **state)
     /* the label is no second citation; each link is one */
     expect("[report.csv](sandbox:/mnt/data/report.csv), [again](sandbox:/mnt/data/report.csv).",
         "report.csv=sandbox:/mnt/data/report.csv; report.csv=sandbox:/mnt/data/report.csv");
-    expect("![p](sandbox:/mnt/data/plots/a%20b%20(1).png) x", "plots/a b (1).png=sandbox:/mnt/data/plots/a%20b%20(1).png");
-    expect("![p](sandbox:/mnt/data/plots/a b (1).png) x", "plots/a b (1).png=sandbox:/mnt/data/plots/a b (1).png");
+    expect("![p](sandbox:/mnt/data/plots/a%20b%20(1).png) x",
+        "plots/a b (1).png=sandbox:/mnt/data/plots/a%20b%20(1).png");
+    expect("![p](sandbox:/mnt/data/plots/a b (1).png) x",
+        "plots/a b (1).png=sandbox:/mnt/data/plots/a b (1).png");
     expect("[n](sandbox:/mnt/data/notes), see", "notes=sandbox:/mnt/data/notes");
     expect("[i](<sandbox:/mnt/data/input.xlsx>)", "input.xlsx=sandbox:/mnt/data/input.xlsx");
     expect("sandbox:/mnt/data/report.csv.", "report.csv=sandbox:/mnt/data/report.csv");
     expect("sandbox:/mnt/data/report.csv.bak", "report.csv.bak=sandbox:/mnt/data/report.csv.bak");
     expect("sandbox:///mnt/data/report.csv", "report.csv=sandbox:///mnt/data/report.csv");
-    expect("(sandbox:/mnt/data/donn%C3%A9es%20%c3%A9.txt)", "données é.txt=sandbox:/mnt/data/donn%C3%A9es%20%c3%A9.txt");
+    expect("(sandbox:/mnt/data/donn%C3%A9es%20%c3%A9.txt)",
+        "données é.txt=sandbox:/mnt/data/donn%C3%A9es%20%c3%A9.txt");
     expect("sandbox:/mnt/data/none.csv sandbox:/tmp/report.csv sandbox: sandbox:/mnt/data/", "");
     expect("sandbox:/mnt/data/%", "");
-    expect("sandbox:/mnt/data/report.csv%2", "report.csv=/mnt/data/report.csv"); /* no link, but named */
+    expect("sandbox:/mnt/data/report.csv%2",
+        "report.csv=/mnt/data/report.csv"); /* no link, but named */
 }
 
 static void offsets_count_code_points(void **state)

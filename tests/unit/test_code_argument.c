@@ -25,14 +25,19 @@ static const struct row {
     {"{\"code\":\"\\ud83d\\ud83d\\ude00\"}", "\xef\xbf\xbd😀", CODE_WHOLE},
     {"{\"code\":\"\\ud83d\\n\"}", "\xef\xbf\xbd\n", CODE_WHOLE},
     {"{\"code\":\"\\ud83d\"}", "\xef\xbf\xbd", CODE_WHOLE},
-    {"{\"code\":\"a\\u0000b\"}", "a\xef\xbf\xbd" "b", CODE_WHOLE},
+    {"{\"code\":\"a\\u0000b\"}",
+        "a\xef\xbf\xbd"
+        "b",
+        CODE_WHOLE},
     /* other keys, before and behind, nested, with braces and quotes in strings */
-    {"{\"why\":\"a } \\\" {\",\"n\":[1,{\"code\":\"no\"}],\"code\":\"x = 1\",\"z\":{}}", "x = 1", CODE_WHOLE},
+    {"{\"why\":\"a } \\\" {\",\"n\":[1,{\"code\":\"no\"}],\"code\":\"x = 1\",\"z\":{}}", "x = 1",
+        CODE_WHOLE},
     {"{\"a_key_that_is_longer_than_any\":1,\"code\":\"x\"}", "x", CODE_WHOLE},
     {"{\"input\":\"x\"}", "x", CODE_WHOLE},
     /* what is no JSON, as models write it */
     {"print('hi')", "print('hi')", CODE_WHOLE},
-    {"  \n\nfor i in range(3):\n    print(i)\n", "  \n\nfor i in range(3):\n    print(i)\n", CODE_WHOLE},
+    {"  \n\nfor i in range(3):\n    print(i)\n", "  \n\nfor i in range(3):\n    print(i)\n",
+        CODE_WHOLE},
     {"```python\nprint(1)\n```", "print(1)", CODE_WHOLE},
     {"\n```\nprint(1)\n```\nThat was it.", "print(1)", CODE_WHOLE},
     {"~~~\nx", "~~~\nx", CODE_WHOLE},
@@ -44,7 +49,8 @@ static const struct row {
     {"\"print(1)\"", "print(1)", CODE_WHOLE},
     {"{1, 2, 3}", "{1, 2, 3}", CODE_WHOLE},
     {"{x for x in y}", "{x for x in y}", CODE_WHOLE},
-    {"{\"code\": \"for i in x:\n    print(\"a b\")\n\"}", "for i in x:\n    print(\"a b\")\n", CODE_WHOLE},
+    {"{\"code\": \"for i in x:\n    print(\"a b\")\n\"}", "for i in x:\n    print(\"a b\")\n",
+        CODE_WHOLE},
     {"{\"code\": \"re.sub(r'\\d+\\'')\"}", "re.sub(r'\\d+'')", CODE_WHOLE},
     {"{\"code\":\"\\u12g4\"}", "\\u12g4", CODE_WHOLE},
     {"{\"code\":\"print(1)\"", "print(1)", CODE_WHOLE},
@@ -69,13 +75,15 @@ static void expect(const struct row *row, size_t first, size_t second)
     code_argument_init(&a, 1 << 20);
     assert_int_equal(code_argument_feed(&a, text, first), 0);
     before = a.code.length;
-    assert_memory_equal(strbuf_text(&a.code), row->code, before < strlen(row->code) ? before : strlen(row->code));
+    assert_memory_equal(
+        strbuf_text(&a.code), row->code, before < strlen(row->code) ? before : strlen(row->code));
     assert_int_equal(code_argument_feed(&a, text + first, second - first), 0);
     assert_true(a.code.length >= before); /* never taken back */
     assert_int_equal(code_argument_feed(&a, text + second, n - second), 0);
     enum code_argument_end end = code_argument_finish(&a);
     if (strcmp(strbuf_text(&a.code), row->code) != 0 || end != row->end)
-        fail_msg("%s cut at %zu and %zu: %d \"%s\"", text, first, second, end, strbuf_text(&a.code));
+        fail_msg(
+            "%s cut at %zu and %zu: %d \"%s\"", text, first, second, end, strbuf_text(&a.code));
     code_argument_deinit(&a);
 }
 

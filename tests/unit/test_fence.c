@@ -53,9 +53,9 @@ static void blocks(void **state)
     expect("  ``` Python \nx\n  ```  ", "<x\n>");
     expect("````py\nx\n```", "<x\n>");
     expect("```tool_code\r\nx\r\n```\r\n", "<x\r\n>");
-    expect("```python\nx", "<x>");       /* the model stopped without closing it */
+    expect("```python\nx", "<x>"); /* the model stopped without closing it */
     expect("```python\nx\n```js\ny\n```", "<x\n```js\ny\n>");
-    expect("```python", "```python");    /* no block yet */
+    expect("```python", "```python"); /* no block yet */
     /* other blocks are text, also with Python's name within */
     expect("```json\n{}\n```\nthen\n```py\n1\n```", "```json\n{}\n```\nthen\n<1\n>");
     expect("```\n```python\n```\nx", "```\n```python\n```\nx");
