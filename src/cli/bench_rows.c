@@ -13,7 +13,14 @@
 #define PANDAS_FIRST "import pandas as pd\\npd.DataFrame({'a': [1, 2, 3]}).a.sum()"
 #define PANDAS_STATELESS "import pandas as pd\\nprint(pd.DataFrame({'a': [1, 2, 3]}).a.sum())"
 
-enum { POOL_PAUSE_US = 400000, CALM_PAUSE_US = 80000, SETTLE_US = 3000000 };
+enum {
+    POOL_LOOK_US = 2000, /* between looks whether the pools are full */
+    POOL_WAIT_US = 30000000,
+    CREATES_LEAST = 50,
+    CALM_PAUSE_US = 80000,
+    SETTLE_US = 3000000,
+    SESSION_BYTES = 8 << 20, /* more than a session that ran a statement takes */
+};
 
 static double now_ms(void) { return (double)clock_monotonic_us() / 1000; }
 
@@ -81,6 +88,25 @@ static bool has_pandas(struct http_client *c)
 
 /* ---- creating ------------------------------------------------------------------------------------------ */
 
+/* Until a new session would find the pools full. */
+static int pools_wait(struct http_client *c, struct error *e)
+{
+    const char *answer = "";
+    size_t n = 0;
+    int64_t until = clock_monotonic_us() + POOL_WAIT_US;
+    for (;;) {
+        int status = http_client_request(c, "GET", "/readyz", NULL, &answer, &n);
+        if (status != 200)
+            return refused(status, "readyz", answer, n, e);
+        if (memmem(answer, n, "\"full\"", 6) != NULL)
+            return 0;
+        if (clock_monotonic_us() > until)
+            return error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT, "The pools do not get full.");
+        usleep(POOL_LOOK_US);
+    }
+}
+
+/* pause_us: between samples; 0: until the pools are full again. */
 static int create_row(struct bench *b, const char *url, const char *row, const char *environment,
     const char *code, const char *what, unsigned pause_us, struct error *e)
 {
@@ -89,10 +115,14 @@ static int create_row(struct bench *b, const char *url, const char *row, const c
     char id[80];
     int r = http_client_init(&c, url, b->key, e);
     double end = 0;
-    for (int i = -3; r == 0 && (i < 0 || now_ms() < end); i++) { /* three to warm up */
+    /* three to warm up */
+    for (int i = -3; r == 0 && (i < CREATES_LEAST || now_ms() < end); i++) {
         if (i == 0)
             end = now_ms() + b->seconds * 1000;
-        usleep(pause_us);
+        if (pause_us > 0)
+            usleep(pause_us);
+        else if ((r = pools_wait(&c, e)) < 0)
+            break;
         double begin = now_ms();
         r = create(&c, environment, id, e);
         if (r == 0)
@@ -124,10 +154,10 @@ static int row_create(struct bench *b, const char *url, struct error *e)
     int r = pandas_there(b, url, e);
     if (r > 0)
         r = create_row(b, url, "create", "data-science", PANDAS_FIRST,
-            "new session + first pandas statement, pool", POOL_PAUSE_US, e);
+            "new session + first pandas statement, pool", 0, e);
     return r < 0 ? r
                  : create_row(b, url, "create-plain", "base", "x=1+1",
-                       "new session + x=1+1 in base, pool", POOL_PAUSE_US / 4, e);
+                       "new session + x=1+1 in base, pool", 0, e);
 }
 
 static int row_create_empty(struct bench *b, const char *url, struct error *e)
@@ -302,7 +332,7 @@ static int memory_of(
         free(ids);
         return r;
     }
-    bench_memory_touch((uint64_t)b->sessions * (8 << 20));
+    bench_memory_touch((uint64_t)b->sessions * SESSION_BYTES);
     r = populate(&c, environment, 1, ids, NULL, e); /* the zygote is warm, the pool full */
     destroy(&c, ids[0]);
     usleep(SETTLE_US);
@@ -348,6 +378,7 @@ static int row_many(struct bench *b, const char *url, struct error *e)
         free(ids);
         return r;
     }
+    bench_memory_touch((uint64_t)total * SESSION_BYTES);
     r = populate(&c, environment, total, ids, &all, e);
     for (size_t i = 0; r == 0 && i < sizeof(marks) / sizeof(marks[0]) && marks[i] <= b->many; i++) {
         struct samples window = {0};

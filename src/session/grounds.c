@@ -410,6 +410,16 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
     return 0;
 }
 
+bool grounds_full(struct grounds *g)
+{
+    bool full = true;
+    pthread_mutex_lock(&g->lock);
+    for (struct ground *at = g->list; at; at = at->next)
+        full = full && (at->state != GROUND_LIVE || pool_full(at->pool));
+    pthread_mutex_unlock(&g->lock);
+    return full;
+}
+
 bool ground_ready(struct grounds *g, const char *environment, char *why, size_t size)
 {
     bool ready = false;

@@ -119,6 +119,8 @@ enum zygote_state ground_zygote_state(struct ground *g, enum zygote_slot slot);
 /* Supersedes grounds whose environment has a newer generation, ends those nobody stands in, and lets
  * crashed zygotes be asked for again. The housekeeper calls it. */
 void grounds_tend(struct grounds *g);
+/* Is in the pools of all live grounds what they are to keep? */
+bool grounds_full(struct grounds *g);
 /* "" or what the environment's ground lacks to be ready. */
 bool ground_ready(struct grounds *g, const char *environment, char *why, size_t size);
 

@@ -79,6 +79,18 @@ void pool_work_ends(struct pool *p)
     }
 }
 
+bool pool_full(struct pool *p)
+{
+    if (!p)
+        return true;
+    pthread_mutex_lock(&p->lock);
+    bool full = p->n_prepared >= p->want_prepared;
+    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+        full = full && p->n_kernel[slot] >= p->want_kernel[slot];
+    pthread_mutex_unlock(&p->lock);
+    return full;
+}
+
 /* How long nothing has run; what runs for long itself is not waited for. */
 static int64_t quiet_us(struct pool *p)
 {

@@ -21,3 +21,5 @@ struct sandbox *pool_take_sandbox(struct pool *p);
 /* Somebody begins or ends to work: the keeper waits meanwhile, and a moment longer. */
 void pool_work_begins(struct pool *p);
 void pool_work_ends(struct pool *p);
+/* Is everything there that is to be kept? NULL is full: it keeps nothing. */
+bool pool_full(struct pool *p);

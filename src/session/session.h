@@ -96,6 +96,8 @@ void sessions_reconfigure(struct sessions *s, const struct sessions_config *c);
 int sessions_announce(struct sessions *s);
 /* Is the default environment warm? Else `why` (a sentence) says what is missing. */
 bool sessions_ready(struct sessions *s, char *why, size_t size);
+/* Are the pools full, so that creating a session takes what is ready? */
+bool sessions_pools_full(struct sessions *s);
 /* Refuses new work (ERROR_UNAVAILABLE), gives running executions `deadline_ms`, then interrupts
  * them and waits until they answered. Sandboxes are left as they are: the next server, or the
  * supervisor's end, has them. May be called again with 0 to hurry a first call. */

@@ -251,6 +251,8 @@ int sessions_announce(struct sessions *s)
     return link_send(s->supervisor, &m, NULL, 0);
 }
 
+bool sessions_pools_full(struct sessions *s) { return grounds_full(s->grounds); }
+
 bool sessions_ready(struct sessions *s, char *why, size_t size)
 {
     if (atomic_load(&s->stopping)) {

@@ -9,24 +9,26 @@
 
 /* ---- health ------------------------------------------------------------------------------------------ */
 
-static void respond_status(struct http_exchange *x, const char *status)
+static void respond_status(struct http_exchange *x, const char *status, const char *pools)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
     struct json_writer w = JSON_WRITER(&text);
     jw_begin_object(&w);
     jw_field_string(&w, "status", status);
     jw_field_string(&w, "version", api_of(x)->version);
+    if (pools)
+        jw_field_string(&w, "pools", pools);
     jw_end(&w);
     http_respond_json(x, 200, &text);
 }
 
-void healthz(struct http_exchange *x) { respond_status(x, "ok"); }
+void healthz(struct http_exchange *x) { respond_status(x, "ok", NULL); }
 
 void readyz(struct http_exchange *x)
 {
     char why[200] = "";
     if (sessions_ready(api_of(x)->sessions, why, sizeof why))
-        respond_status(x, "ready");
+        respond_status(x, "ready", sessions_pools_full(api_of(x)->sessions) ? "full" : "filling");
     else
         http_fail(x, ERROR_UNAVAILABLE, NULL, "%s", why);
 }
