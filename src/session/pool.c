@@ -37,6 +37,7 @@ struct pool {
     bool stopping, stopped;
     _Atomic int64_t last_work_us;
     _Atomic int working;
+    _Atomic bool full;      /* read without the lock, under which the ground's is taken */
     int64_t last_kernel_us; /* the keeper's */
 };
 
@@ -79,16 +80,15 @@ void pool_work_ends(struct pool *p)
     }
 }
 
-bool pool_full(struct pool *p)
+bool pool_full(struct pool *p) { return !p || atomic_load(&p->full); }
+
+/* After each change of what is there. Lock held. */
+static void recount(struct pool *p)
 {
-    if (!p)
-        return true;
-    pthread_mutex_lock(&p->lock);
     bool full = p->n_prepared >= p->want_prepared;
     for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
         full = full && p->n_kernel[slot] >= p->want_kernel[slot];
-    pthread_mutex_unlock(&p->lock);
-    return full;
+    atomic_store(&p->full, full);
 }
 
 /* How long nothing has run; what runs for long itself is not waited for. */
@@ -137,6 +137,7 @@ static void sweep(struct pool *p)
             push(&dead, &n, s);
         }
     }
+    recount(p);
     pthread_mutex_unlock(&p->lock);
     for (struct sandbox *s; (s = pop(&dead, &n));)
         sandbox_end(s, NULL, NULL);
@@ -178,6 +179,7 @@ static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
             push(&p->prepared, &p->n_prepared, s);
         s = NULL;
     }
+    recount(p);
     bool stopping = p->stopping;
     pthread_mutex_unlock(&p->lock);
     sandbox_end(s, NULL, NULL);
@@ -270,6 +272,7 @@ struct sandbox *pool_take_kernel(struct pool *p, enum zygote_slot slot)
     for (;;) {
         pthread_mutex_lock(&p->lock);
         struct sandbox *s = pop(&p->kernel[slot], &p->n_kernel[slot]);
+        recount(p);
         pthread_cond_signal(&p->changed);
         pthread_mutex_unlock(&p->lock);
         if (!s || sandbox_kernel_alive(s))
@@ -285,6 +288,7 @@ struct sandbox *pool_take_sandbox(struct pool *p)
     for (;;) {
         pthread_mutex_lock(&p->lock);
         struct sandbox *s = pop(&p->prepared, &p->n_prepared);
+        recount(p);
         pthread_cond_signal(&p->changed);
         pthread_mutex_unlock(&p->lock);
         if (!s || !sandbox_death(s).sandbox)

@@ -151,6 +151,8 @@ def test_health(client):
     assert ready.status_code in (200, 503)
     if ready.status_code == 503:
         assert error_of(ready)["message"]
+    else:
+        assert ready.json()["pools"] in ("full", "filling")
 
 
 def test_the_page_for_people(client):
