@@ -166,7 +166,7 @@ def read_chat(body, issued, extra):
     seen.tool_choice = choice
     for n, message in enumerate(messages):
         role, path = message.get("role"), f"messages[{n}]"
-        known(message, {"role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content",
+        known(message, {"role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content", "reasoning",
                         "annotations", "audio"}, f"Unknown parameter: '{path}.{{}}'.")
         need(role in ("system", "developer", "user", "assistant", "tool"), f"Invalid value: '{role}' for '{path}.role'.")
         if pending and role != "tool":
