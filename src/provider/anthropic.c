@@ -110,6 +110,8 @@ static int block_start(struct decoder *d, size_t index, const json_t *content, s
         return answer_text(d->a, text, n);
     }
     if (item_is(content, "tool_use")) {
+        if (item_text(content, "name")[0] == '\0')
+            return provider_malformed(provider_of(d), "a call without a name", e);
         b->kind = BLOCK_CALL;
         int r = answer_call(d->a, item_text(content, "id"), item_text(content, "name"), &b->call);
         return r == 0 ? arguments_whole(d, b, json_object_get(content, "input")) : r;

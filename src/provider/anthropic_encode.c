@@ -219,7 +219,7 @@ static void tools(struct encoding *s, json_t *body)
     json_t *made = json_array(), *tool;
     size_t i;
     const char *name;
-    bool none = json_array_size(q->tools) == 0;
+    bool none = !q->route->tools || json_array_size(q->tools) == 0;
     json_array_foreach (q->tools, i, tool) {
         json_t *one = json_pack("{s:s, s:o}", "name", item_text(tool, "name"), "input_schema",
             schema(json_object_get(tool, "parameters")));
@@ -323,7 +323,7 @@ static void sampling(struct encoding *s, json_t *body)
     if (!s->traits->sampling || json_object_get(body, "thinking") != NULL)
         return;
     if (!isnan(q->temperature))
-        put(s, body, "temperature", json_real(fmin(fmax(q->temperature, 0), 1)));
+        put(s, body, "temperature", json_real(q->temperature < 1 ? q->temperature : 1));
     else if (!isnan(q->top_p))
         put(s, body, "top_p", json_real(q->top_p));
 }

@@ -39,7 +39,7 @@ static const struct claude_traits foreign = {.max_tokens = 8192, .sampling = tru
 static int number(const char *at)
 {
     size_t n = strspn(at, "0123456789");
-    return n == 1 || n == 2 ? atoi(at) : -1;
+    return n == 1 || n == 2 ? (int)strtol(at, NULL, 10) : -1;
 }
 
 /* The version in what follows "claude-"; -1: none. */

@@ -6,13 +6,11 @@
 
 #include <errno.h>
 
-#include "base/fd.h"
 #include "provider/items.h"
 
 struct decoder {
     struct answer *a;
     struct item {
-        bool known; /* anything of it was seen */
         bool done;
         bool called; /* it is call number `call` */
         unsigned call;
@@ -56,7 +54,6 @@ static struct item *item_at(struct decoder *d, size_t index)
         memset(more + d->n_items, 0, (index + 1 - d->n_items) * sizeof(*more));
         d->n_items = index + 1;
     }
-    d->items[index].known = true;
     return &d->items[index];
 }
 
@@ -80,17 +77,19 @@ static int arguments(struct decoder *d, struct item *i, const json_t *text)
     return i->called ? answer_call_arguments(d->a, i->call, json_string_value(text), n) : -EPROTO;
 }
 
-static int call_begin(struct decoder *d, struct item *i, const json_t *item)
+static int call_begin(struct decoder *d, struct item *i, const json_t *item, struct error *e)
 {
     if (i->called)
         return 0;
+    if (item_text(item, "name")[0] == '\0')
+        return provider_malformed(provider_of(d), "a call without a name", e);
     i->called = true;
     return answer_call(d->a, item_text(item, "call_id"), item_text(item, "name"), &i->call);
 }
 
-static int call_done(struct decoder *d, struct item *i, const json_t *item)
+static int call_done(struct decoder *d, struct item *i, const json_t *item, struct error *e)
 {
-    int r = call_begin(d, i, item);
+    int r = call_begin(d, i, item, e);
     if (r == 0 && i->told == 0)
         r = arguments(d, i, json_object_get(item, "arguments"));
     return r == 0 ? answer_call_end(d->a, i->call, NULL) : r;
@@ -132,7 +131,7 @@ static int reasoning_done(struct decoder *d, struct item *i, json_t *item)
     return made != NULL ? answer_item(d->a, made) : -ENOMEM;
 }
 
-static int item_done(struct decoder *d, size_t index, json_t *item)
+static int item_done(struct decoder *d, size_t index, json_t *item, struct error *e)
 {
     struct item *i = item_at(d, index);
     if (i == NULL)
@@ -141,7 +140,7 @@ static int item_done(struct decoder *d, size_t index, json_t *item)
         return 0;
     i->done = true;
     if (item_is(item, "function_call"))
-        return call_done(d, i, item);
+        return call_done(d, i, item, e);
     if (item_is(item, "message"))
         return message_done(d, i, item);
     return item_is(item, "reasoning") ? reasoning_done(d, i, item) : 0;
@@ -169,6 +168,8 @@ static int response_done(struct decoder *d, const json_t *response, struct error
 {
     const json_t *error = json_object_get(response, "error");
     const char *status = item_text(response, "status");
+    if (!json_is_object(response))
+        return provider_malformed(provider_of(d), "an answer that is no object", e);
     if (json_is_object(error) || strcmp(status, "failed") == 0)
         return provider_error_object(provider_of(d), 0, error, e);
     if (strcmp(status, "cancelled") == 0)
@@ -176,7 +177,7 @@ static int response_done(struct decoder *d, const json_t *response, struct error
     size_t index;
     json_t *item;
     json_array_foreach (json_object_get(response, "output"), index, item) {
-        int r = item_done(d, index, item);
+        int r = item_done(d, index, item, e);
         if (r < 0)
             return r;
     }
@@ -197,18 +198,18 @@ static int summary_part(struct decoder *d, struct item *i, const json_t *root)
 }
 
 /* Events of one item, which they name by its place. */
-static int item_event(struct decoder *d, const char *type, json_t *root)
+static int item_event(struct decoder *d, const char *type, json_t *root, struct error *e)
 {
     json_int_t index = json_integer_value(json_object_get(root, "output_index"));
     const json_t *delta = json_object_get(root, "delta");
     json_t *item = json_object_get(root, "item");
     if (strcmp(type, "output_item.done") == 0)
-        return item_done(d, (size_t)index, item);
+        return item_done(d, (size_t)index, item, e);
     struct item *i = item_at(d, (size_t)index);
     if (i == NULL)
         return -E2BIG;
     if (strcmp(type, "output_item.added") == 0)
-        return item_is(item, "function_call") ? call_begin(d, i, item) : 0;
+        return item_is(item, "function_call") ? call_begin(d, i, item, e) : 0;
     if (strcmp(type, "output_text.delta") == 0)
         return told(d, &i->told, delta, answer_text);
     if (strcmp(type, "refusal.delta") == 0)
@@ -241,7 +242,7 @@ static int event_decoded(struct decoder *d, const char *type, json_t *root, stru
     if (strcmp(type, "completed") == 0 || strcmp(type, "incomplete") == 0 ||
         strcmp(type, "failed") == 0)
         return response_done(d, json_object_get(root, "response"), e);
-    return json_object_get(root, "output_index") != NULL ? item_event(d, type, root) : 0;
+    return json_object_get(root, "output_index") != NULL ? item_event(d, type, root, e) : 0;
 }
 
 static int event(void *decoder, const char *name, const char *data, size_t n, struct error *e)

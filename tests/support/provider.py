@@ -373,6 +373,8 @@ class Cutter:
 def streams(script, folder):
     """NAME.WIRE.sse and NAME.WIRE.json of each element of {"name": element, …}, as their requests would get them."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()  # so that the folder's time says when it was written
     request = {"stream_options": {"include_usage": True}, "include": ["reasoning.encrypted_content"]}
     for number, (name, element) in enumerate(script.items(), 1):
         for wire_name, wire_class in WIRE_CLASSES.items():

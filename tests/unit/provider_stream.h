@@ -13,7 +13,7 @@
 #include "provider/internal.h"
 #include "provider/sse.h"
 
-static struct provider_request request_of(struct model_route *route)
+static inline struct provider_request request_of(struct model_route *route)
 {
     return (struct provider_request){
         .route = route, .temperature = NAN, .top_p = NAN, .parallel_tool_calls = true};
@@ -21,19 +21,26 @@ static struct provider_request request_of(struct model_route *route)
 
 /* ---- decoding ---------------------------------------------------------------------------------------- */
 
-/* Neighbouring pieces of one kind are joined, so that where they are cut makes no difference. */
+/* Neighbouring pieces of one kind are joined, so that where they are cut makes no difference; the ends of
+ * calls are counted: wires tell them at different times. */
 struct heard {
     struct strbuf text;
     int kind;
-    unsigned call;
+    unsigned call, begun, ended;
 };
 
-static int hear(void *context, const struct provider_piece *p)
+static inline int hear(void *context, const struct provider_piece *p)
 {
-    static const char *const names[] = {[PIECE_TEXT] = "text", [PIECE_REFUSAL] = "refusal",
-        [PIECE_REASONING] = "reasoning", [PIECE_CALL] = "call", [PIECE_CALL_ARGUMENTS] = "arguments",
-        [PIECE_CALL_END] = "end"};
+    static const char *const names[] = {[PIECE_TEXT] = "text",
+        [PIECE_REFUSAL] = "refusal",
+        [PIECE_REASONING] = "reasoning",
+        [PIECE_CALL] = "call",
+        [PIECE_CALL_ARGUMENTS] = "arguments"};
     struct heard *h = context;
+    h->begun += p->kind == PIECE_CALL;
+    h->ended += p->kind == PIECE_CALL_END;
+    if (p->kind == PIECE_CALL_END)
+        return 0;
     bool more = (int)p->kind == h->kind && p->call == h->call && p->kind != PIECE_CALL;
     if (!more)
         strbuf_printf(&h->text, "\n%s", names[p->kind]);
@@ -57,7 +64,7 @@ struct reading {
     struct error *e;
 };
 
-static int read_event(void *context, const char *event, const char *data, size_t n)
+static inline int read_event(void *context, const char *event, const char *data, size_t n)
 {
     struct reading *r = context;
     if (r->ended)
@@ -67,8 +74,14 @@ static int read_event(void *context, const char *event, const char *data, size_t
     return result < 0 ? result : 0;
 }
 
-/* The decoder's way with a body that comes in two parts, [0, cut) and [cut, n); or, `whole`, as JSON. */
-static int read_body(struct reading *r, const char *body, size_t n, size_t cut, bool whole)
+/* How the network cuts a body: a first part, then parts of one size (0: all that is left). */
+struct cuts {
+    size_t first, each;
+};
+
+/* A body as a stream, or `whole`, as JSON, to its end. */
+static inline int read_body(
+    struct reading *r, const char *body, size_t n, struct cuts cuts, bool whole)
 {
     if (whole) {
         json_t *root = json_loadb(body, n, 0, NULL);
@@ -79,9 +92,11 @@ static int read_body(struct reading *r, const char *body, size_t n, size_t cut, 
     }
     struct sse sse;
     sse_init(&sse);
-    int result = sse_feed(&sse, body, cut, read_event, r);
-    if (result == 0)
-        result = sse_feed(&sse, body + cut, n - cut, read_event, r);
+    int result = 0;
+    for (size_t at = 0, size = cuts.first; at < n && result == 0; at += size, size = cuts.each) {
+        size = (size > 0 || at == 0) && size < n - at ? size : n - at;
+        result = sse_feed(&sse, body + at, size, read_event, r);
+    }
     if (result == 0 && !r->ended)
         result = sse_end(&sse, read_event, r);
     sse_deinit(&sse);
@@ -89,8 +104,8 @@ static int read_body(struct reading *r, const char *body, size_t n, size_t cut, 
 }
 
 /* Everything heard, then "finish …" and "usage …"; or "error CODE". `ret_items` (or NULL): a new reference. */
-static char *decode(const struct provider_request *q, const char *body, size_t n, size_t cut,
-    bool whole, json_t **ret_items, struct error *e)
+static inline char *decode(const struct provider_request *q, const char *body, size_t n,
+    struct cuts cuts, bool whole, json_t **ret_items, struct error *e)
 {
     static const char *const finishes[] = {"stop", "calls", "length", "content_filter"};
     struct heard heard = {.text = STRBUF_INIT(1 << 20), .kind = -1};
@@ -103,10 +118,12 @@ static char *decode(const struct provider_request *q, const char *body, size_t n
     answer_init(&a, &asked);
     const struct provider_adapter *adapter = q->route->provider->adapter;
     struct reading r = {.adapter = adapter, .decoder = adapter->decoder_new(&a), .e = e};
-    int result = read_body(&r, body, n, cut, whole);
+    int result = read_body(&r, body, n, cuts, whole);
     adapter->decoder_free(r.decoder);
     if (result >= 0)
         result = answer_take(&a, &answer);
+    if (result >= 0)
+        assert_int_equal(heard.begun, heard.ended);
     answer_deinit(&a);
     if (result < 0) {
         strbuf_printf(&heard.text, "\nerror %s", error_wire_code(e->code));
@@ -123,23 +140,39 @@ static char *decode(const struct provider_request *q, const char *body, size_t n
     return strbuf_take(&heard.text);
 }
 
-/* Decodes the stream cut at every byte: each time the same. Returns what it was (free). */
-static char *decode_cut_anywhere(const struct provider_request *q, const char *body, size_t n)
+static inline char *decode_at_once(const struct provider_request *q, const char *body, size_t n)
 {
     struct error e;
-    char *expected = decode(q, body, n, n, false, NULL, &e);
-    for (size_t cut = 0; cut < n; cut++) {
-        cleanup_free char *seen = decode(q, body, n, cut, false, NULL, &e);
-        if (strcmp(seen, expected) != 0)
-            fail_msg("cut at %zu of %zu:%s\n\ninstead of:%s", cut, n, seen, expected);
-    }
+    return decode(q, body, n, (struct cuts){.first = n}, false, NULL, &e);
+}
+
+static inline void decodes_alike(const struct provider_request *q, const char *body, size_t n,
+    struct cuts cuts, const char *expected)
+{
+    struct error e;
+    cleanup_free char *seen = decode(q, body, n, cuts, false, NULL, &e);
+    if (strcmp(seen, expected) != 0)
+        fail_msg("cut at %zu and each %zu bytes:%s\n\ninstead of:%s", cuts.first, cuts.each, seen,
+            expected);
+}
+
+/* Decodes the stream in parts of 1, 2, 3 … bytes, and, `everywhere`, in two at every byte: each time the
+ * same. Returns what it was (free). */
+static inline char *decode_cut(
+    const struct provider_request *q, const char *body, size_t n, bool everywhere)
+{
+    char *expected = decode_at_once(q, body, n);
+    for (size_t size = 1; size < 32; size++)
+        decodes_alike(q, body, n, (struct cuts){size, size}, expected);
+    for (size_t cut = 0; everywhere && cut < n; cut++)
+        decodes_alike(q, body, n, (struct cuts){.first = cut}, expected);
     return expected;
 }
 
 /* ---- encoding ---------------------------------------------------------------------------------------- */
 
 /* The request's body as the adapter writes it; a new reference. `ret_url`, `ret_headers` (or NULL): free. */
-static json_t *encoded_of(
+static inline json_t *encoded_of(
     const struct provider_request *q, bool stream, char **ret_url, char **ret_headers)
 {
     struct encoded out = {.url = STRBUF_INIT(1 << 16),
@@ -148,12 +181,13 @@ static json_t *encoded_of(
         .stream = stream};
     struct error e = {0};
     struct provider_request mended = *q;
-    mended.transcript = provider_transcript_mend(q->transcript);
+    mended.transcript = provider_transcript_mend(q->transcript, q->route->tools);
     strbuf_puts(&out.url, q->route->provider->base_url);
     if (q->route->provider->adapter->encode(&mended, &out, &e) != 0)
         fail_msg("not encoded: %s", e.message);
     json_decref(mended.transcript);
-    json_t *body = json_loadb(strbuf_text(&out.body), out.body.length, JSON_REJECT_DUPLICATES, NULL);
+    json_t *body =
+        json_loadb(strbuf_text(&out.body), out.body.length, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(body);
     for (size_t i = 0; i + 1 < out.headers.length; i++)
         if (out.headers.data[i] == '\0')
@@ -168,7 +202,7 @@ static json_t *encoded_of(
     return body;
 }
 
-static json_t *json_of(const char *text)
+static inline json_t *json_of(const char *text)
 {
     json_error_t where;
     json_t *value = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &where);
@@ -178,7 +212,7 @@ static json_t *json_of(const char *text)
 }
 
 /* That member of a JSON object equals that JSON text ("" : it is not there). */
-static void assert_member(const json_t *object, const char *key, const char *expected)
+static inline void assert_member(const json_t *object, const char *key, const char *expected)
 {
     json_t *value = json_object_get(object, key);
     json_t *wanted = expected[0] != '\0' ? json_of(expected) : NULL;

@@ -17,8 +17,11 @@ static int set_up(void **state)
     for (unsigned w = 0; w < N_WIRES; w++) {
         providers[w] = (struct provider){
             .name = "scripted", .wire = kinds[w], .adapter = provider_adapter_of(kinds[w])};
-        routes[w] = (struct model_route){
-            .provider = &providers[w], .wire = kinds[w], .model = "m", .tools = true, .images = true};
+        routes[w] = (struct model_route){.provider = &providers[w],
+            .wire = kinds[w],
+            .model = "m",
+            .tools = true,
+            .images = true};
         if (providers[w].adapter == NULL)
             return -1;
     }
@@ -47,9 +50,9 @@ static void reads_everywhere(const char *name, const char *expected)
         struct error e;
         size_t n;
         cleanup_free char *stream = file(name, wires[w], "sse", &n);
-        cleanup_free char *streamed = decode_cut_anywhere(&q, stream, n);
+        cleanup_free char *streamed = decode_cut(&q, stream, n, false);
         cleanup_free char *body = file(name, wires[w], "json", &n);
-        cleanup_free char *whole = decode(&q, body, n, 0, true, NULL, &e);
+        cleanup_free char *whole = decode(&q, body, n, (struct cuts){0}, true, NULL, &e);
         if (strcmp(streamed, expected) != 0)
             fail_msg("%s, streamed:%s\n\ninstead of:%s", wires[w], streamed, expected);
         if (strcmp(whole, expected) != 0)
@@ -62,8 +65,8 @@ static void text(void **state)
     (void)state;
     reads_everywhere(
         "text", "\ntext The answer is 42.\nfinish stop\nusage 31 11 7\nmodel scripted");
-    reads_everywhere("unicode",
-        "\ntext Voilà — 🌱🌱 中文\nfinish stop\nusage 10 0 5\nmodel scripted");
+    reads_everywhere(
+        "unicode", "\ntext Voilà — 🌱🌱 中文\nfinish stop\nusage 10 0 5\nmodel scripted");
     reads_everywhere("crlf", "\ntext one two\nfinish stop\nusage 10 0 5\nmodel scripted");
     reads_everywhere("nothing", "\nfinish stop\nusage 10 0 5\nmodel scripted");
 }
@@ -72,24 +75,21 @@ static void calls(void **state)
 {
     (void)state;
     reads_everywhere("text_and_calls",
-        "\ntext Let me look.\ncall 0 python\narguments 0 {\"code\": \"1\"}\nend 0 "
-        "\ncall 1 lookup\narguments 1 {\"q\": [1, 2]}\nend 1 "
+        "\ntext Let me look.\ncall 0 python\narguments 0 {\"code\":\"1\"}"
+        "\ncall 1 lookup\narguments 1 {\"q\":[1,2]}"
         "\nfinish calls\nusage 10 0 5\nmodel scripted");
-    reads_everywhere("no_arguments",
-        "\ncall 0 now\narguments 0 {}\nend 0 \nfinish calls\nusage 10 0 5\nmodel scripted");
-    reads_everywhere("raw_code",
-        "\ncall 0 python\narguments 0 import math\nprint(math.pi)\nend 0 "
-        "\nfinish calls\nusage 10 0 5\nmodel scripted");
-    reads_everywhere("call",
-        "\ncall 0 python\narguments 0 {\"code\": \"print(1)\\n# é 🌱\"}\nend 0 "
-        "\nfinish calls\nusage 10 0 5\nmodel scripted");
+    reads_everywhere(
+        "no_arguments", "\ncall 0 now\narguments 0 {}\nfinish calls\nusage 10 0 5\nmodel scripted");
+    reads_everywhere("raw_code", "\ncall 0 python\narguments 0 import math\nprint(math.pi)"
+                                 "\nfinish calls\nusage 10 0 5\nmodel scripted");
+    reads_everywhere("call", "\ncall 0 python\narguments 0 {\"code\":\"print(1)\\n# é 🌱\"}"
+                             "\nfinish calls\nusage 10 0 5\nmodel scripted");
 }
 
 static void ends(void **state)
 {
     (void)state;
-    reads_everywhere(
-        "length", "\ntext Once upon a\nfinish length\nusage 10 0 5\nmodel scripted");
+    reads_everywhere("length", "\ntext Once upon a\nfinish length\nusage 10 0 5\nmodel scripted");
     reads_everywhere(
         "filtered", "\ntext Once upon a\nfinish content_filter\nusage 10 0 5\nmodel scripted");
 }
@@ -100,16 +100,16 @@ static void cut_short(void **state)
     (void)state;
     for (unsigned w = 0; w < N_WIRES; w++) {
         struct provider_request q = request_of(&routes[w]);
-        struct error e;
         size_t n;
         cleanup_free char *stream = file("text_and_calls", wires[w], "sse", &n);
-        cleanup_free char *all = decode(&q, stream, n, n, false, NULL, &e);
+        cleanup_free char *all = decode_at_once(&q, stream, n);
         unsigned errors = 0;
         for (size_t end = 0; end < n; end++) {
-            cleanup_free char *seen = decode(&q, stream, end, end, false, NULL, &e);
+            cleanup_free char *seen = decode_at_once(&q, stream, end);
             bool error = strstr(seen, "\nerror provider_malformed") != NULL;
             /* once the reason of its end is there, what is missing is the farewell, or the count of tokens */
-            if (!error && strncmp(seen, all, strlen(all) - strlen("\nusage 10 0 5\nmodel scripted")) != 0)
+            if (!error &&
+                strncmp(seen, all, strlen(all) - strlen("\nusage 10 0 5\nmodel scripted")) != 0)
                 fail_msg("%s, ended at %zu of %zu:%s", wires[w], end, n, seen);
             errors += error;
         }
