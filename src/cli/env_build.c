@@ -392,6 +392,15 @@ static int enough_space(struct build *b, struct error *e)
         b->wanted->environments, FREE_SPACE_MIN >> 20);
 }
 
+static void limit(struct build *b)
+{
+    struct error why = {0};
+    env_limits_begin(&b->sandbox.limits, &why);
+    if (b->sandbox.limits.host.version == CGROUP_NONE)
+        env_progress_note(
+            &b->progress, "memory and processes of the build are not limited: %s", why.message);
+}
+
 static int build_all(struct build *b, struct error *e)
 {
     int r = read_wanted(b, e);
@@ -403,6 +412,7 @@ static int build_all(struct build *b, struct error *e)
         return r;
     env_store_sweep(&b->store);
     r = enough_space(b, e);
+    limit(b);
     if (r == 0)
         r = env_store_begin(&b->store, geteuid() == 0 ? ENV_UID : geteuid(), e);
     if (r == 0) {
@@ -416,6 +426,7 @@ static int build_all(struct build *b, struct error *e)
     if (r == 0)
         r = finish(b, e);
     env_store_abandon(&b->store);
+    env_limits_end(&b->sandbox.limits);
     return r;
 }
 
@@ -427,6 +438,7 @@ int env_build(const struct env_build *wanted)
         return command_fail("env", EXIT_FAILED, "out of memory.");
     b->wanted = wanted;
     b->store = ENV_STORE_NONE;
+    b->sandbox.limits = ENV_LIMITS_NONE;
     env_catch_signals();
     env_progress_init(&b->progress, wanted->name, wanted->json);
     int r = build_all(b, &e), signal = env_interrupted;

@@ -13,9 +13,11 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "env/environment.h"
+#include "sandbox/cgroup.h"
 
 enum {
     ENV_PATH = 4096,
+    /* whose the files of environments are; what is built runs as it, and as KERNEL_ID in its own eyes */
     ENV_UID = 0x70000000 + 0x200000 * 126, /* a range of its own, above those of grounds */
     ENV_TEXT_MAX = 1 << 20,                /* a requirements file, a warm-up, pip's configuration */
     ENV_REPORT_MAX = 4 << 20,
@@ -83,6 +85,19 @@ int env_store_remove(struct env_store *s);
 
 /* ---- env_sandbox.c: where everything that is built runs ---------------------------------------- */
 
+/* env_limits.c: memory and processes of all that one build starts. */
+struct env_limits {
+    struct cgroup_host host;
+    int dirs[CGROUP_DIRS], join[CGROUP_DIRS]; /* -1 where there is none */
+};
+#define ENV_LIMITS_NONE \
+    ((struct env_limits){ \
+        .host = {.lock = {-1, -1, -1}}, .dirs = {-1, -1, -1}, .join = {-1, -1, -1}})
+/* Makes the cgroup; blocks for nothing. Where there can be none, which is no failure, `why` says so and
+ * version is CGROUP_NONE. Pair: env_limits_end(), when nothing of the build lives any more. */
+void env_limits_begin(struct env_limits *l, struct error *why);
+void env_limits_end(struct env_limits *l);
+
 struct env_input {
     const char *name; /* seen as /build/<name> */
     const char *text;
@@ -94,6 +109,7 @@ struct env_sandbox {
     const char *prefix; /* an interpreter outside /usr: its tree, seen at its own path; or NULL */
     const struct env_input *inputs;
     size_t n_inputs;
+    struct env_limits limits;
 };
 struct env_command {
     const char *const *argv;

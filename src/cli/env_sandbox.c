@@ -1,14 +1,16 @@
 /* env_sandbox.c - runs the programs that make an environment: with a network, without power.
  *
- * A wheel is a stranger's code: its .pth files and imports run while it is installed and warmed. So
- * each program runs as pid 1's child in mount, pid, ipc and uts namespaces of its own, as a user id
- * of Cloche's range that owns nothing else on the host, with no capability and no way to gain one.
- * Steps that need no index have no network either.
+ * A wheel is a stranger's code: its .pth files and imports run once it is installed, when it is compiled
+ * and warmed. So each program runs as pid 1's child in user, mount, pid, ipc and uts namespaces of its
+ * own, as a user id of Cloche's range that owns nothing else on the host, with no capability and no way
+ * to gain one, under the two filters of a session and, as root, in a cgroup with limits. Steps that need
+ * no index have no network either; the one that has the host's, pip's, runs before any package's code.
  *
  *     cloche env build ── clone ──▶ pid 1: tree, gives up power ── fork ──▶ the program
  *
- * As root the namespaces are made with root's power, and the first process then becomes ENV_UID. An
- * ordinary user first needs a user namespace in which it is 0; the files stay its own. When this
+ * As root the tree is made with root's power; then the first process enters a user namespace in which
+ * there is one id, KERNEL_ID, which is ENV_UID on the host: the tree is not that namespace's to change.
+ * An ordinary user first needs a user namespace in which it is 0; the files stay its own. When this
  * process ends, however it ends, PDEATHSIG ends pid 1 and the kernel everything in the namespace. */
 #include "cli/env_internal.h"
 
@@ -27,6 +29,9 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "sandbox/clone.h"
+#include "sandbox/filter.h"
+#include "sandbox/identity.h"
 
 enum { TICK_MS = 200, LINE_MAX_BYTES = 4096, ENVIRONMENT_MAX = 96, REPORT_FD = 3 };
 
@@ -34,20 +39,30 @@ struct pipes {
     int output[2], report[2]; /* what the program says; what it reports */
     int failed[2];            /* a struct error, when the sandbox could not be made */
     int life[2];              /* the parent holds its end as long as it lives */
+    int ready[2];             /* root's: one byte, once there are ids to be mapped */
     int go[2];                /* one byte, once the ids are mapped */
 };
 
 /* ---- in the sandbox ------------------------------------------------------------------------------ */
 
-static int drop_power(uid_t owner)
+/* The filters of a session; nobody listens, so netlink is ENOSYS. Nothing but the program's exec follows. */
+static int load_filters(void)
+{
+    cleanup_fd int listener = -1;
+    int r = filter_load_first();
+    return r < 0 ? r : filter_load_second(&listener);
+}
+
+/* `id` as the user namespace counts. */
+static int drop_power(uid_t id)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {0};
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
             return -errno;
-    if (owner != 0 && (setgroups(0, NULL) < 0 || setresgid(owner, owner, owner) < 0 ||
-                          setresuid(owner, owner, owner) < 0))
+    if (id != 0 &&
+        (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0))
         return -errno;
     if (syscall(SYS_capset, &head, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
@@ -92,7 +107,8 @@ __attribute__((noreturn)) static void execute(const struct env_command *c, struc
     fill_environment(environment, c->network);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     setsid(); /* the terminal's signals are this command's to answer */
-    struct rlimit no_core = {0, 0};
+    struct rlimit no_core = {
+        1, 1}; /* at 0 a handler of the host, root's, is run over what crashed */
     setrlimit(RLIMIT_CORE, &no_core);
     if (dup2(null, 0) < 0 || dup2(p->output[1], 1) < 0 || dup2(p->output[1], 2) < 0 ||
         dup2(p->report[1], REPORT_FD) < 0)
@@ -102,6 +118,10 @@ __attribute__((noreturn)) static void execute(const struct env_command *c, struc
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
+    if ((errno = -load_filters())) {
+        dprintf(2, "the system call filters: %s\n", strerror(errno));
+        _exit(126);
+    }
     execve(c->argv[0], (char **)c->argv, environment);
     dprintf(2, "%s: %s\n", c->argv[0], strerror(errno));
     _exit(127);
@@ -130,16 +150,37 @@ static int lift(int *fd)
     return 0;
 }
 
+static int join_limits(const struct env_limits *l)
+{
+    for (int i = 0; l->host.version == CGROUP_V1 && i < CGROUP_DIRS; i++)
+        if (write(l->join[i], "0", 1) < 0)
+            return -errno;
+    return 0; /* on v2 it was born inside */
+}
+
+/* The first process enters a user namespace, whose ids its parent, who has the right, then maps. */
+static int leave_host_ids(struct pipes *p)
+{
+    char go;
+    int r = unshare(CLONE_NEWUSER) < 0 ? -errno : fd_write_all(p->ready[1], "r", 1);
+    return r < 0 ? r : fd_read_all(p->go[0], &go, 1);
+}
+
 static int enter(const struct env_sandbox *s, const struct env_command *c, struct pipes *p,
     uid_t owner, struct error *e)
 {
     char go;
-    if (read(p->go[0], &go, 1) != 1)
+    const bool root = owner != 0;
+    if (!root && fd_read_all(p->go[0], &go, 1) < 0)
         return error_set(e, ERROR_INTERNAL, ECHILD, "The build was given up.");
-    int r = lift(&p->output[1]);
+    int r = join_limits(&s->limits);
+    if (r == 0)
+        r = lift(&p->output[1]);
     if (r == 0)
         r = lift(&p->report[1]);
-    if (r == 0 && owner == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+    if (r == 0 && !root && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+        r = -errno;
+    if (r == 0 && sethostname("cloche", 6) < 0)
         r = -errno;
     if (r < 0)
         return error_set(
@@ -147,7 +188,10 @@ static int enter(const struct env_sandbox *s, const struct env_command *c, struc
     r = env_tree_enter(s, c, owner, e);
     if (r < 0)
         return r;
-    r = drop_power(owner);
+    if (root && (r = leave_host_ids(p)) < 0)
+        return error_set(
+            e, ERROR_INTERNAL, -r, "A user namespace for the build: %s.", strerror(-r));
+    r = drop_power(root ? KERNEL_ID : 0);
     if (r < 0)
         return error_set(e, ERROR_INTERNAL, -r, "Power could not be given up: %s.", strerror(-r));
     struct pollfd life = {.fd = p->life[0]};
@@ -163,6 +207,7 @@ __attribute__((noreturn)) static void first_process(
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     fd_close(&p->life[1]);
     fd_close(&p->go[1]);
+    fd_close(&p->ready[0]);
     int r = enter(s, c, p, owner, &e);
     if (r < 0) {
         fd_write_all(p->failed[1], &e, sizeof(e));
@@ -180,19 +225,13 @@ __attribute__((noreturn)) static void first_process(
 
 /* ---- outside --------------------------------------------------------------------------------------- */
 
-/* An ordinary user is root of its own namespace, and nobody else is anybody there. */
-static int map_ids(pid_t pid)
+/* One id and nobody else. An ordinary user is root of its own namespace. */
+static int map_ids(pid_t pid, bool root)
 {
-    char path[64], text[64];
-    snprintf(path, sizeof(path), "/proc/%d/setgroups", pid);
-    int r = fd_write_file(AT_FDCWD, path, "deny");
-    snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-    snprintf(text, sizeof(text), "0 %u 1", geteuid());
-    if (r >= 0)
-        r = fd_write_file(AT_FDCWD, path, text);
-    snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-    snprintf(text, sizeof(text), "0 %u 1", getegid());
-    return r >= 0 ? fd_write_file(AT_FDCWD, path, text) : r;
+    char uids[64], gids[64];
+    snprintf(uids, sizeof(uids), "%d %u 1\n", root ? KERNEL_ID : 0, root ? ENV_UID : geteuid());
+    snprintf(gids, sizeof(gids), "%d %u 1\n", root ? KERNEL_ID : 0, root ? ENV_UID : getegid());
+    return identity_write_maps(pid, uids, gids, !root);
 }
 
 struct reader {
@@ -259,17 +298,22 @@ static int start(const struct env_sandbox *s, const struct env_command *c, struc
     pid_t *ret, struct error *e)
 {
     bool root = geteuid() == 0;
-    unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+    char ready;
+    uint64_t flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    flags |= s->limits.host.version == CGROUP_V2 ? CLONE_INTO_CGROUP : 0;
     flags |= (root ? 0 : CLONE_NEWUSER) | (c->network ? 0 : CLONE_NEWNET);
     fflush(NULL);
-    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+    pid_t pid = clone_process(flags, SIGCHLD, NULL, s->limits.join[0], NULL);
     if (pid == 0)
         first_process(s, c, p, root ? ENV_UID : 0);
     if (pid < 0)
         return error_set(
-            e, ERROR_INTERNAL, errno, "Namespaces for the build are refused: %s.", strerror(errno));
+            e, ERROR_INTERNAL, -pid, "Namespaces for the build are refused: %s.", strerror(-pid));
     *ret = pid;
-    int r = root ? 0 : map_ids(pid);
+    fd_close(&p->ready[1]);
+    if (root && fd_read_all(p->ready[0], &ready, 1) < 0)
+        return 0; /* it failed before, and says why itself */
+    int r = map_ids(pid, root);
     if (r < 0)
         return error_set(e, ERROR_INTERNAL, -r, "The build's user namespace cannot be mapped: %s.",
             strerror(-r));
@@ -278,7 +322,7 @@ static int start(const struct env_sandbox *s, const struct env_command *c, struc
 
 static int open_pipes(struct pipes *p)
 {
-    int *all[] = {p->output, p->report, p->failed, p->life, p->go};
+    int *all[] = {p->output, p->report, p->failed, p->life, p->ready, p->go};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         all[i][0] = all[i][1] = -1;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

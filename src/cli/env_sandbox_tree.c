@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "cli/env_internal.h"
+#include "sandbox/identity.h"
 
 static int make_directories(const char *root, const char *path, bool and_last)
 {
@@ -106,11 +107,12 @@ static int put(const char *root, const char *path, const char *text)
 
 static int fill_etc(const char *root, bool network, uid_t owner)
 {
+    const uid_t seen = owner != 0 ? KERNEL_ID : 0; /* as the sandbox's user namespace counts */
     static const char *const copies[] = {"/etc/ld.so.cache", "/etc/matplotlibrc"};
     static const char *const binds[] = {"/etc/alternatives", "/etc/fonts", "/etc/python3"};
     char passwd[160];
     snprintf(passwd, sizeof(passwd),
-        "root:x:0:0:root:/:/bin/sh\nbuild:x:%u:%u:build:/tmp/home:/bin/sh\n", owner, owner);
+        "root:x:0:0:root:/:/bin/sh\nbuild:x:%u:%u:build:/tmp/home:/bin/sh\n", seen, seen);
     int r = put(root, "/etc/passwd", passwd);
     if (r == 0)
         r = put(root, "/etc/group", "root:x:0:\n");

@@ -252,7 +252,9 @@ import errno, os, socket
 status = open("/proc/self/status").read()
 for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb"):
     assert f"Cap{kind}:\\t0000000000000000" in status, status
-assert "NoNewPrivs:\\t1" in status
+assert "NoNewPrivs:\\t1" in status and "Seccomp:\\t2" in status
+assert len(open("/proc/self/uid_map").read().split()) == len(open("/proc/self/gid_map").read().split()) == 3
+assert open("/proc/self/uid_map").read().split()[2] == "1" and socket.gethostname() == "cloche"
 for path in ("/etc/shadow", "/etc/cloche-pip", "/root", "/home", "/var", "/sys", FOLDER):
     assert not os.path.exists(path), path
 for path in ("/usr/x", "/etc/x", "/build/x", "/opt/env/x", "/x"):
@@ -283,6 +285,56 @@ def test_the_warm_up_reaches_nothing(workshop):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         workshop.build("small", "tiny", INSIDE.replace("PORT", str(listener.getsockname()[1]))
                        .replace("FOLDER", repr(str(workshop.folder))))
+
+
+ATTACKS = """
+import ctypes, errno, os, signal
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*arguments):
+    ctypes.set_errno(0)
+    r = libc.syscall(*(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments))
+    return errno.errorcode[ctypes.get_errno()] if r < 0 else r
+def refused(f, *a):
+    try: f(*a)
+    except OSError as e: return errno.errorcode[e.errno]
+    return "done"
+said = [
+    ("namespaces", {call(272, f) for f in (0x10000000, 0x20000, 0x40000000, 0x20000000)}, {"EPERM"}),
+    ("clone", call(56, 0x10000011, 0, 0, 0, 0), "EPERM"), ("clone3", call(435, 0, 0), "ENOSYS"),
+    ("mounts", (call(165, b"proc", b"/tmp", b"proc", 0, 0), call(166, b"/usr", 2), call(155, b"/tmp", b"/tmp")), ("EPERM",) * 3),
+    ("other namespaces", call(308, os.open("/proc/self/ns/net", 0), 0), "EPERM"),
+    ("tracing", call(101, 16, 1, 0, 0), "EPERM"), ("bpf", call(321, 0, 0, 0), "EPERM"), ("rings", call(425, 1, 0), "EPERM"),
+    ("keys", call(250, 0, 0), "EPERM"), ("ids", (refused(os.setuid, 0), refused(os.setuid, 65534)) if os.getuid() else None, ("EPERM", "EPERM") if os.getuid() else None),
+    ("packets", call(41, 17, 3, 0), "EAFNOSUPPORT"), ("netlink", (call(41, 16, 3, 0), call(41, 16, 3, 9)), ("ENOSYS", "EPERM")),
+    ("set-id", refused(os.chmod, "/tmp", 0o4755), "EPERM"),
+    ("the host's process", refused(os.kill, HOST, 0), "ESRCH"), ("pid 1", refused(open, "/proc/1/mem", "rb"), "EACCES"),
+    ("devices", refused(os.mknod, "/tmp/device", 0o60666, os.makedev(8, 0)), "EPERM"),
+    ("settings of the host", refused(open, "/proc/sys/kernel/core_pattern", "w"), "EACCES"),
+]
+wrong = [(what, got, wanted) for what, got, wanted in said if got != wanted]
+assert not wrong, wrong
+"""
+
+
+def test_a_wheel_does_not_break_out_of_the_build(workshop):
+    """Its code runs when Python starts (.pth), before and beside the warm-up. The program's own walls, one by one."""
+    wheel(workshop.wheels, "evil", {"evil/__init__.py": ATTACKS.replace("HOST", str(os.getpid()))})
+    workshop.build("small", "evil", "import evil")
+
+
+@pytest.mark.root
+def test_a_build_has_limits_and_leaves_none(workshop):
+    build = workshop.start("small", "tiny", "import os, time\nos.fork() or time.sleep(100)\ntime.sleep(100)")
+    inside = [p for p in sleeping(build) if "warmup.py" in p.command()]
+    assert Path(f"/proc/{inside[0].pid}/uid_map").read_text().split() == ["1000", str(0x70000000 + 0x200000 * 126), "1"]
+    directories = [d for d in machine.cgroup_directories(inside[0].pid) if f"cloche-{build.pid}" in d.parts]
+    found = {name: int((d / name).read_text()) for d in directories
+             for name in ("memory.limit_in_bytes", "memory.max", "pids.max") if (d / name).exists()}
+    build.send_signal(signal.SIGINT)
+    assert build.wait(timeout=30) == 130
+    assert found.pop("pids.max") == 1024 and len(found) == 1
+    assert 0 < found.popitem()[1] <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    assert not any(d.exists() for d in directories) and not machine.cgroups_of(build.pid)
 
 
 def test_links_left_in_the_environment_are_not_followed(workshop):
