@@ -21,6 +21,7 @@ struct init {
         [SANDBOX_NAMESPACES]; /* for kernels to enter; the warden keeps none of a running kernel's */
     int scratch;              /* the root of branch 0's scratch, from inside its mount namespace */
     bool folder;              /* INIT_FOLDER_FD is /mnt/data, in place of the scratch's */
+    int loopback;             /* 0, or -errno why it is down, until the warden was told */
     int kernel;               /* pidfd; -1: none */
     int listener;             /* where user code asks for netlink sockets; -1: nobody can ask */
     int kernel_pid;           /* as this sandbox counts; also its process group and session */

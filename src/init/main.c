@@ -21,14 +21,15 @@
 static struct init self = {
     .namespaces = {-1, -1, -1, -1, -1, -1, -1}, .scratch = -1, .kernel = -1, .listener = -1};
 
-static void loopback_up(void)
+/* Without it a session works but for its own servers, so this is told and not fatal. */
+static int loopback_up(void)
 {
     struct ifreq r = {.ifr_name = "lo"};
     cleanup_fd int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (s >= 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0) {
-        r.ifr_flags |= IFF_UP;
-        ioctl(s, SIOCSIFFLAGS, &r);
-    }
+    if (s < 0 || ioctl(s, SIOCGIFFLAGS, &r) < 0)
+        return -errno;
+    r.ifr_flags |= IFF_UP;
+    return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
 }
 
 /* /proc is whole, because psutil and free read all of it; what is no user's business is covered. The
@@ -75,7 +76,7 @@ static int confine(struct error *e)
     int r = mount_proc(e);
     if (r < 0)
         return r;
-    loopback_up();
+    self.loopback = loopback_up();
     if (sethostname("cloche", 6) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Setting the host name failed.");
     /* From here on: ids and their maps; with one id for everything, the right to map id 0. All else
@@ -94,6 +95,9 @@ static void tell(uint32_t serial, const struct error *e, int r)
     struct message m = {.op = INIT_PREPARED, .serial = serial, .status = r};
     if (r < 0)
         message_text(&m, "%s", e->message);
+    else if (self.loopback < 0)
+        message_text(&m, "its loopback is down: %s", strerror(-self.loopback));
+    self.loopback = 0; /* told once */
     message_send(INIT_WARDEN_FD, &m, self.namespaces, r < 0 ? 0 : SANDBOX_NAMESPACES);
 }
 

@@ -76,7 +76,8 @@ enum op {
     INIT_RECYCLE, /* -> INIT_PREPARED; -ENOTEMPTY and text when something was left                */
     /* ---- init -> warden -------------------------------------------------------------------------- */
     INIT_PREPARED =
-        72, /* fds: the seven namespaces (enum sandbox_namespace); on failure status, text */
+        72, /* fds: the seven namespaces (enum sandbox_namespace); on failure status, text; a text beside
+             * success is a warning for the log                                                      */
 
     /* ---- server -> init --------------------------------------------------------------------------- */
     INIT_SIGNAL = 80, /* w0: signal number (SIGINT only), to the kernel's process group

@@ -27,7 +27,7 @@ struct cgroup_host {
 };
 
 /* Finds out what this host has and makes the top directory. CGROUP_NONE is no failure: `why` says
- * what is missing. memory_bytes 0: the machine's memory less 10 %. */
+ * what is missing. A limit over all that could not be set is told by `why` beside a version. memory_bytes 0: the machine's memory less 10 %. */
 int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why);
 /* Makes the directory of ground `id`, owned by host id `owner` (the ground's root); ret_dirs gets
  * what the warden needs, ret_join what the ground's first process joins by: v1 `tasks`, v2 the

@@ -58,6 +58,14 @@ static int own_directory(const char *controller, char *to, size_t size)
     return -ENOENT;
 }
 
+/* What was locked may have been removed, by a sweep, between the open and the lock. */
+static bool still_there(int dir, const char *path)
+{
+    struct stat locked, named;
+    return fstat(dir, &locked) == 0 && stat(path, &named) == 0 && locked.st_ino == named.st_ino &&
+           locked.st_dev == named.st_dev;
+}
+
 /* Makes and locks base/cloche-<pid>. A name that is taken is either left over, and then its lock is
  * free, or a supervisor's of another pid namespace with the same pid: then a suffix is added. */
 static int make_top(struct cgroup_host *h, int i, const char *base, struct error *why)
@@ -71,11 +79,12 @@ static int make_top(struct cgroup_host *h, int i, const char *base, struct error
         if (!made && errno != EEXIST)
             break;
         h->lock[i] = open(h->top[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (h->lock[i] >= 0 && flock(h->lock[i], LOCK_EX | LOCK_NB) == 0)
+        bool locked = h->lock[i] >= 0 && flock(h->lock[i], LOCK_EX | LOCK_NB) == 0;
+        if (locked && still_there(h->lock[i], h->top[i]))
             return 0;
-        int saved = errno;
+        int saved = locked ? ENOENT : errno;
         fd_close(&h->lock[i]);
-        if (made)
+        if (made && !locked)
             rmdir(h->top[i]);
         errno = saved;
         if (errno != EWOULDBLOCK && errno != ENOENT) /* not taken, and not swept meanwhile */
@@ -137,11 +146,12 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
     h->version = unified ? CGROUP_V2 : CGROUP_V1;
     uint64_t limit = memory_bytes ? memory_bytes : machine_memory() / 10 * 9;
     char path[600], value[32];
+    int r;
     snprintf(
         path, sizeof path, "%s/%s", h->top[0], unified ? "memory.max" : "memory.limit_in_bytes");
     snprintf(value, sizeof value, "%llu", (unsigned long long)limit);
-    if (limit)
-        fd_write_file(AT_FDCWD, path, value);
+    if (limit && (r = fd_write_file(AT_FDCWD, path, value)) < 0)
+        error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
     if (!unified) { /* children inherit both when they are made */
         snprintf(path, sizeof path, "%s/memory.use_hierarchy", h->top[0]);
         fd_write_file(AT_FDCWD, path, "1");
@@ -149,8 +159,10 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
         fd_write_file(AT_FDCWD, path, "0");
         snprintf(path, sizeof path, "%s/" CGROUP_V1_SOCKETS, h->top[0]);
         snprintf(value, sizeof value, "%llu", (unsigned long long)sockets_memory() / 2);
-        if (sockets_memory())
-            fd_write_file(AT_FDCWD, path, value); /* half of the host's is left to the host */
+        r = sockets_memory() ? fd_write_file(AT_FDCWD, path, value)
+                             : 0;  /* half is left to the host */
+        if (r < 0 && r != -ENOENT) /* where nothing counts them nothing limits them */
+            error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
     }
     return 0;
 }
@@ -279,11 +291,15 @@ int cgroup_host_deinit(struct cgroup_host *h)
     return r;
 }
 
-/* A supervisor that lives holds the lock on its directory; pids tell nothing across pid namespaces. */
-static bool abandoned(int parent, const char *name)
+/* A supervisor that lives holds the lock on its directory; pids tell nothing across pid namespaces. The
+ * lock of an abandoned one, the caller's to close once it is removed, or whoever takes the name meanwhile
+ * would lose it; -1 otherwise. */
+static int lock_abandoned(int parent, const char *name)
 {
-    cleanup_fd int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0;
+    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0)
+        fd_close(&dir);
+    return dir;
 }
 
 static int sweep_below(const char *dir, void (*found)(const char *, void *), void *user)
@@ -293,8 +309,10 @@ static int sweep_below(const char *dir, void (*found)(const char *, void *), voi
     for (struct dirent *e; d && (e = readdir(d));) {
         char path[1024];
         if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7) ||
-            !abandoned(dirfd(d), e->d_name) ||
             snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+            continue;
+        cleanup_fd int lock = lock_abandoned(dirfd(d), e->d_name);
+        if (lock < 0)
             continue;
         if (remove_tree(path, 0) == 0) {
             n++;

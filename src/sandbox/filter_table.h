@@ -115,6 +115,18 @@ struct filter_argument {
     uint32_t mask2, value2;
 };
 static const struct filter_argument filter_arguments[] = {
+    /* what the root of a network namespace may, which a package in a zygote can become by clone3: raw
+     * sockets, and the tables of iptables, ip6tables, arptables and ebtables, with modules loaded for them */
+    {"socket", 0, UINT32_MAX, 2 /* INET */, 1, 15, 3 /* SOCK_RAW */},
+    {"socket", 0, UINT32_MAX, 10 /* INET6 */, 1, 15, 3},
+    {"setsockopt", 1, UINT32_MAX, 0 /* SOL_IP */, 2, UINT32_MAX, 64 /* IPT_SO_SET_REPLACE */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 65 /* IPT_SO_SET_ADD_COUNTERS */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 96 /* ARPT_SO_SET_REPLACE */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 97 /* ARPT_SO_SET_ADD_COUNTERS */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 128 /* EBT_SO_SET_ENTRIES */},
+    {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 129 /* EBT_SO_SET_COUNTERS */},
+    {"setsockopt", 1, UINT32_MAX, 41 /* SOL_IPV6 */, 2, UINT32_MAX, 64},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 65},
     /* typing into a terminal */
     {"ioctl", 1, UINT32_MAX, 0x5412 /* TIOCSTI */},
     {"ioctl", 1, UINT32_MAX, 0x541c /* TIOCLINUX */},

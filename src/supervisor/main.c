@@ -81,6 +81,18 @@ static void raise_limits(void)
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", SUPERVISOR_OOM_SCORE);
 }
 
+/* What is not enforced, by name: in the log of a server, in one line to whoever runs one program. */
+static void tell_limits(const struct error *why)
+{
+    const bool none = s.cgroup.version == CGROUP_NONE;
+    const char *what = none ? "no limits on memory, processes and cpu of sessions"
+                            : "no limit on the memory of all sessions together";
+    if (s.plan.flags & PLAN_ONE_SHOT)
+        dprintf(2, "cloche run: %s: %s\n", what, why->message);
+    else
+        log_line(LOG_WARN, "supervisor", what, "why=\"%s\"", why->message);
+}
+
 static int prepare(struct error *e)
 {
     s.state_dir = s.state_lock = s.environments = s.link = -1;
@@ -108,9 +120,8 @@ static int prepare(struct error *e)
     cgroup_sweep(NULL, NULL);
     struct error why = {0};
     cgroup_host_init(&s.cgroup, s.plan.memory_bytes, &why);
-    if (s.cgroup.version == CGROUP_NONE && !(s.plan.flags & PLAN_ONE_SHOT))
-        log_line(LOG_WARN, "supervisor", "no limits on memory, processes and cpu", "why=\"%s\"",
-            why.message);
+    if (why.code != ERROR_NONE)
+        tell_limits(&why);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "init/start.h"
 #include "sandbox/clone.h"
 #include "warden/start.h"
@@ -250,6 +251,9 @@ static void init_prepared(struct warden *w, struct sandbox *b, const struct mess
             sandbox_end(w, b, 0);
         return;
     }
+    if (m->length > 0)
+        log_line(LOG_WARN, "warden", "a sandbox is not whole",
+            "environment=%s sandbox=%u what=\"%.200s\"", w->name, b->id, m->text);
     fds_close(b->ns, SANDBOX_NAMESPACES);
     memcpy(b->ns, fds, sizeof b->ns);
     b->state = SANDBOX_PREPARED;

@@ -662,3 +662,54 @@ def test_kernels_of_one_zygote_draw_different_random_bytes(environment):
         seen.update(run(Sandbox(supervisor, warden).kernel(FULL), "import ssl, random, uuid, secrets\n"
                         "print(ssl.RAND_bytes(16).hex(), random.random(), uuid.uuid4(), secrets.token_hex())").split())
     assert len(seen) == 12
+
+
+# ---- limits that cannot be had, and directories left behind -------------------------------------------------------
+
+
+@pytest.mark.root
+def test_what_is_not_limited_is_said(build, tmp_path):
+    """Where cgroups cannot be written: in one line, with the reason, by the supervisor of a single program, too."""
+    said = tmp_path / "said"
+    with open(said, "w") as f:
+        s = links.Supervisor(build, stderr=f.fileno(), prefix=(
+            "/usr/bin/unshare", "--mount", "/bin/sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$0" "$@"'))
+    s.stop()
+    lines = [line for line in said.read_text().splitlines() if "no limits" in line]
+    assert len(lines) == 1 and lines[0].startswith("cloche run: no limits on memory, processes and cpu of sessions: "), said.read_text()
+
+
+@pytest.mark.root
+def test_a_living_supervisors_cgroup_is_not_swept(build):
+    """Several start, sweep and end at once: none loses its directories to another's sweep."""
+    for _ in range(5):
+        several = [links.Supervisor(build) for _ in range(3)]
+        for s in several:
+            Sandbox(s, s.ground("base")[1])
+        for s in several:
+            s.stop()
+
+
+def test_a_zygote_cannot_configure_a_network_of_its_own(environment):
+    """By clone3 a package there is root of a user and a network namespace; what that root could reach of the
+    host's kernel is refused. The sandbox itself must work on."""
+    supervisor, warden, kernel, box = impostor(environment, '''
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*a):
+    ctypes.set_errno(0)
+    r = libc.syscall(*(ctypes.c_long(x) if isinstance(x, int) else x for x in a))
+    return ctypes.get_errno() if r < 0 else 0
+args = (ctypes.c_uint64 * 11)(0x10000000 | 0x40000000, 0, 0, 0, 17)
+pid = libc.syscall(ctypes.c_long(435), args, ctypes.c_long(88))
+if pid == 0:
+    got = [call(41, 16, 3, 0), call(41, 16, 3, 12), call(41, 2, 3, 255), call(41, 10, 3, 58), call(41, 17, 3, 0),
+           call(54, 5, 0, 64, bytes(84), 84), call(54, 5, 41, 64, bytes(84), 84), call(54, 5, 0, 96, bytes(84), 84),
+           call(165, b"proc", b"/proc", b"proc", 0, 0), call(272, 0x40000000)]
+    os._exit(got != [38, 38, 1, 1, 97, 1, 1, 1, 1, 1])
+status = os.waitpid(pid, 0)[1] if pid > 0 else 1
+m = struct.pack("HHIiI8Q", 96, 0, serial, -(100 if pid > 0 and status == 0 else 101), sandbox, *[0] * 8)
+warden.send(m); time.sleep(1000)
+''')
+    serial = ask_for_kernel(supervisor, warden, box)
+    m = warden.wait(links.WARDEN_KERNEL, serial)
+    assert m.status == -100, m
