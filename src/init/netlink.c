@@ -1,5 +1,5 @@
 /* The netlink sockets of user code. getifaddrs, psutil.net_if_addrs and whatever asks for addresses need one
- * for a moment, but what waits in such a socket is charged to no cgroup: with the size and number that user
+ * for a moment, but what waits in such a socket is not charged to the cgroup: with the size and number that user
  * code may choose, one session held gigabytes of the host. So the second filter does not let user code make
  * one. It asks here, and init puts into the asking process a socket that it made itself: of NETLINK_ROUTE,
  * with small buffers (the filter keeps them small), and only while few exist in this network namespace,
