@@ -292,6 +292,8 @@ static int end(void *decoder, struct error *e)
 
 const struct provider_adapter anthropic_adapter = {
     .name = "anthropic",
+    .models_path = "/v1/models?limit=1000",
+    .header = "anthropic-version: 2023-06-01",
     .encode = anthropic_encode,
     .decoder_new = decoder_new,
     .decoder_free = decoder_free,

@@ -361,10 +361,7 @@ int anthropic_encode(const struct provider_request *q, struct encoded *ret, stru
         .messages = json_array(),
         .tools = json_object(),
         .role = ""};
-    size_t n = ret->url.length;
-    bool versioned = n >= 3 && strcmp(ret->url.data + n - 3, "/v1") == 0;
-    strbuf_puts(&ret->url, versioned ? "/messages" : "/v1/messages");
-    provider_header(ret, "anthropic-version: 2023-06-01");
+    strbuf_puts(&ret->url, "/v1/messages");
     call_ids_init(&s.ids, ID_MAX, true);
     strbuf_puts(&s.system, q->instructions != NULL ? q->instructions : "");
     turns(&s, q->transcript);

@@ -114,6 +114,14 @@ static int azure_finish(struct provider *p)
     return 0;
 }
 
+/* Anthropic's base URL has no /v1, which people append as they do for others. */
+static void anthropic_finish(struct provider *p)
+{
+    size_t n = strlen(p->base_url);
+    if (n > 3 && strcmp(p->base_url + n - 3, "/v1") == 0)
+        p->base_url[n - 3] = '\0';
+}
+
 static int azure_environment(struct provider *p, getenv_hook *get)
 {
     const char *version = get("AZURE_API_VERSION"), *name;
@@ -198,6 +206,8 @@ static int provider_finish(struct provider *p, const json_t *row, getenv_hook *g
             p->name);
     if (strcmp(p->name, "azure") == 0 && azure_finish(p) < 0)
         return -ENOMEM;
+    if (p->wire == PROVIDER_ANTHROPIC)
+        anthropic_finish(p);
     if (strcmp(p->name, "openai") == 0 && !said && !is_openai(p->base_url))
         snprintf(p->max_tokens_field, sizeof(p->max_tokens_field), "max_tokens");
     p->adapter = provider_adapter_of(p->wire);

@@ -281,6 +281,7 @@ static int end(void *decoder, struct error *e)
 
 const struct provider_adapter responses_adapter = {
     .name = "responses",
+    .models_path = "/models",
     .encode = responses_encode,
     .decoder_new = decoder_new,
     .decoder_free = decoder_free,

@@ -231,9 +231,8 @@ int responses_encode(const struct provider_request *q, struct encoded *ret, stru
     const struct provider *p = q->route->provider;
     struct encoding s = {.q = q};
     (void)e;
-    /* Azure's deployments are models by their names here */
-    strbuf_puts(&ret->url, p->deployments ? "/openai/v1/responses" : "/responses");
-    if (p->api_version != NULL && !p->deployments)
+    strbuf_puts(&ret->url, "/responses");
+    if (p->api_version != NULL)
         strbuf_printf(&ret->url, "?api-version=%s", p->api_version);
     call_ids_init(&s.ids, ID_MAX, false);
     json_t *body = document(&s, ret->stream);
