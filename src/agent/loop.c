@@ -182,12 +182,13 @@ static json_t *waiting(const struct turn *t)
     return all;
 }
 
-static bool ran_code(const struct turn *t)
+/* Did it call nothing but what it had been denied? */
+static bool only_ignored(const struct turn *t)
 {
     for (size_t i = 0; i < t->calls; i++)
-        if (t->call[i].kind == CALL_PYTHON)
-            return true;
-    return false;
+        if (t->call[i].kind != CALL_IGNORED)
+            return false;
+    return true;
 }
 
 /* What follows from an answer. 1: the run has ended. */
@@ -213,13 +214,15 @@ static int consequence(struct loop *l, struct turn *t, struct end *end)
     }
     json_decref(end->calls);
     end->calls = NULL;
-    return !t->python && !ran_code(t); /* it only tried what was not offered */
+    return !t->tools || only_ignored(t);
 }
 
 static int ask(struct loop *l, struct provider_request *q, struct offer offer, struct end *end)
 {
-    struct turn t = {
-        .loop = l, .python = offer.python, .cut_text = offer.python && !l->plan->route.tools};
+    struct turn t = {.loop = l,
+        .python = offer.python,
+        .cut_text = offer.python && !l->plan->route.tools,
+        .tools = offer.python || q->tools};
     int r = turn_run(&t, q);
     if (r == 0)
         r = charge(l, &t.usage);

@@ -63,6 +63,7 @@ struct loop {
 /* One answer. */
 struct turn {
     struct loop *loop;
+    bool tools;    /* any are offered */
     bool python;   /* code may be run */
     bool cut_text; /* by fences: the model has no calls */
     struct item message, reasoning;

@@ -144,17 +144,17 @@ static void stop_all(struct runs *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-void runs_stop(struct runs *r, int64_t deadline_ms)
+bool runs_stop(struct runs *r, int64_t deadline_ms)
 {
     enum { LAST_US = 5000000 /* an interrupt's grace, and a little */ };
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
     pthread_mutex_unlock(&r->lock);
     if (wait_until_idle(r, clock_monotonic_us() + deadline_ms * 1000))
-        return;
+        return true;
     log_line(LOG_INFO, "agent", "ending the runs that are left", "runs=%u", r->active);
     stop_all(r);
-    wait_until_idle(r, clock_monotonic_us() + LAST_US);
+    return wait_until_idle(r, clock_monotonic_us() + LAST_US);
 }
 
 struct runs *runs_free(struct runs *r)

@@ -19,12 +19,14 @@
 #include "store/store.h"
 
 struct providers;
+struct runs;
 
 /* http_config.user: all borrowed, alive as long as the HTTP server. */
 struct api {
     struct sessions *sessions;
     struct store *store;
     struct providers *providers;
+    struct runs *runs;
     int environments_dir; /* -1: there is none */
     const char *version;
     const char *default_environment;

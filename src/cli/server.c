@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/run.h"
 #include "api/access.h"
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/commands.h"
@@ -26,7 +28,12 @@
 #include "session/session.h"
 #include "store/store.h"
 
-enum { ANSWERS_WAIT_MS = 3000 /* after executions have ended, for their last bytes to leave */ };
+enum {
+    ANSWERS_WAIT_MS = 3000, /* after executions have ended, for their last bytes to leave */
+    RUNS_MAX = 512,         /* agent loops at one time, a thread each */
+    RUN_EXECUTION_MS = 60000,
+    RUN_WALL_MS = 3600000,
+};
 
 struct server {
     struct settings settings;
@@ -37,10 +44,12 @@ struct server {
     struct store *store;
     struct sessions *sessions;
     struct providers *providers;
+    struct runs *runs;
     struct api api;
     struct http_server *http;
     int listeners[INHERITED_LISTENERS_MAX]; /* the HTTP server borrows them */
     pthread_t stopper;
+    bool runs_idle; /* the stopper's: no run has a thread any more */
 };
 
 /* ---- settings ------------------------------------------------------------------------------------ */
@@ -171,6 +180,22 @@ static int providers_start(struct server *server, struct error *e)
     return providers_new(&config, &server->providers, e);
 }
 
+static int runs_start(struct server *server, struct error *e)
+{
+    const struct settings *s = &server->settings;
+    struct runs_config config = {
+        .sessions = server->sessions,
+        .store = server->store,
+        .environments_dir = server->inherited.environments_dir,
+        .max_active = RUNS_MAX,
+        .max_rounds = (unsigned)s->max_rounds,
+        .execution_timeout_ms = RUN_EXECUTION_MS,
+        .wall_ms = RUN_WALL_MS,
+        .redaction = json_object_get(s->tables, "redaction"),
+    };
+    return runs_new(&config, &server->runs, e);
+}
+
 static int core_start(struct server *server, struct error *e)
 {
     const struct settings *s = &server->settings;
@@ -183,10 +208,13 @@ static int core_start(struct server *server, struct error *e)
     config_of(s, &config);
     if (r == 0)
         r = sessions_start(&config, server->store, &server->inherited, &server->sessions, e);
+    if (r == 0)
+        r = runs_start(server, e);
     server->api = (struct api){
         .sessions = server->sessions,
         .store = server->store,
         .providers = server->providers,
+        .runs = server->runs,
         .environments_dir = server->inherited.environments_dir,
         .version = CLOCHE_VERSION,
         .default_environment = s->default_environment,
@@ -277,7 +305,10 @@ static void announce(const struct server *server)
 static void *stop_sessions(void *context)
 {
     struct server *server = context;
-    sessions_stop(server->sessions, server->settings.stop_timeout_s * 1000);
+    int64_t until_ms = clock_monotonic_us() / 1000 + server->settings.stop_timeout_s * 1000;
+    server->runs_idle = runs_stop(server->runs, server->settings.stop_timeout_s * 1000);
+    int64_t left_ms = until_ms - clock_monotonic_us() / 1000;
+    sessions_stop(server->sessions, left_ms > 0 ? left_ms : 0); /* runs needed them until now */
     kill(getpid(), SIGTERM); /* wakes the main thread */
     return NULL;
 }
@@ -301,9 +332,9 @@ static void stop_gracefully(struct server *server, const sigset_t *signals)
         _exit(0);
     }
     pthread_join(server->stopper, NULL);
-    if (http_server_join(server->http, ANSWERS_WAIT_MS) > 0) {
+    if (http_server_join(server->http, ANSWERS_WAIT_MS) > 0 || !server->runs_idle) {
         store_sync(server->store, NULL);
-        _exit(0); /* a handler still runs: nothing may be freed below it */
+        _exit(0); /* a handler or a run still runs: nothing may be freed below it */
     }
 }
 
@@ -311,6 +342,7 @@ static void server_free(struct server *server)
 {
     http_server_free(server->http);
     api_deinit(&server->api);
+    runs_free(server->runs);
     sessions_free(server->sessions);
     providers_free(server->providers);
     store_close(server->store);
