@@ -255,6 +255,9 @@ int provider_chat(const struct provider_request *q, struct provider_answer *ret,
     *e = own;
     if (cancelled(q))
         return -ECANCELED;
+    if (p->adapter == NULL)
+        return error_set(
+            e, ERROR_NOT_IMPLEMENTED, ENOSYS, "The provider %s is not built in.", p->name);
     struct provider_request mended = *q;
     json_t *transcript = provider_transcript_mend(q->transcript, q->route->tools);
     if (transcript == NULL)
@@ -268,5 +271,7 @@ int provider_chat(const struct provider_request *q, struct provider_answer *ret,
         r = explained(p, answer_take(&a, ret), e);
     answer_deinit(&a);
     json_decref(transcript);
+    if (r == -ECANCELED) /* what an attempt before it met is nobody's matter any more */
+        *e = (struct error){0};
     return r < 0 ? r : 0;
 }

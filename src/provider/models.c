@@ -68,7 +68,7 @@ static void *fetch_list(void *context)
 /* Azure lists all models there are, not the deployments one has. */
 static bool lists(const struct providers *ps, const struct provider *p)
 {
-    return p->listing != NULL && p->missing[0] == '\0' && p->models == NULL && p->adapter != NULL &&
+    return p->listing != NULL && p->missing[0] == '\0' && p->models == NULL &&
            strcmp(p->name, "azure") != 0 && (p->kind == KIND_OTHER || ps->find_local);
 }
 
@@ -77,7 +77,7 @@ static void provider_add(
 {
     size_t i;
     json_t *model;
-    if (p->missing[0] != '\0' || p->adapter == NULL)
+    if (p->missing[0] != '\0')
         return;
     if (p->wire == PROVIDER_OFFLINE) {
         list_add(list, p->name, 0, "cloche");

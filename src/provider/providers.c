@@ -81,9 +81,12 @@ static int ollama_base(struct provider *p, const char *host, struct error *e)
                (name == 4 && memcmp(at, "[::]", 4) == 0);
     while (*rest == '/')
         rest++;
-    snprintf(url, sizeof(url), "%s://%.*s%.*s%s%.100s/v1", scheme, any ? 9 : (int)name,
+    int path = (int)strlen(rest);
+    while (path > 0 && rest[path - 1] == '/')
+        path--;
+    snprintf(url, sizeof(url), "%s://%.*s%.*s%s%.*s/v1", scheme, any ? 9 : (int)name,
         any ? "127.0.0.1" : at, colon != NULL ? (int)(n - name) : 6,
-        colon != NULL ? colon : ":11434", rest[0] != '\0' ? "/" : "", rest);
+        colon != NULL ? colon : ":11434", path > 0 ? "/" : "", path < 100 ? path : 100, rest);
     p->local = any || strncmp(at, "127.", 4) == 0 || strncmp(at, "localhost", 9) == 0 ||
                strncmp(at, "[::1]", 5) == 0;
     return provider_base_set(p, url, "OLLAMA_HOST", e);

@@ -34,7 +34,7 @@ static bool local_first(const struct provider *p, char out[256])
 bool provider_usable(const struct providers *ps, struct provider *p)
 {
     char first[256];
-    if (p->missing[0] != '\0' || p->adapter == NULL)
+    if (p->missing[0] != '\0')
         return false;
     return !is_found(p) || (ps->find_local && local_first(p, first));
 }
@@ -126,10 +126,8 @@ static void describe(const struct providers *ps, const json_t *alias, struct mod
 static int lead(const struct providers *ps, const struct provider *p, const char *model,
     const char *asked, const json_t *alias, struct model_route *ret, struct error *e)
 {
-    if (p->missing[0] != '\0' || p->adapter == NULL)
-        return p->missing[0] != '\0' ? not_configured(p, asked != NULL ? asked : model, e)
-                                     : error_set(e, ERROR_NOT_IMPLEMENTED, ENOSYS,
-                                           "The wire of the provider %s is not spoken.", p->name);
+    if (p->missing[0] != '\0')
+        return not_configured(p, asked != NULL ? asked : model, e);
     if (strlen(model) >= sizeof(ret->model) || model[0] == '\0')
         return error_param(e, ERROR_MODEL_NOT_FOUND, "model",
             model[0] == '\0' ? "The model has no name." : "The model's name is too long.");
