@@ -132,10 +132,13 @@ static pid_t fork_apart(void)
         long p = syscall(SYS_clone3, &a, sizeof a);
         if (p >= 0)
             return (pid_t)p;
+        if (errno == EINVAL)
+            return fork(); /* a host whose pids do not go that far */
         if (errno != EEXIST)
-            break; /* a host that counts no further */
+            return -1; /* a fork now would take the pid that must not be */
     }
-    return fork();
+    errno = EAGAIN;
+    return -1;
 }
 
 void zygote_start(struct warden *w, int slot, uint32_t serial)

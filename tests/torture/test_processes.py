@@ -401,6 +401,7 @@ def test_one_call_fails(build, observed, no_leaks, role):
 
 def test_the_tracer_makes_calls_fail(build, observed):
     """So that nothing of the above passes because nothing fails."""
-    found, wrong = run_apart(build, ("warden", "clone3", 1), observed[1])
-    assert wrong is None and found["hit"]
-    assert found["first"] == "WARDEN_SANDBOX: EAGAIN Cloning a sandbox failed: Resource temporarily unavailable."
+    for n, told in enumerate(["WARDEN_ZYGOTE: EAGAIN Starting a zygote failed", "WARDEN_SANDBOX: EAGAIN Cloning a sandbox failed"], 1):
+        found, wrong = run_apart(build, ("warden", "clone3", n), observed[1])
+        assert wrong is None and found["hit"]
+        assert found["first"] == told + ": Resource temporarily unavailable."

@@ -9,6 +9,7 @@
  * "end STATUS" when PROGRAM has ended. It ends itself when no process is left; killed, it takes all with it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,10 +116,20 @@ static bool is_thread(pid_t tid)
     return tgid != tid;
 }
 
+/* The clone3 that `parent` is stopped in: does it make a pid namespace? Its arguments begin with the flags. */
+static bool makes_pid_namespace(pid_t parent)
+{
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, parent, NULL, &r) < 0 || r.orig_rax != SYS_clone3)
+        return false;
+    errno = 0;
+    long flags = ptrace(PTRACE_PEEKDATA, parent, (void *)(uintptr_t)r.rdi, NULL);
+    return errno == 0 && flags & CLONE_NEWPID;
+}
+
 static enum role role_of_child(const struct tracee *parent, pid_t child)
 {
     static bool server_there;
-    struct user_regs_struct r;
     if (is_thread(child))
         return parent->role;
     switch (parent->role) {
@@ -127,10 +138,8 @@ static enum role role_of_child(const struct tracee *parent, pid_t child)
             return GROUND;
         server_there = true;
         return SERVER;
-    case WARDEN: /* it clones inits with namespaces and forks zygotes */
-        return ptrace(PTRACE_GETREGS, parent->pid, NULL, &r) == 0 && r.orig_rax == SYS_clone3
-                   ? BEFORE_INIT
-                   : BEFORE_ZYGOTE;
+    case WARDEN: /* inits have namespaces of their own, zygotes only a chosen pid */
+        return makes_pid_namespace(parent->pid) ? BEFORE_INIT : BEFORE_ZYGOTE;
     case INIT: return HELPER;
     case ZYGOTE: return KERNEL;
     default: return OTHER;
