@@ -7,12 +7,9 @@
     new_session    makes sessions on `server`, deleted when the test ends: new_session(environment="base")
     session        one session in `base`
     fresh_server   makes servers of the test's own, to be crashed: fresh_server("--flag", …)
-<<<<<<< HEAD
     provider       makes scripted providers, vendors of language models that say what a test wrote down: see
                    support/provider.py; the test fails if one was asked what a strict vendor refuses
-=======
     call           runs the program: call("run", "x.py", stdin="…") -> CompletedProcess with text
->>>>>>> 74de2cd (cli: notebook new, run and export; a server of a command's own, for it and for bench)
     no_leaks       fails the test if it leaves mounts behind (a server that stops looks for the rest itself)
 
 A skip is a failure where CLOCHE_MUST_WORK is set. Nothing here sleeps: machine.wait_until polls.
