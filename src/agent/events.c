@@ -202,3 +202,15 @@ int event_notice(struct loop *l, const char *text)
     jw_field_string(&x.w, "text", text);
     return end(l, &x);
 }
+
+int event_masked(struct loop *l)
+{
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(8192);
+    const char *key;
+    const json_t *n;
+    strbuf_puts(&text, "Before it went to the model, this was masked in results of code:");
+    json_object_foreach (l->masked, key, n)
+        strbuf_printf(&text, " %s (%lld)", key, (long long)json_integer_value(n));
+    strbuf_puts(&text, ".");
+    return event_notice(l, strbuf_text(&text));
+}

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "agent/redact.h"
 #include "agent/run.h"
 #include "base/json_writer.h"
 #include "base/strbuf.h"
@@ -88,6 +89,7 @@ struct run {
 
 struct runs {
     struct runs_config config;
+    struct redaction *redaction; /* NULL: nothing is masked */
     pthread_mutex_t lock;
     pthread_cond_t idle;
     struct run *bucket[RUN_BUCKETS];

@@ -70,11 +70,14 @@ static int add_past(struct loop *l)
 {
     size_t i;
     json_t *result;
-    int r = add_all(l, l->plan->context);
+    int r = add_all(l, l->plan->context); /* masked as it was then, and counted then */
+    json_t *already = l->run->results ? NULL : l->masked;
+    l->counts = already;
     if (r == 0)
         r = add_all(l, l->run->input);
     if (r == 0)
         r = add_all(l, l->run->output);
+    l->counts = l->masked;
     json_array_foreach (l->run->results, i, result)
         if (r == 0 && loop_say(l, json_incref(result)) < 0)
             r = loop_no_memory(l);
@@ -86,6 +89,7 @@ static int prepare(struct loop *l)
     struct session_file *files = NULL;
     size_t n = 0;
     int r = 0;
+    l->redacted = redaction_applies(l->run->all->redaction, l->plan->route.local);
     l->sent = json_array();
     l->tools = json_array();
     l->masked = json_object();
@@ -375,6 +379,8 @@ void loop_run(struct run *run)
         r = prepare(&l);
     while (r == 0)
         r = round_once(&l, &end);
+    if (r >= 0 && json_object_size(l.masked) > 0 && event_masked(&l) < 0)
+        r = -EIO;
     if (r < 0)
         end.status = failure(&l);
     conclude(&l, &end);

@@ -56,7 +56,9 @@ struct loop {
     size_t n_made;
     double cost;
     bool budget_binds; /* the last call's length was bounded by the budget */
-    json_t *masked;    /* {"email": 2} */
+    bool redacted;     /* the model is one that does not get to see everything */
+    json_t *masked;    /* {"email": 2}: in what this run added to the conversation */
+    json_t *counts;    /* where masks are counted now: masked, or NULL */
     struct error error;
 };
 
@@ -100,6 +102,8 @@ int event_function_completed(
 int event_reasoning_completed(struct loop *l, const struct item *item, const struct strbuf *text);
 int event_usage(struct loop *l);
 int event_notice(struct loop *l, const char *text);
+/* How much was masked, in words. */
+int event_masked(struct loop *l);
 
 /* ---- turn.c ----------------------------------------------------------------------------------------------- */
 /* Asks the model once. Every item it began is completed but those of calls, which are in turn->call. `q` has

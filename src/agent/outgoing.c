@@ -1,8 +1,8 @@
 /* outgoing.c - the conversation as it leaves: what was said is kept whole, the model gets a copy of it.
  *
- * Each item is made ready once, when it is said. Pictures that code displayed are named in what is kept;
- * here they are fetched, for models that see. A model without tool calls gets calls as the fenced blocks
- * that it writes itself, and results as turns of the person. */
+ * Each item is made ready once, when it is said: results are masked, and pictures that code displayed, which
+ * what is kept only names, are fetched for models that see. (Calls and results that a model without calls
+ * cannot be sent are the provider layer's matter.) */
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
@@ -58,7 +58,8 @@ static json_t *pictures(struct loop *l, const json_t *images)
         const char *type = json_string_value(json_object_get(image, "media_type"));
         const char *figure = json_string_value(json_object_get(image, "figure"));
         const char *container = json_string_value(json_object_get(image, "container"));
-        if (!l->plan->route.images || json_array_size(all) >= PICTURES_MAX)
+        if (!l->plan->route.images || json_array_size(all) >= PICTURES_MAX ||
+            (l->redacted && !redaction_figures(l->run->all->redaction)))
             break;
         if (!figure) {
             json_array_append(all, (json_t *)image);
@@ -99,24 +100,10 @@ static json_t *user_turn(const char *text, json_t *images)
     return json_pack("{ss ss so}", "type", "message", "role", "user", "content", content);
 }
 
-static json_t *fenced(const json_t *call)
-{
-    struct code_argument code;
-    const char *arguments = text_of(call, "arguments");
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(2 * CODE_BYTES_MAX);
-    code_argument_init(&code, CODE_BYTES_MAX);
-    code_argument_feed(&code, arguments, strlen(arguments));
-    code_argument_finish(&code);
-    strbuf_printf(&text, "```python\n%s\n```", strbuf_text(&code.code));
-    code_argument_deinit(&code);
-    return json_pack("{ss ss s[{ss ss}]}", "type", "message", "role", "assistant", "content",
-        "type", "text", "text", strbuf_text(&text));
-}
-
 static json_t *result_text_turn(const char *text, json_t *images)
 {
     cleanup_strbuf struct strbuf b = STRBUF_INIT(2 << 20);
-    strbuf_printf(&b, "Result of the code:\n```\n%s\n```", text);
+    strbuf_printf(&b, "Result of the code:\n%s", text);
     return user_turn(strbuf_text(&b), images);
 }
 
@@ -135,9 +122,15 @@ static const char *result_of(const json_t *item)
 
 static json_t *outgoing_result(struct loop *l, const json_t *item)
 {
-    json_t *images = pictures(l, json_object_get(item, "images"));
+    cleanup_strbuf struct strbuf masked = STRBUF_INIT(8 << 20);
     const char *text = result_of(item);
-    if (!l->plan->route.tools || !is_type(item, "tool_result"))
+    if (l->redacted) {
+        if (redact(l->run->all->redaction, text, strlen(text), &masked, l->counts) < 0)
+            return NULL; /* rather nothing than what must not leave */
+        text = strbuf_text(&masked);
+    }
+    json_t *images = pictures(l, json_object_get(item, "images"));
+    if (!is_type(item, "tool_result"))
         return result_text_turn(text, images);
     json_t *copy = json_copy((json_t *)item);
     json_object_set_new(copy, "text", json_string(text));
@@ -150,8 +143,6 @@ int outgoing_add(struct loop *l, const json_t *item)
     json_t *copy;
     if (is_result(item))
         copy = outgoing_result(l, item);
-    else if (is_type(item, "tool_call") && !l->plan->route.tools)
-        copy = fenced(item);
     else
         copy = json_incref((json_t *)item);
     return json_array_append_new(l->sent, copy) < 0 ? -ENOMEM : 0;

@@ -96,10 +96,11 @@ int runs_new(const struct runs_config *config, struct runs **ret, struct error *
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&r->idle, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    int rc = redaction_new(config->redaction, &r->redaction, e);
     snprintf(event, sizeof event, "{\"type\":\"run.failed\",\"error\":%s}", cut_short_error);
-    int rc = config->store ? store_runs_cut_short(config->store, cut_short_error, event,
-                                 clock_realtime_s(), &count, e)
-                           : 0;
+    if (rc == 0 && config->store)
+        rc = store_runs_cut_short(
+            config->store, cut_short_error, event, clock_realtime_s(), &count, e);
     if (rc < 0) {
         runs_free(r);
         return rc;
@@ -160,6 +161,7 @@ bool runs_stop(struct runs *r, int64_t deadline_ms)
 struct runs *runs_free(struct runs *r)
 {
     if (r) {
+        redaction_free(r->redaction);
         pthread_cond_destroy(&r->idle);
         pthread_mutex_destroy(&r->lock);
         free(r);

@@ -387,6 +387,7 @@ static void rounds_end(void **state)
     assert_int_equal(status_of(run), RUN_COMPLETED);
     assert_int_equal(atomic_load(&model.calls), 6); /* five rounds, and the last without tools */
     run_unref(run);
+    json_decref(spec.functions);
     atomic_store(&model.calls, 0);
     spec = spec_of(endless_calls);
     spec.functions = weather();
@@ -657,6 +658,59 @@ static void chains(void **state)
     assert_int_equal(run_chain(runs, "default", "resp_none", &context, container, &err), -ENOENT);
 }
 
+/* What code printed is masked for a remote model, kept whole, and counted once. */
+static int reads_results(struct answer *a, const struct provider_request *q, int n)
+{
+    (void)q, (void)n;
+    return text(a, "Read.");
+}
+
+static void results_are_masked_on_their_way_out(void **state)
+{
+    (void)state;
+    json_t *table = json_pack("{s[s]}", "patterns", "email");
+    runs_stop(runs, 1000);
+    runs_free(runs);
+    struct place *p = *state;
+    struct runs_config config = {.store = p->store,
+        .environments_dir = -1,
+        .max_active = 4,
+        .max_rounds = 5,
+        .wall_ms = 60000,
+        .redaction = table};
+    OK(runs_new(&config, &runs, &err));
+    json_decref(table);
+    for (int local = 0; local < 2; local++) {
+        struct run_spec spec = spec_of(reads_results);
+        json_array_clear(model.seen);
+        json_array_append_new(input, json_pack("{ss ss ss ss}", "type", "tool_call", "call_id",
+                                         "call_1", "name", "python", "arguments", "{}"));
+        json_array_append_new(input, json_pack("{ss ss ss}", "type", "tool_result", "call_id",
+                                         "call_1", "text", "mail: ann@example.com"));
+        spec.context = json_pack("[{ss ss ss ss} {ss ss ss}]", "type", "tool_call", "call_id",
+            "call_0", "name", "python", "arguments", "{}", "type", "tool_result", "call_id",
+            "call_0", "text", "bob@example.com");
+        spec.route.local = local;
+        struct run *run = start(&spec);
+        char *all = told(run), *sent = json_dumps(json_array_get(model.seen, 0), JSON_COMPACT);
+        assert_int_equal(strstr(sent, "@example.com") != NULL, local);
+        assert_int_equal(strstr(sent, "mail: [email]") != NULL, !local);
+        assert_int_equal(strstr(all, "\"masked\":{\"email\":1}") != NULL, !local);
+        assert_int_equal(strstr(all, "notice ") != NULL, !local);
+        json_t *said, *output;
+        OK(run_transcript(run, &said, &output, &err));
+        char *kept = json_dumps(said, JSON_COMPACT);
+        assert_non_null(strstr(kept, "ann@example.com"));
+        free(kept);
+        free(sent);
+        free(all);
+        json_decref(said);
+        json_decref(output);
+        json_decref(spec.context);
+        run_unref(run);
+    }
+}
+
 /* Readers that come late, one after the other and all at once, get every event in order. */
 static int wordy(struct answer *a, const struct provider_request *q, int n)
 {
@@ -727,6 +781,7 @@ int main(void)
         CASE(a_restart_ends_what_was_going_on),
         CASE(conversations_get_their_items),
         CASE(chains),
+        CASE(results_are_masked_on_their_way_out),
         CASE(readers),
     };
     return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
