@@ -10,6 +10,7 @@
     provider       makes scripted providers, vendors of language models that say what a test wrote down: see
                    support/provider.py; the test fails if one was asked what a strict vendor refuses
     call           runs the program: call("run", "x.py", stdin="…") -> CompletedProcess with text
+    litellm        a LiteLLM proxy in front of a scripted provider: support/litellm_proxy.py
     no_leaks       fails the test if it leaves mounts behind (a server that stops looks for the rest itself)
 
 A skip is a failure where CLOCHE_MUST_WORK is set. Nothing here sleeps: machine.wait_until polls.
@@ -22,6 +23,7 @@ import pytest
 
 from support import machine
 from support.api import Session
+from support.litellm_proxy import LitellmProxy
 from support.provider import Provider
 from support.server import Server
 
@@ -151,6 +153,27 @@ def provider():
         running.stop()
     violations = [violation for running in made for violation in running.violations]
     assert not violations, "a strict vendor would have refused:\n" + "\n".join(violations)
+
+
+@pytest.fixture(scope="session")
+def litellm_proxy(build, tmp_path_factory):
+    python = build / "litellm-venv" / "bin" / "python"
+    if not python.exists():
+        pytest.fail("build/litellm-venv is missing: tools/test-venv litellm-venv requirements-litellm.txt")
+    running = LitellmProxy(python, tmp_path_factory.mktemp("litellm"))
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def litellm(litellm_proxy):
+    """The proxy with an empty script behind it; at the end, found without violations."""
+    litellm_proxy.play([])
+    yield litellm_proxy
+    violations = litellm_proxy.backend.violations
+    assert not violations, "a strict vendor would have refused what LiteLLM made of it:\n" + "\n".join(violations)
 
 
 @pytest.fixture

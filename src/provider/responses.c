@@ -176,8 +176,9 @@ static int response_done(struct decoder *d, const json_t *response, struct error
         return provider_malformed(provider_of(d), "an answer that was cancelled", e);
     size_t index;
     json_t *item;
+    bool told = d->n_items > 0; /* item by item; gateways then count them here in another way */
     json_array_foreach (json_object_get(response, "output"), index, item) {
-        int r = item_done(d, index, item, e);
+        int r = told ? 0 : item_done(d, index, item, e);
         if (r < 0)
             return r;
     }

@@ -100,6 +100,17 @@ static void without_deltas(void **state)
         "\ntext It is 42.\ncall 0 python\narguments 0 {}\nfinish calls" TAIL);
 }
 
+/* What the end repeats is not taken again, also where a gateway counts its items anew. */
+static void the_end_repeats(void **state)
+{
+    (void)state;
+    reads(START ADDED(0, EMPTY_MESSAGE) TEXT(0, "Hi") ADDED(1, FUNCTION("")) ARGUMENTS(
+              1, "{}") DONE(1, FUNCTION("{}")) DONE(0, MESSAGE("Hi")) EVENT("response.completed",
+              RESPONSE("completed", ",\"output\":[{\"type\":\"reasoning\",\"summary\":[]}," MESSAGE(
+                                        "Hi") "," FUNCTION("{}") "]" USAGE)),
+        "\ntext Hi\ncall 0 python\narguments 0 {}\nfinish calls" TAIL);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -432,6 +443,7 @@ int main(void)
         cmocka_unit_test(a_message_in_deltas),
         cmocka_unit_test(calls_in_deltas),
         cmocka_unit_test(without_deltas),
+        cmocka_unit_test(the_end_repeats),
         cmocka_unit_test(refusals),
         cmocka_unit_test(reasoning_is_kept_encrypted),
         cmocka_unit_test(reasoning_that_cannot_come_back),
