@@ -1,26 +1,52 @@
 #include "api/api.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api/access.h"
 #include "api/json_in.h"
+#include "api/models.h"
 #include "api/native/native.h"
+#include "api/responses/responses.h"
+
+/* One table for each dialect. */
+static const struct {
+    const struct http_route *routes;
+    const size_t *count;
+} dialects[] = {
+    {native_routes, &native_route_count},
+    {models_routes, &models_route_count},
+    {responses_routes, &responses_route_count},
+};
 
 int api_routes(struct api *api)
 {
-    struct http_route *routes = calloc(native_route_count, sizeof *routes);
+    size_t n = 0, at = 0;
+    for (size_t d = 0; d < sizeof dialects / sizeof *dialects; d++)
+        n += *dialects[d].count;
+    struct http_route *routes = calloc(n, sizeof *routes);
     if (!routes)
         return -ENOMEM;
-    memcpy(routes, native_routes, native_route_count * sizeof *routes);
-    for (size_t i = 0; i < native_route_count; i++)
+    for (size_t d = 0; d < sizeof dialects / sizeof *dialects; d++) {
+        memcpy(routes + at, dialects[d].routes, *dialects[d].count * sizeof *routes);
+        at += *dialects[d].count;
+    }
+    for (size_t i = 0; i < n; i++)
         if (routes[i].body_max == BODY_UPLOAD)
             routes[i].body_max = api->upload_max_bytes + 64 * 1024;
     api->routes = routes;
-    api->n_routes = native_route_count;
+    api->n_routes = n;
     return 0;
+}
+
+const struct run_dialect *api_run_dialects(struct api *api, size_t *ret_n)
+{
+    api->run_dialects[0] = (struct run_dialect){RESPONSES_DIALECT, responses_ended, api};
+    *ret_n = 1;
+    return api->run_dialects;
 }
 
 void api_deinit(struct api *api)
@@ -32,9 +58,14 @@ void api_deinit(struct api *api)
 
 int api_body_json(struct http_exchange *x, json_t **ret_root)
 {
-    cleanup_strbuf struct strbuf body = STRBUF_INIT(BODY_JSON_MAX);
+    return api_body_json_max(x, BODY_JSON_MAX, ret_root);
+}
+
+int api_body_json_max(struct http_exchange *x, size_t max, json_t **ret_root)
+{
+    cleanup_strbuf struct strbuf body = STRBUF_INIT(max);
     struct error e = {0};
-    if (http_body_all(x, BODY_JSON_MAX, &body) < 0)
+    if (http_body_all(x, max, &body) < 0)
         return -EPROTO; /* the HTTP layer answers */
     if (json_in_parse(strbuf_text(&body), body.length, ret_root, &e) < 0) {
         http_error(x, &e);
@@ -126,6 +157,18 @@ void list_end(struct json_writer *w, const char *first_id, const char *last_id, 
     jw_end(w);
 }
 
+void api_respond_deleted(struct http_exchange *x, const char *id, const char *object)
+{
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
+    struct json_writer w = JSON_WRITER(&text);
+    jw_begin_object(&w);
+    jw_field_string(&w, "id", id);
+    jw_field_string(&w, "object", object);
+    jw_field_bool(&w, "deleted", true);
+    jw_end(&w);
+    http_respond_json(x, 200, &text);
+}
+
 /* ---- forms ----------------------------------------------------------------------------------------- */
 
 int form_text(struct multipart *form, const char *name, char *out, size_t size, struct error *e)
@@ -150,15 +193,63 @@ int form_text(struct multipart *form, const char *name, char *out, size_t size, 
 
 int form_filename(const struct multipart_part *part, char out[512], struct error *e)
 {
-    const char *name = part->filename, *slash = strrchr(name, '/'),
-               *backslash = strrchr(name, '\\');
+    return api_filename(part->filename, "file", out, e);
+}
+
+int api_filename(const char *name, const char *param, char out[512], struct error *e)
+{
+    const char *slash = strrchr(name, '/'), *backslash = strrchr(name, '\\');
     const char *last = slash > backslash ? slash : backslash;
     if (last)
         name = last + 1;
     if (!*name)
-        return error_param(e, ERROR_INVALID_VALUE, "file", "Invalid 'file': it has no file name.");
+        return error_param(
+            e, ERROR_INVALID_VALUE, param, "Invalid '%s': it has no file name.", param);
     if (strlen(name) >= 512)
-        return error_param(e, ERROR_INVALID_VALUE, "file", "Invalid 'file': its name is too long.");
+        return error_param(
+            e, ERROR_INVALID_VALUE, param, "Invalid '%s': its name is too long.", param);
     memcpy(out, name, strlen(name) + 1);
-    return workspace_path_check(out, strlen(out), "file", e);
+    return workspace_path_check(out, strlen(out), param, e);
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------------- */
+
+int api_file_open(struct api *api, const char *project, const char *id, const char *param,
+    struct store_file *ret_file, int *ret_fd, struct error *e)
+{
+    struct store_file file = {0};
+    char brief[72];
+    int r = id_valid(id) ? store_file_get(api->store, project, id, &file, e) : -ENOENT;
+    if (r == -ENOENT) {
+        error_param(e, ERROR_NOT_FOUND, param, "No such File object: %s", json_in_brief(brief, id));
+        return -ENOENT;
+    }
+    if (r < 0)
+        return r;
+    int fd = store_blob_open(api->store, file.blob, e);
+    if (fd < 0) {
+        store_file_deinit(&file);
+        return fd;
+    }
+    *ret_file = file;
+    *ret_fd = fd;
+    return 0;
+}
+
+int api_base64(const char *text, size_t n, void **ret, size_t *ret_n)
+{
+    size_t room = n / 4 * 3 + 4, length;
+    void *bytes = malloc(room);
+    if (!bytes)
+        return -ENOMEM;
+    if (sodium_base642bin(
+            bytes, room, text, n, "\r\n \t", &length, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 &&
+        sodium_base642bin(bytes, room, text, n, "\r\n \t", &length, NULL,
+            sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0) {
+        free(bytes);
+        return -EINVAL;
+    }
+    *ret = bytes;
+    *ret_n = length;
+    return 0;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/run.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/json_writer.h"
@@ -17,9 +18,6 @@
 #include "notebook/notebook.h"
 #include "session/session.h"
 #include "store/store.h"
-
-struct providers;
-struct runs;
 
 /* http_config.user: all borrowed, alive as long as the HTTP server. */
 struct api {
@@ -36,6 +34,7 @@ struct api {
     uint64_t memory_default_bytes;
     struct http_route *routes; /* api_routes() */
     size_t n_routes;
+    struct run_dialect run_dialects[1]; /* api_run_dialects() */
 };
 
 /* In a route table: the largest upload and a little for the form around it. */
@@ -46,10 +45,14 @@ enum {
     INLINE_FILES_MAX = 8 << 20, /* content of a stateless answer's files together */
     REPLY_MAX = 192 << 20,      /* one JSON reply: 32 MiB of displays in base64, and text */
     BODY_JSON_MAX = HTTP_BODY_DEFAULT,
+    BODY_MODEL_MAX = 128 << 20, /* what is meant for a model carries files and images */
 };
 
 /* Builds api->routes out of the dialects' tables, for http_config. 0 or -ENOMEM. */
 int api_routes(struct api *api);
+/* What the dialects do when runs of theirs end, for runs_config: n of them, good as long as `api`. They
+ * look at `api` when a run ends, not before. */
+const struct run_dialect *api_run_dialects(struct api *api, size_t *ret_n);
 void api_deinit(struct api *api);
 
 static inline struct api *api_of(struct http_exchange *x) { return x->user; }
@@ -57,6 +60,8 @@ static inline struct api *api_of(struct http_exchange *x) { return x->user; }
 /* Reads the body as one JSON object. 0 and a new reference; else it was answered (or the connection
  * is the server's to close) and the handler returns. */
 int api_body_json(struct http_exchange *x, json_t **ret_root);
+/* The same with another bound, which the route's body_max allows. */
+int api_body_json_max(struct http_exchange *x, size_t max, json_t **ret_root);
 /* True when the request carries a form (multipart/form-data). */
 bool api_is_form(struct http_exchange *x);
 /* The session of {container_id} if it is the caller's, the holder's reference; else NULL and answered. */
@@ -80,6 +85,9 @@ int api_page(struct http_exchange *x, int default_limit, int max_limit, struct s
 void list_begin(struct json_writer *w);
 void list_end(struct json_writer *w, const char *first_id, const char *last_id, bool has_more);
 
+/* {"id", "object", "deleted": true} */
+void api_respond_deleted(struct http_exchange *x, const char *id, const char *object);
+
 /* ---- forms ----------------------------------------------------------------------------------------- */
 
 /* The whole present part as text: at most size - 1 bytes, valid UTF-8, no NUL; else -EINVAL with `e`
@@ -88,6 +96,8 @@ int form_text(struct multipart *form, const char *name, char *out, size_t size, 
 /* A sent file's name without its directories ("C:\data\a.csv" and "../a.csv" are "a.csv"), checked as a
  * path of a workspace. 0, or -EINVAL with `e` naming "file". */
 int form_filename(const struct multipart_part *part, char out[512], struct error *e);
+/* The same for a name that came in another way, naming `param`. */
+int api_filename(const char *name, const char *param, char out[512], struct error *e);
 
 /* ---- notebooks --------------------------------------------------------------------------------------- */
 
@@ -104,3 +114,12 @@ static inline int api_distinct_path(char **path, char *const *taken, size_t n)
 {
     return path_distinct(path, taken, n);
 }
+
+/* ---- bytes ---------------------------------------------------------------------------------------- */
+
+/* Opens the blob of a File of the caller's project. 0 with *ret_fd the holder's and *ret_file filled;
+ * ERROR_NOT_FOUND ("No such File object: …") naming `param`. */
+int api_file_open(struct api *api, const char *project, const char *id, const char *param,
+    struct store_file *ret_file, int *ret_fd, struct error *e);
+/* Decodes base64, padded or not, blanks allowed: *ret is the caller's. 0, -EINVAL, -ENOMEM. */
+int api_base64(const char *text, size_t n, void **ret, size_t *ret_n);

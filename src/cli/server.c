@@ -193,6 +193,7 @@ static int runs_start(struct server *server, struct error *e)
         .wall_ms = RUN_WALL_MS,
         .redaction = json_object_get(s->tables, "redaction"),
     };
+    config.dialects = api_run_dialects(&server->api, &config.n_dialects);
     return runs_new(&config, &server->runs, e);
 }
 
@@ -208,13 +209,10 @@ static int core_start(struct server *server, struct error *e)
     config_of(s, &config);
     if (r == 0)
         r = sessions_start(&config, server->store, &server->inherited, &server->sessions, e);
-    if (r == 0)
-        r = runs_start(server, e);
     server->api = (struct api){
         .sessions = server->sessions,
         .store = server->store,
         .providers = server->providers,
-        .runs = server->runs,
         .environments_dir = server->inherited.environments_dir,
         .version = CLOCHE_VERSION,
         .default_environment = s->default_environment,
@@ -225,6 +223,9 @@ static int core_start(struct server *server, struct error *e)
     };
     if (r == 0 && api_routes(&server->api) < 0)
         r = error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    if (r == 0)
+        r = runs_start(server, e);
+    server->api.runs = server->runs;
     return r;
 }
 

@@ -124,7 +124,7 @@ static int copy_by_id(
 {
     struct store_file file;
     cleanup_fd int fd = -1;
-    int r = file_blob_open(api_of(x), access_project(x), in->file_id, "file_id", &file, &fd, e);
+    int r = api_file_open(api_of(x), access_project(x), in->file_id, "file_id", &file, &fd, e);
     if (r < 0)
         return r;
     const char *path = in->path[0] ? workspace_relative(in->path) : file.filename;
@@ -300,5 +300,5 @@ void container_files_delete(struct http_exchange *x)
     if (r < 0)
         no_file(x, &e);
     else
-        respond_deleted(x, id, "container.file.deleted");
+        api_respond_deleted(x, id, "container.file.deleted");
 }

@@ -39,7 +39,7 @@ static int inputs_open(
         struct store_file file;
         char param[32];
         snprintf(param, sizeof param, "file_ids[%zu]", i);
-        int r = file_blob_open(
+        int r = api_file_open(
             api, project, json_string_value(json_array_get(ids, i)), param, &file, &in->fd[i], e);
         if (r < 0)
             return r;
@@ -222,7 +222,7 @@ void containers_delete(struct http_exchange *x)
     else if (session_delete(api_of(x)->sessions, access_project(x), id, &e) < 0)
         http_error(x, &e);
     else
-        respond_deleted(x, id, "container.deleted");
+        api_respond_deleted(x, id, "container.deleted");
 }
 
 void containers_restart(struct http_exchange *x)

@@ -85,18 +85,6 @@ void encode_file(struct json_writer *w, const struct store_file *file)
     jw_end(w);
 }
 
-void respond_deleted(struct http_exchange *x, const char *id, const char *object)
-{
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
-    struct json_writer w = JSON_WRITER(&text);
-    jw_begin_object(&w);
-    jw_field_string(&w, "id", id);
-    jw_field_string(&w, "object", object);
-    jw_field_bool(&w, "deleted", true);
-    jw_end(&w);
-    http_respond_json(x, 200, &text);
-}
-
 void respond_container(struct http_exchange *x, struct session *session)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(1 << 20);

@@ -216,7 +216,7 @@ void files_content(struct http_exchange *x)
     struct store_file file = {0};
     struct error e = {0};
     cleanup_fd int fd = -1;
-    if (file_blob_open(
+    if (api_file_open(
             api_of(x), access_project(x), http_param(x, "file_id"), "id", &file, &fd, &e) < 0) {
         no_file(x, &e);
         return;
@@ -234,5 +234,5 @@ void files_delete(struct http_exchange *x)
     if (r < 0)
         no_file(x, &e);
     else
-        respond_deleted(x, id, "file");
+        api_respond_deleted(x, id, "file");
 }

@@ -17,17 +17,11 @@ void encode_container(
 void encode_container_file(
     struct json_writer *w, const struct session_file *file, const char *container_id);
 void encode_file(struct json_writer *w, const struct store_file *file);
-/* {"id", "object", "deleted": true} */
-void respond_deleted(struct http_exchange *x, const char *id, const char *object);
 /* The container object of a session as the whole answer. */
 void respond_container(struct http_exchange *x, struct session *session);
 
 /* ---- transfer.c: bytes from one place to another ------------------------------------------------------ */
 
-/* Opens the blob of a File of the caller's project. 0 with *ret_fd the holder's and *ret_file filled;
- * ERROR_NOT_FOUND ("No such File object: …") naming `param`. */
-int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
-    struct store_file *ret_file, int *ret_fd, struct error *e);
 /* Puts a file of the workspace into Files, for good. */
 int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
     const char *purpose, struct store_file *ret, struct error *e);

@@ -3,7 +3,6 @@
 #include "api/native/native.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,19 +53,15 @@ static void request_deinit(struct stateless_request *r)
 static void decode_content(
     struct json_in *in, struct stateless_request *r, size_t i, const char *content)
 {
-    size_t length = strlen(content), n = 0;
-    unsigned char *bytes = malloc(length / 4 * 3 + 4);
-    r->data[i] = (char *)bytes;
-    if (!bytes) {
-        json_in_fail(in, ERROR_INTERNAL, "content", "Out of memory.");
+    void *bytes = NULL;
+    size_t n = 0;
+    int x = api_base64(content, strlen(content), &bytes, &n);
+    if (x < 0) {
+        json_in_fail(in, x == -ENOMEM ? ERROR_INTERNAL : ERROR_INVALID_VALUE, "content",
+            "Invalid '%scontent': it is not base64.", in->prefix);
         return;
     }
-    if (sodium_base642bin(bytes, length / 4 * 3 + 4, content, length, "\r\n \t", &n, NULL,
-            sodium_base64_VARIANT_ORIGINAL) != 0) {
-        json_in_fail(in, ERROR_INVALID_VALUE, "content", "Invalid '%scontent': it is not base64.",
-            in->prefix);
-        return;
-    }
+    r->data[i] = bytes;
     r->file[i].data = bytes;
     r->file[i].length = n;
 }
@@ -89,7 +84,7 @@ static void read_source(struct json_in *in, struct stateless_request *r, size_t 
         struct store_file file;
         char param[64];
         snprintf(param, sizeof param, "%sfile_id", in->prefix);
-        if (file_blob_open(r->api, r->project, id, param, &file, &r->file[i].fd, in->e) < 0)
+        if (api_file_open(r->api, r->project, id, param, &file, &r->file[i].fd, in->e) < 0)
             in->failed = true;
         else {
             r->file[i].length = (size_t)file.bytes;

@@ -21,28 +21,6 @@ const char *workspace_relative(const char *path)
     return strncmp(path, workspace, sizeof workspace - 1) == 0 ? path + sizeof workspace - 1 : path;
 }
 
-int file_blob_open(struct api *api, const char *project, const char *id, const char *param,
-    struct store_file *ret_file, int *ret_fd, struct error *e)
-{
-    struct store_file file = {0};
-    char brief[72];
-    int r = id_valid(id) ? store_file_get(api->store, project, id, &file, e) : -ENOENT;
-    if (r == -ENOENT) {
-        error_param(e, ERROR_NOT_FOUND, param, "No such File object: %s", json_in_brief(brief, id));
-        return -ENOENT;
-    }
-    if (r < 0)
-        return r;
-    int fd = store_blob_open(api->store, file.blob, e);
-    if (fd < 0) {
-        store_file_deinit(&file);
-        return fd;
-    }
-    *ret_file = file;
-    *ret_fd = fd;
-    return 0;
-}
-
 /* Copies what the reader gives into a blob writer. */
 static int pour(struct file_reader *from, struct blob_writer *to, struct error *e)
 {
