@@ -1,9 +1,10 @@
 /* Environments are built by the same program as on the command line: it needs to make a namespace, which
  * the server may not. What comes from a tenant, the name, the project and the requirements, is passed as
- * arguments and a descriptor; pip meets them inside that program's ground only. */
+ * arguments and a copy; pip meets them inside that program's sandbox only. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,12 +13,28 @@
 #include "base/fd.h"
 #include "supervisor/supervisor.h"
 
-enum { REQUIREMENTS_FD = 3 };
+enum { REQUIREMENTS_FD = 3, REQUIREMENTS_BYTES_MAX = 1 << 20 };
 
 static bool plain(const char *text)
 {
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
     return n > 0 && n <= 63 && text[n] == 0 && text[0] != '-' && text[0] != '.';
+}
+
+/* What the server's descriptor reads, in memory of ours; -1. The program opens it by its name in /proc, and
+ * with our rights: of the server's own descriptor, of O_PATH perhaps, that were any file of the host. */
+static int copy_of(int from)
+{
+    char block[16384];
+    ssize_t n = 0;
+    off_t at = 0;
+    int to = memfd_create("requirements", MFD_CLOEXEC);
+    while (to >= 0 && (n = pread(from, block, sizeof block, at)) > 0) {
+        at += n;
+        if (at > REQUIREMENTS_BYTES_MAX || fd_write_all(to, block, (size_t)n) < 0)
+            return -1;
+    }
+    return n < 0 ? -1 : to;
 }
 
 static void become_builder(
@@ -32,7 +49,7 @@ static void become_builder(
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0"); /* ours is no package's to have */
     int exe = fcntl(s->server_exe, F_DUPFD_CLOEXEC, 100),
-        in = fcntl(requirements, F_DUPFD_CLOEXEC, 100);
+        in = fcntl(copy_of(requirements), F_DUPFD_CLOEXEC, 100);
     int out = fcntl(progress, F_DUPFD_CLOEXEC, 100), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (exe < 0 || in < 0 || out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
         dup2(in, REQUIREMENTS_FD) < 0)

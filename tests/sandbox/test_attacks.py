@@ -488,6 +488,37 @@ print(call(257, -100, b'plain', 0, 0o7777) > 0, [n for n in os.listdir('.') if o
     assert not any(p.stat().st_mode & 0o6000 for p in named.iterdir())
 
 
+def built(supervisor, requirements):
+    """The exit status of a build with these requirements, and what it said."""
+    read, write = os.pipe()
+    m = links.Message(links.SUP_BUILD, 77, text=b"name\0project", fds=[requirements, write])
+    supervisor.link.send(m)
+    os.close(write)
+    with open(read, "rb") as said:
+        text = said.read()
+    return supervisor.link.wait(links.SUP_BUILD, 77).words[0], text
+
+
+def test_a_build_reads_what_the_server_may_read(build, tmp_path, monkeypatch):
+    """The program that builds opens its requirements by the name of a descriptor, as who started Cloche. A
+    server that was taken over could send one that opens nothing itself, of a file that is root's."""
+    (tmp_path / "env").write_text("print(open('/proc/self/fd/3').read())")  # here python3 is what is run as `cloche env`
+    (tmp_path / "secret").write_text("the host's")
+    monkeypatch.chdir(tmp_path)
+    s = links.Supervisor(build)
+    try:
+        closed = os.open(tmp_path / "secret", os.O_PATH)
+        status, said = built(s, closed)
+        assert status != 0 and b"the host's" not in said
+        mine = os.memfd_create("mine")
+        os.write(mine, b"pandas==3.0")
+        assert built(s, mine) == (0, b"pandas==3.0\n")
+        os.ftruncate(mine, 2 << 20)
+        assert built(s, mine)[0] != 0
+    finally:
+        s.stop()
+
+
 @pytest.mark.parametrize("words", [[0, 1 << 20, 100, 10], [1 << 30, 0, 100, 10], [1 << 30, 1 << 20, 0, 10], [1 << 30, 1 << 20, 100, 0],
                                    [1 << 30, 1 << 20, 100, 1 << 32], [1 << 20, 1 << 30, 100, 10], [1 << 30, 1 << 20, 1 << 63, 10]])
 def test_a_sandbox_without_limits_is_refused(ground, words):
