@@ -89,6 +89,14 @@ def test_a_media_type_that_would_be_a_header(session):
     assert answer.status_code == 404 or "\r" not in answer.headers["content-type"]
 
 
+@pytest.mark.parametrize("media", ["a/b\\c", 'a/"b', "a/ b", "a/\u00e9", "a/" + "b" * 200, "ab", "a/b\n"])
+def test_an_unusable_media_type_costs_that_form_only(session, media):
+    session.run("kept = 1")
+    done = session.run(RICH % {"text/plain": "p", media: "x"})
+    assert done["state"] == "kept" and list(done["outputs"][0]["data"]) == ["text/plain"]
+    assert any("MIME type" in note for note in done["notes"]) and session.run("kept")["result"] == "1"
+
+
 @pytest.mark.parametrize("n, status", [("5", 404), ("-1", 400), ("x", 400), ("99999999999999999999", 400), ("0", 200)])
 def test_numbers(session, n, status):
     answer = output(session, session.run("1"), n)

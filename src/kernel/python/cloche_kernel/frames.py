@@ -157,7 +157,7 @@ def _form(mime, value):
 
 def _good_mime(mime):
     return (isinstance(mime, str) and 3 <= len(mime) <= 120 and "/" in mime and mime.isascii()
-            and mime.isprintable() and " " not in mime and '"' not in mime)
+            and mime.isprintable() and not set(mime) & set(' "\\'))
 
 
 def pack(data):
