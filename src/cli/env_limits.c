@@ -4,7 +4,9 @@
 #include "base/fd.h"
 #include "cli/env_internal.h"
 
-enum { PROCESSES = 1024, SHARES = 256 /* a quarter of what others get when cores are short */ };
+/* A quarter of what a group of others gets when cores are short: of the whole, because inside its own
+ * top directory the build is alone. */
+enum { PROCESSES = 1024, SHARES = 256, SHARES_INSIDE = 1024 };
 #define NAME "build"
 
 /* Half of the machine's: what a build reads and writes counts, too, but can be taken back. */
@@ -16,12 +18,16 @@ static uint64_t memory(void)
 void env_limits_begin(struct env_limits *l, struct error *why)
 {
     const struct cgroup_limits limits = {
-        .memory_bytes = memory(), .pids = PROCESSES, .cpu_shares = SHARES};
+        .memory_bytes = memory(), .pids = PROCESSES, .cpu_shares = SHARES_INSIDE};
     cgroup_sweep(NULL, NULL); /* of builds that were killed */
     *l = ENV_LIMITS_NONE;
     if (cgroup_host_init(&l->host, memory(), why) < 0 || l->host.version == CGROUP_NONE)
         return;
-    int r = cgroup_ground_make(&l->host, 0, geteuid(), l->dirs, l->join, why);
+    int r = cgroup_host_weigh(&l->host, SHARES);
+    if (r < 0)
+        error_set(why, ERROR_INTERNAL, -r, "The build's share of the cores cannot be set.");
+    else
+        r = cgroup_ground_make(&l->host, 0, geteuid(), l->dirs, l->join, why);
     fds_close(l->join, CGROUP_DIRS); /* a warden's */
     if (r == 0)
         r = cgroup_session_make(l->host.version, l->dirs, NAME, &limits, why);

@@ -29,6 +29,9 @@ struct cgroup_host {
 /* Finds out what this host has and makes the top directory. CGROUP_NONE is no failure: `why` says
  * what is missing. A limit over all that could not be set is told by `why` beside a version. memory_bytes 0: the machine's memory less 10 %. */
 int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why);
+/* What all below the top directory weighs together, beside its neighbours, when cores are short; shares
+ * as in struct cgroup_limits. 0 or -errno. */
+int cgroup_host_weigh(const struct cgroup_host *h, uint32_t cpu_shares);
 /* Makes the directory of ground `id`, owned by host id `owner` (the ground's root); ret_dirs gets
  * what the warden needs, ret_join what the ground's first process joins by: v1 `tasks`, v2 the
  * directory for CLONE_INTO_CGROUP in [0]. All the caller's to close; -1 where there is none. */
@@ -48,6 +51,13 @@ struct cgroup_limits {
     uint64_t memory_bytes;
     uint32_t pids, cpu_shares; /* shares as v1 counts them: 1024 is the default of a group */
 };
+
+/* The same as v2 counts: 100 is the default of a group. */
+static inline uint64_t cgroup_v2_weight(uint32_t shares)
+{
+    uint64_t weight = (uint64_t)shares * 100 / 1024;
+    return weight < 1 ? 1 : weight;
+}
 
 enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAGES };
 

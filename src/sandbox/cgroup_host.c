@@ -167,6 +167,18 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
     return 0;
 }
 
+int cgroup_host_weigh(const struct cgroup_host *h, uint32_t cpu_shares)
+{
+    const bool v2 = h->version == CGROUP_V2;
+    char path[600], value[32];
+    if (h->version == CGROUP_NONE)
+        return 0;
+    snprintf(path, sizeof path, "%s/%s", h->top[v2 ? 0 : 2], v2 ? "cpu.weight" : "cpu.shares");
+    snprintf(value, sizeof value, "%llu",
+        (unsigned long long)(v2 ? cgroup_v2_weight(cpu_shares) : cpu_shares));
+    return fd_write_file(AT_FDCWD, path, value);
+}
+
 static int give(const char *path, uid_t owner)
 {
     return chown(path, owner, owner) < 0 ? -errno : 0;

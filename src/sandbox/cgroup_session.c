@@ -65,10 +65,9 @@ static int make_v1(
 static int make_v2(
     const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
-    uint64_t weight = l->cpu_shares * 100 / 1024;
     const struct setting settings[] = {{0, "memory.max", l->memory_bytes},
         {0, "memory.swap.max", 0}, {0, "pids.max", l->pids},
-        {0, "cpu.weight", weight < 1 ? 1 : weight}};
+        {0, "cpu.weight", cgroup_v2_weight(l->cpu_shares)}};
     if (mkdirat(dirs[0], name, 0755) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Making cgroup %s failed.", name);
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {

@@ -330,8 +330,11 @@ def test_a_build_has_limits_and_leaves_none(workshop):
     directories = [d for d in machine.cgroup_directories(inside[0].pid) if f"cloche-{build.pid}" in d.parts]
     found = {name: int((d / name).read_text()) for d in directories
              for name in ("memory.limit_in_bytes", "memory.max", "pids.max") if (d / name).exists()}
+    tops = {p for d in directories for p in d.parents if p.name == f"cloche-{build.pid}"}
+    weights = [int((top / name).read_text()) for top in tops for name in ("cpu.shares", "cpu.weight") if (top / name).exists()]
     build.send_signal(signal.SIGINT)
     assert build.wait(timeout=30) == 130
+    assert weights in ([256], [25]), "a quarter of what others get"
     assert found.pop("pids.max") == 1024 and len(found) == 1
     assert 0 < found.popitem()[1] <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     assert not any(d.exists() for d in directories) and not machine.cgroups_of(build.pid)
