@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json_writer.h"
@@ -124,7 +126,11 @@ static int key_list(struct store *store, const struct key_options *o)
 static int key_revoke(struct store *store, const struct key_options *o, const char *id)
 {
     struct error e = {0};
-    if (store_key_revoke(store, id, &e) < 0)
+    int r = store_key_revoke(store, id, &e);
+    if (r == -ENOENT)
+        return command_fail("key", EXIT_FAILED,
+            "There is no key with this id; `cloche key list` names them."); /* it may be a key */
+    if (r < 0)
         return command_fail("key", EXIT_FAILED, "%s", e.message);
     if (!o->json) {
         fprintf(stderr, "Key %s is revoked.\n", id);

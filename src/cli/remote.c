@@ -82,6 +82,10 @@ static int finish(const struct remote *r, CURL *c, const char *error, const stru
         return 0;
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return error_set(e, ERROR_UNAVAILABLE, ECANCELED, "Interrupted.");
+    if (code == CURLE_COULDNT_CONNECT)
+        return error_set(e, ERROR_UNAVAILABLE, ECONNREFUSED,
+            "No server answers at %.120s; `cloche serve` starts one, --url names another.",
+            r->address);
     if (code != CURLE_OK)
         return error_set(e, ERROR_UNAVAILABLE, EIO, "%.80s: %.140s.", r->address,
             error[0] ? error : curl_easy_strerror(code));

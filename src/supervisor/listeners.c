@@ -62,6 +62,9 @@ static int listener_open(const struct supervisor *s, struct plan_listener *l, st
     r = bind(fd, (struct sockaddr *)&l->address, l->length);
     int saved = errno;
     umask(mask);
+    if (r < 0 && saved == EADDRINUSE)
+        return error_set(e, ERROR_UNAVAILABLE, saved,
+            "Cannot listen on %s: another program does; --listen names another address.", l->text);
     if (r < 0)
         return error_set(
             e, ERROR_UNAVAILABLE, saved, "Cannot listen on %s: %s.", l->text, strerror(saved));

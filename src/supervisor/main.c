@@ -19,7 +19,7 @@
 #include "sandbox/folder.h"
 #include "supervisor/supervisor.h"
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, EXIT_PLAN = 64, EXIT_START = 69 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, EXIT_PLAN = 64, EXIT_START = 1 };
 
 static struct supervisor s;
 static int signals = -1, backoff_ms = BACKOFF_FIRST_MS, exit_status;

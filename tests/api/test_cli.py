@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -32,6 +33,8 @@ def test_help_and_version(call):
     done = call("--help")
     assert done.returncode == 0 and all(f"  {name} " in done.stdout for name in COMMANDS)
     assert "__server" not in done.stdout
+    listed = re.findall(r"^  (\w+ +)\w", done.stdout.split("[FLAG]...")[1].split("cloche COMMAND")[0], re.M)
+    assert len({len(name) for name in listed}) == 1, "the summaries stand below each other"
     assert re.fullmatch(r"cloche \d+\.\d+\.\d+\n", call("--version").stdout)
     assert call().returncode == 2
 
@@ -304,11 +307,27 @@ def test_keys(call, tmp_path):
     assert [(k["name"], bool(k["revoked_at"])) for k in listed] == [("first", True), ("second", False), ("third", False)]
     assert made["key"] not in call("key", "list", *state).stdout
     unknown = call("key", "revoke", "key_nowhere", *state)
-    assert unknown.returncode == 1 and unknown.stderr
+    assert unknown.returncode == 1 and "cloche key list" in unknown.stderr
+    assert third["key"] not in call("key", "revoke", third["key"], *state).stderr
     assert call("key", "create", "--name", "x", "--project", "key_x", *state).returncode == 2
     if os.geteuid() == 0:
         owners = {p.stat().st_uid for p in [tmp_path / "state", *(tmp_path / "state").rglob("*")]}
         assert 0 not in owners, "root left files in a directory that is the server's"
+
+
+def test_a_taken_address_is_1_and_says_what_to_do(call, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        done = call("serve", "--listen", address, "--state", tmp_path / "state")
+    assert done.returncode == 1 and address in done.stderr and "--listen" in done.stderr
+
+
+def test_no_server_is_told_by_where_it_was_looked_for(call, tmp_path):
+    (tmp_path / "a.py").write_text("print(1)")
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    done = call("run", tmp_path / "a.py", "--session", "cntr_1", "--url", url)
+    assert done.returncode == 125 and f"No server answers at {url}" in done.stderr
 
 
 def test_beyond_loopback_takes_a_key(call, fresh_server, tmp_path):
