@@ -1,8 +1,8 @@
 /* internal.h - what the parts of session/ share and nobody else sees: sessions and their registry.
  *
- * Locks, outermost first: registry, one session's, a control's, grounds'. None is held while anybody
- * waits for a kernel, an init, a warden, the supervisor or the store, but a session's while its own
- * files' rows are written. */
+ * Locks, outermost first: registry, a session's `files`, its `lock`, a control's, grounds'. None is held
+ * while anybody waits for a kernel, an init, a warden, the supervisor or the store, but `files`, which is
+ * what orders scans and the rows written of them. */
 #pragma once
 #include <pthread.h>
 #include <stdatomic.h>
