@@ -1,6 +1,7 @@
 #include "workspace.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,12 +39,13 @@ int workspace_path_check(const char *path, size_t n, const char *param, struct e
     return why ? error_param(e, ERROR_INVALID_VALUE, param, "The path %s.", why) : 0;
 }
 
-static size_t hash_text(const char *text, size_t n)
+/* With a key, because the names are an attacker's: a hundred thousand that fall into one bucket would keep
+ * this server, not the session, busy for minutes after each execution. */
+static struct workspace_file **bucket_of(const struct workspace *w, const char *path, size_t n)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)text[i]) * 1099511628211u;
-    return (size_t)(h ^ h >> 32);
+    uint64_t h;
+    crypto_shorthash((unsigned char *)&h, (const unsigned char *)path, n, w->key);
+    return &w->bucket[h % w->buckets];
 }
 
 void workspace_deinit(struct workspace *w)
@@ -62,7 +64,7 @@ static struct workspace_file *find(const struct workspace *w, const char *path, 
 {
     if (w->buckets == 0)
         return NULL;
-    struct workspace_file *f = w->bucket[hash_text(path, n) % w->buckets];
+    struct workspace_file *f = *bucket_of(w, path, n);
     while (f && (strncmp(f->path, path, n) != 0 || f->path[n] != 0))
         f = f->next;
     return f;
@@ -93,20 +95,23 @@ void workspace_each(
 static int grow(struct workspace *w)
 {
     size_t buckets = w->buckets ? w->buckets * 4 : BUCKETS_FIRST;
+    struct workspace old = *w;
     struct workspace_file **bucket = calloc(buckets, sizeof *bucket);
     if (!bucket)
         return -ENOMEM;
-    for (size_t i = 0; i < w->buckets; i++)
-        while (w->bucket[i]) {
-            struct workspace_file *f = w->bucket[i];
-            w->bucket[i] = f->next;
-            struct workspace_file **to = &bucket[hash_text(f->path, strlen(f->path)) % buckets];
+    if (!old.buckets)
+        crypto_shorthash_keygen(w->key);
+    w->bucket = bucket;
+    w->buckets = buckets;
+    for (size_t i = 0; i < old.buckets; i++)
+        while (old.bucket[i]) {
+            struct workspace_file *f = old.bucket[i];
+            old.bucket[i] = f->next;
+            struct workspace_file **to = bucket_of(w, f->path, strlen(f->path));
             f->next = *to;
             *to = f;
         }
-    free(w->bucket);
-    w->bucket = bucket;
-    w->buckets = buckets;
+    free(old.bucket);
     return 0;
 }
 
@@ -118,7 +123,7 @@ static struct workspace_file *insert(struct workspace *w, const char *path, size
     if (!f)
         return NULL;
     memcpy(f->path, path, n);
-    struct workspace_file **to = &w->bucket[hash_text(path, n) % w->buckets];
+    struct workspace_file **to = bucket_of(w, path, n);
     f->next = *to;
     *to = f;
     w->files++;
@@ -127,7 +132,7 @@ static struct workspace_file *insert(struct workspace *w, const char *path, size
 
 void workspace_remove(struct workspace *w, struct workspace_file *f)
 {
-    struct workspace_file **at = &w->bucket[hash_text(f->path, strlen(f->path)) % w->buckets];
+    struct workspace_file **at = bucket_of(w, f->path, strlen(f->path));
     while (*at && *at != f)
         at = &(*at)->next;
     if (*at) {

@@ -25,6 +25,7 @@ struct workspace_file {
 struct workspace {
     struct workspace_file **bucket;
     size_t buckets, files;
+    unsigned char key[16]; /* of the hash; random, made with the first bucket */
     uint64_t scans;
     size_t unlistable; /* in the last whole scan */
 };

@@ -113,6 +113,40 @@ static void holds_many_files(void **state)
     workspace_deinit(&w);
 }
 
+/* FNV-1a: a hash without a key, as anybody can compute it. */
+static uint64_t guessed(const char *text)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 1099511628211u;
+    return h ^ h >> 32;
+}
+
+static void chosen_names_do_not_share_a_bucket(void **state)
+{
+    (void)state;
+    enum { FILES = 1500, MASK = 1023, CHAIN_MOST = 20 };
+    struct workspace w = {0};
+    struct strbuf b = STRBUF_INIT(1 << 20);
+    unsigned files = 0;
+    for (unsigned i = 0; files < FILES; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "%u", i);
+        if ((guessed(name) & MASK) == 0)
+            add(&b, name, ++files, 10, 5);
+    }
+    free(update(&w, &b, true).change);
+    assert_int_equal(w.buckets, MASK + 1);
+    for (size_t i = 0; i < w.buckets; i++) {
+        size_t chain = 0;
+        for (const struct workspace_file *f = w.bucket[i]; f; f = f->next)
+            chain++;
+        assert_in_range(chain, 0, CHAIN_MOST);
+    }
+    workspace_deinit(&w);
+    strbuf_deinit(&b);
+}
+
 static void hidden_files_stay(void **state)
 {
     (void)state;
@@ -173,6 +207,7 @@ int main(void)
         cmocka_unit_test(tells_created_modified_gone),
         cmocka_unit_test(hostile_names_are_left_out),
         cmocka_unit_test(holds_many_files),
+        cmocka_unit_test(chosen_names_do_not_share_a_bucket),
         cmocka_unit_test(hidden_files_stay),
         cmocka_unit_test(checks_paths),
         cmocka_unit_test(parses_memory),
