@@ -103,6 +103,14 @@ int api_filename(const char *name, const char *param, char out[512], struct erro
 
 /* `format` of the query. 0; else answered. */
 int api_notebook_format(struct http_exchange *x, enum notebook_format *ret);
+/* Adds what was run in a container, one cell for each execution that is remembered. */
+int api_notebook_container(
+    struct store *store, const char *container_id, struct notebook *book, struct error *e);
+/* Adds one run: the user's messages, the code with what it showed, the answers. */
+int api_notebook_run(struct store *store, struct run *run, struct notebook *book, struct error *e);
+/* The same for all runs before it, as far as they are there, oldest first. */
+int api_notebook_chain(
+    struct api *api, const char *project, struct run *run, struct notebook *book, struct error *e);
 /* Answers with the notebook as a download named `name` (an id) and the format's extension. */
 void api_notebook_respond(struct http_exchange *x, const struct notebook *book,
     enum notebook_format format, const char *name);

@@ -5,6 +5,7 @@
 static const struct command commands[] = {
     {"serve", command_serve, "answer the HTTP API"},
     {"run", command_run, "run one Python file in a fresh sandbox"},
+    {"chat", command_chat, "talk to a model that runs code"},
     {"notebook", command_notebook, "make, run and export notebooks"},
     {"env", command_env, "list, build and remove environments"},
     {"key", command_key, "create, list and revoke API keys"},

@@ -73,7 +73,7 @@ struct providers_config {
 int providers_new(const struct providers_config *config, struct providers **ret, struct error *e);
 struct providers *providers_free(struct providers *p); /* NULL is allowed; returns NULL */
 
-/* Finds who answers for `name` (NULL or "": the default). The rules are API.md's "Models".
+/* Finds who answers for `name` (NULL, "" or "default": the default). The rules are API.md's "Models".
  * PROVIDER_NOT_CONFIGURED naming what to set, or MODEL_NOT_FOUND. Blocks no longer than a look at a local port. */
 int providers_route(
     struct providers *p, const char *name, struct model_route *ret, struct error *e);

@@ -265,9 +265,10 @@ const struct provider *providers_default(const struct providers *ps)
 int providers_route(
     struct providers *ps, const char *name, struct model_route *ret, struct error *e)
 {
-    if ((name == NULL || name[0] == '\0') && ps->default_model[0] == '\0')
+    bool unnamed = name == NULL || name[0] == '\0' || strcmp(name, "default") == 0;
+    if (unnamed && ps->default_model[0] == '\0')
         return route_default(ps, ret, e);
-    name = name == NULL || name[0] == '\0' ? ps->default_model : name;
+    name = unnamed ? ps->default_model : name;
     struct target t = resolve(ps, name);
     bool asked_for = strncmp(t.model, "offline", 7) == 0;
     if (t.provider == NULL || (t.provider->wire == PROVIDER_OFFLINE && !asked_for))

@@ -67,7 +67,8 @@ static void respond(struct http_exchange *x, struct run *run, const struct respo
 {
     if (r->stream) {
         struct run *own = run_ref(run);
-        bool gone = response_stream(x, run, NULL, -1);
+        struct item_view view = {.live = r->view.live};
+        bool gone = response_stream(x, run, &view, -1);
         if (gone && !r->background)
             run_cancel(own);
         run_unref(own);

@@ -207,8 +207,10 @@ static int feed_item(struct response_encoder *enc, const char *type, const json_
         encoder_execution_started(enc, i);
     else if (strcmp(type, "execution.completed") == 0 && kind == ITEM_CODE)
         encoder_execution_completed(enc, i, e);
+    else if (strcmp(type, "execution.output") == 0 && kind == ITEM_CODE)
+        encoder_execution_output(enc, i, e);
     else
-        return strcmp(type, "execution.output") == 0 ? 0 : -EINVAL; /* shown at its end, as logs */
+        return -EINVAL;
     return 0;
 }
 

@@ -18,6 +18,9 @@
 typedef int response_sink(
     void *context, const char *type, uint64_t sequence, const char *json, size_t n);
 
+/* The one event without a number (its `sequence` is that of the event to come): only with view.live. */
+#define RESPONSE_LIVE_OUTPUT "cloche.execution.output"
+
 struct response_base {
     const char *id;
     int64_t created_at;

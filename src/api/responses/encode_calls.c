@@ -30,6 +30,26 @@ void encoder_execution_started(struct response_encoder *enc, size_t i)
     tell_plain(enc, i, "response.code_interpreter_call.interpreting");
 }
 
+/* OpenAI's stream has nothing for what code shows while it runs: it is in the item at the end. Who asked for
+ * it gets an event of ours, which has no number: those that have one are the same with and without. */
+void encoder_execution_output(struct response_encoder *enc, size_t i, const json_t *e)
+{
+    static const char type[] = RESPONSE_LIVE_OUTPUT;
+    if (!enc->base.view.live || !enc->sink || enc->sink_done)
+        return;
+    strbuf_clear(&enc->out);
+    struct json_writer w = JSON_WRITER(&enc->out);
+    jw_begin_object(&w);
+    jw_field_string(&w, "type", type);
+    jw_field_uint(&w, "output_index", i);
+    jw_field_string(
+        &w, "item_id", json_string_value(json_object_get(json_array_get(enc->items, i), "id")));
+    jw_field_json(&w, "output", json_object_get(e, "output"));
+    jw_end(&w);
+    enc->sink_done = enc->out.failed || enc->sink(enc->context, type, enc->sequence,
+                                            enc->out.data, enc->out.length) != 0;
+}
+
 /* What code showed: images first, as in OpenAI's recordings, then all text as one entry. */
 static json_t *call_outputs(const json_t *e)
 {

@@ -83,6 +83,7 @@ const char *data_url(const char *url, char media_type[64]);
 struct item_view {
     bool outputs;    /* include code_interpreter_call.outputs */
     bool image_urls; /* include message.input_image.image_url */
+    bool live;       /* stream_options.cloche_events: what code shows, while it runs */
     /* appends the bytes of a figure; negative when it is gone. NULL: none is found */
     int (*figure)(void *context, const char *container_id, const char *file_id, struct strbuf *to);
     void *context;

@@ -212,7 +212,8 @@ static void read_flags(struct response_request *r, struct json_in *in)
     r->background = json_in_bool(in, "background", false);
     r->stream = json_in_bool(in, "stream", false);
     r->parallel_tool_calls = json_in_bool(in, "parallel_tool_calls", true);
-    json_in_object(in, "stream_options", JSON_OPTIONAL);
+    json_t *options = json_in_object(in, "stream_options", JSON_OPTIONAL);
+    r->view.live = json_is_true(json_object_get(options, "cloche_events"));
     if (r->background && !r->store)
         json_in_fail(in, ERROR_INVALID_VALUE, "background",
             "Invalid 'background': it needs 'store' to be true.");

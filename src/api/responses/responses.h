@@ -93,6 +93,7 @@ void responses_delete(struct http_exchange *x);
 void responses_input_items(struct http_exchange *x);
 void responses_input_tokens(struct http_exchange *x);
 void responses_compact(struct http_exchange *x);
+void responses_notebook(struct http_exchange *x);
 void estimate_post(struct http_exchange *x);
 
 /* stream.c: sends events as they come, from number `after` + 1 on, until the end or until the client has

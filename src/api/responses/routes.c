@@ -11,6 +11,7 @@ const struct http_route responses_routes[] = {
     {"DELETE", RESPONSE, responses_delete, 0, 0},
     {"POST", RESPONSE "/cancel", responses_cancel, 0, 0},
     {"GET", RESPONSE "/input_items", responses_input_items, 0, 0},
+    {"GET", RESPONSE "/notebook", responses_notebook, 0, 0},
     {"POST", "/v1/estimate", estimate_post, 0, BODY_MODEL_MAX},
 
     {"POST", "/v1/conversations", conversations_create, 0, BODY_MODEL_MAX},

@@ -17,7 +17,7 @@ struct listener {
 static int on_event(void *context, const char *type, uint64_t sequence, const char *json, size_t n)
 {
     struct listener *l = context;
-    l->sent = sequence + 1;
+    l->sent = sequence + (strcmp(type, RESPONSE_LIVE_OUTPUT) != 0);
     if (l->after >= 0 && sequence <= (uint64_t)l->after)
         return 0;
     l->gone = http_sse_event(l->x, type, json, n) < 0;
