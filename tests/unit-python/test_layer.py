@@ -482,6 +482,14 @@ def test_figures(kernel, needs, use):
     assert answer.stderr == "" and kernel.execute("1").displays == []
 
 
+def test_a_bold_title_says_nothing_of_fallback_fonts(kernel, needs):
+    needs("matplotlib")
+    warm = "import matplotlib\nmatplotlib.rcParams['font.family'] = ['DejaVu Sans', 'Symbola']\n"
+    answer = kernel.execute(warm + "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.title('t', fontweight='bold')\nplt.show()",
+                            timeout=60)
+    assert answer.status == "ok" and answer.stderr == "", answer.stderr
+
+
 def test_show_shows_once(kernel, needs):
     needs("matplotlib")
     answer = kernel.execute("import matplotlib.pyplot as plt\nplt.plot([1])\nprint('a')\nplt.show()\n"

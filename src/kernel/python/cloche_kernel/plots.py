@@ -148,6 +148,9 @@ def _hook_fonts(fonts):
         return found + [path for path in paths if path not in found]
 
     manager._find_fonts_by_props = find_with_fallback
+    # Fallback fonts have one weight, and every bold title would say so on standard error.
+    fonts._log.addFilter(lambda record: not (
+        "Failed to find font weight" in str(record.msg) and len(record.args) == 3 and record.args[1] in _FALLBACK))
 
 
 def configure(shell):
