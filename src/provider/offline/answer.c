@@ -119,33 +119,45 @@ static bool sentence(const char *line, size_t n)
            memmem(line, n, "  ", 2) == NULL;
 }
 
+/* One empty line at the end, unless nothing was said yet. */
+static void gap(struct strbuf *out)
+{
+    size_t n = out->length;
+    if (n > 0 && out->data[n - 1] != '\n')
+        strbuf_puts(out, "\n");
+    if (n > 1 && strcmp(out->data + out->length - 2, "\n\n") != 0)
+        strbuf_puts(out, "\n");
+}
+
 /* Sentences as they are, everything else in a fence. */
 static void worded(struct strbuf *out, const char *text, size_t n)
 {
-    const char *end = text + n, *block = NULL;
+    const char *end = text + n, *block = NULL, *block_end = NULL;
     for (const char *line = text; line < end;) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         const char *stop = newline != NULL ? newline : end;
         bool blank = stop == line, prose = !blank && sentence(line, (size_t)(stop - line));
-        if (block != NULL && prose) {
-            fenced(out, block, (size_t)(line - block - (line > block)), "");
-            strbuf_puts(out, "\n");
+        if (prose && block != NULL) {
+            gap(out);
+            fenced(out, block, (size_t)(block_end - block), "");
+            gap(out);
             block = NULL;
         }
         if (prose) {
             strbuf_append(out, line, (size_t)(stop - line));
             strbuf_puts(out, "\n");
-        } else if (block == NULL && !blank) {
-            if (out->length > 0 && out->data[out->length - 1] == '\n')
-                strbuf_puts(out, "\n");
-            block = line;
-        } else if (block == NULL) {
-            strbuf_puts(out, "\n");
+        } else if (blank && block == NULL) {
+            gap(out);
+        } else if (!blank) {
+            block = block != NULL ? block : line;
+            block_end = stop;
         }
         line = newline != NULL ? newline + 1 : end;
     }
-    if (block != NULL)
-        fenced(out, block, (size_t)(end - block), "");
+    if (block != NULL) {
+        gap(out);
+        fenced(out, block, (size_t)(block_end - block), "");
+    }
 }
 
 /* The last line of a traceback: what went wrong. */

@@ -266,9 +266,10 @@ static void write_bars(
     snprintf(
         file, sizeof(file), "\"%s_chart.png\"", strcmp(k->flag, "barh") == 0 ? "bar" : k->flag);
     if (s != NULL)
-        OFFLINE_TEMPLATE(&s->code, "chart", {"labels", strbuf_text(&g.labels)},
-            {"values", strbuf_text(&g.values)}, {"title", title}, {"unit", unit}, {k->flag, ""},
-            {"sample", sample ? "" : NULL}, {"path", file});
+        OFFLINE_TEMPLATE(&s->code, "chart", {"save", offline_saved(t->low)},
+            {"labels", strbuf_text(&g.labels)}, {"values", strbuf_text(&g.values)},
+            {"title", title}, {"unit", unit}, {k->flag, ""}, {"sample", sample ? "" : NULL},
+            {"path", file});
     plan->named = subject || !sample;
     strbuf_deinit(&g.labels);
     strbuf_deinit(&g.values);
@@ -310,9 +311,9 @@ static void write_points(
         k->name);
     struct offline_step *s = offline_step(plan, OFFLINE_RUN, says);
     if (s != NULL)
-        OFFLINE_TEMPLATE(&s->code, "chart_points", {"values", given ? values.data : NULL},
-            {"given", given ? "" : NULL}, {"title", title}, {k->flag, ""},
-            {"z", z.length > 0 ? strbuf_text(&z) : NULL}, {"path", file});
+        OFFLINE_TEMPLATE(&s->code, "chart_points", {"save", offline_saved(t->low)},
+            {"values", given ? values.data : NULL}, {"given", given ? "" : NULL}, {"title", title},
+            {k->flag, ""}, {"z", z.length > 0 ? strbuf_text(&z) : NULL}, {"path", file});
     plan->named = true;
     offline_expression_deinit(&x);
 }

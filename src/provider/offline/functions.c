@@ -304,8 +304,9 @@ bool offline_plot(const struct offline_turn *turn, struct offline_plan *plan)
         offline_quote(&title, strbuf_text(&c.title), c.title.length);
         s = offline_step(plan, OFFLINE_RUN, says);
         if (s != NULL)
-            OFFLINE_TEMPLATE(&s->code, "function_plot", {"range", given ? limits.data : c.range},
-                {"curves", dictionary}, {"title", title.data}, {"poles", c.poles ? "" : NULL},
+            OFFLINE_TEMPLATE(&s->code, "function_plot", {"save", offline_saved(low)},
+                {"range", given ? limits.data : c.range}, {"curves", dictionary},
+                {"title", title.data}, {"poles", c.poles ? "" : NULL},
                 {"angle", c.angle && !given ? "" : NULL});
     }
     plan->named = c.n > 0;

@@ -14,11 +14,6 @@ static const char *text_of(char out[32], long value)
     return out;
 }
 
-static const char *plots(const struct offline_turn *turn)
-{
-    return offline_has(turn->text.low, drawing) ? "yes" : NULL;
-}
-
 /* "between 5 and 100", "from 1 to 100", "up to 100", "below 100". */
 static bool bounds(const char *low, long *from, long *to, long most)
 {
@@ -65,15 +60,15 @@ bool offline_fibonacci(const struct offline_turn *turn, struct offline_plan *pla
           strpbrk(low, "0123456789") != NULL;
     snprintf(says, sizeof(says),
         one ? "I compute Fibonacci number %ld." : "I compute the first %ld Fibonacci numbers%s.",
-        count, plots(turn) ? " and plot them" : "");
+        count, offline_drawn(low) ? " and plot them" : "");
     struct offline_step *s = offline_step(plan, OFFLINE_RUN, says);
     if (s == NULL)
         return false;
     if (one)
         OFFLINE_TEMPLATE(&s->code, "fibonacci_term", {"place", text_of(number, count)});
     else
-        OFFLINE_TEMPLATE(
-            &s->code, "fibonacci", {"count", text_of(number, count)}, {"plot", plots(turn)});
+        OFFLINE_TEMPLATE(&s->code, "fibonacci", {"count", text_of(number, count)},
+            {"plot", offline_drawn(low)}, {"save", offline_saved(low)});
     return true;
 }
 
@@ -116,17 +111,18 @@ bool offline_primes(const struct offline_turn *turn, struct offline_plan *plan)
         snprintf(number, sizeof(number), "%ld, %ld", from, to);
         struct offline_step *s = offline_step(plan, OFFLINE_RUN, says);
         if (s != NULL)
-            OFFLINE_TEMPLATE(&s->code, "primes_between", {"bounds", number}, {"plot", plots(turn)});
+            OFFLINE_TEMPLATE(&s->code, "primes_between", {"bounds", number},
+                {"plot", offline_drawn(low)}, {"save", offline_saved(low)});
         return s != NULL;
     }
     long count = offline_count(low, 10, 20000);
     count = count < 1 ? 10 : count;
     snprintf(says, sizeof(says), "I compute the first %ld prime numbers%s.", count,
-        plots(turn) ? " and plot them" : "");
+        offline_drawn(low) ? " and plot them" : "");
     struct offline_step *s = offline_step(plan, OFFLINE_RUN, says);
     if (s != NULL)
-        OFFLINE_TEMPLATE(
-            &s->code, "first_primes", {"count", text_of(number, count)}, {"plot", plots(turn)});
+        OFFLINE_TEMPLATE(&s->code, "first_primes", {"count", text_of(number, count)},
+            {"plot", offline_drawn(low)}, {"save", offline_saved(low)});
     return s != NULL;
 }
 

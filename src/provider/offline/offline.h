@@ -51,6 +51,11 @@ size_t offline_numbers(const char *low, struct offline_number *ret, size_t size)
 /* The last count that is said: "first 20", "ten". `fallback` when none, at most `most`. */
 long offline_count(const char *low, long fallback, long most);
 
+/* "" when a picture is wanted as a file besides, else NULL. */
+const char *offline_saved(const char *low);
+/* "" when something is to be drawn, else NULL. */
+const char *offline_drawn(const char *low);
+
 /* Python literals. */
 void offline_quote(struct strbuf *out, const char *text, size_t n);
 void offline_put_number(struct strbuf *out, double value);

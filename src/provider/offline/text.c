@@ -220,6 +220,18 @@ long offline_count(const char *low, long fallback, long most)
     return value > (double)most ? most : (long)value;
 }
 
+const char *offline_saved(const char *low)
+{
+    return offline_has(low, "save|saved|png|jpg|jpeg|svg|download*|export*|as a file|to a file")
+               ? ""
+               : NULL;
+}
+
+const char *offline_drawn(const char *low)
+{
+    return offline_has(low, "plot*|draw*|graph*|chart*|visuali*|diagram*|figure*") ? "" : NULL;
+}
+
 /* ---- Python ------------------------------------------------------------------------------------------ */
 
 void offline_quote(struct strbuf *out, const char *text, size_t n)

@@ -146,7 +146,7 @@ def duplicates(known):
 def relations(known):
     """quantity × price = revenue, and where it does not hold."""
     import numpy
-    columns = [c for c in known.measures if c.distinct > 5][:9]
+    columns = [c for c in known.measures if c.distinct > 2][:9]
     if len(columns) < 3:
         return
     frame = known.frame[[c.name for c in columns]].dropna().astype(float)

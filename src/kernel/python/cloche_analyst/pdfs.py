@@ -72,7 +72,7 @@ def _profile(path, shown, reader, pages, report):
     if common and texts._can_draw():
         from cloche_analyst import figures
         with figures.style():
-            report.figure(figures.words(common, shown), "words", "words")
+            report.figure(figures.words(common, shown), "words")
     title = next((v for k, v in facts if k == "title"), None)
     summary = f"{say.name(shown, 60)} is a PDF of {say.count(pages, 'page')}" + (f", titled “{say.value(title, 80)}”" if title else "") + \
         f", with {say.count(len(words), 'word')} of text."

@@ -57,6 +57,7 @@ class Asked:
         self.form = None     # to convert to
         self.rows = None
         self.drawn = False   # a chart was asked for
+        self.saved = False   # as a file
 
     def said(self):
         """In words, for a person to check."""
@@ -169,6 +170,7 @@ def _read(text, known):
     asked.operation = next((name for name, pattern in OPERATIONS if re.search(pattern, low)), None)
     asked.chart = next((name for name, pattern in CHARTS if re.search(pattern, low)), None)
     asked.drawn = asked.chart is not None or bool(re.search(r"\b(plot|chart|graph|draw|visuali[sz]e|diagram|figure)\b", low))
+    asked.saved = bool(re.search(r"\b(save|saved|png|file|download|export)\b", low))
     _steps(asked, low, known)
     _filters(asked, low, spots, known)
     taken = {id(f[0]) for f in asked.filters if f[1] != "==" or f[0].measure}

@@ -67,24 +67,18 @@ def _table(known, path, report, several, figured):
         title = line.said[0].upper() + line.said[1:] + ("" if len(months) == line.series.notna().sum() else ", the last 36")
         report.rows(title, [(timeline.period(at, line.step), say.number(v)) for at, v in months.items()], [line.step, line.label])
     if figured:
-        _figures(known, report, name, line, f"{_slug(known.table.name)}-" if several and known.table.name else "",
-                 f"{known.table.name}: " if several and known.table.name else "")
+        _figures(known, report, name, line, f"{known.table.name}: " if several and known.table.name else "")
     said = sorted(findings.find(known) + list(timeline.find(known, line)), key=lambda one: -one.weight)
     return _Result(known, said, line)
 
 
-def _slug(text):
-    import re
-    return re.sub(r"[^\w]+", "-", text).strip("-").lower() or "sheet"
-
-
-def _figures(known, report, name, line, slug, prefix):
+def _figures(known, report, name, line, prefix):
     with figures.style():
-        report.figure(figures.series(known, line, name), prefix + "over time", slug + "over-time")
-        report.figure(figures.categories(known, name), prefix + "categories", slug + "categories")
-        report.figure(figures.distributions(known, name), prefix + "distributions", slug + "distributions")
-        report.figure(figures.correlation(known, name), prefix + "correlations", slug + "correlations")
-        report.figure(figures.groups(known, name), prefix + "groups", slug + "groups")
+        report.figure(figures.series(known, line, name), prefix + "over time")
+        report.figure(figures.categories(known, name), prefix + "categories")
+        report.figure(figures.distributions(known, name), prefix + "distributions")
+        report.figure(figures.correlation(known, name), prefix + "correlations")
+        report.figure(figures.groups(known, name), prefix + "groups")
 
 
 _KINDS = {"number": "number", "date": "date", "category": "category", "text": "text", "identifier": "identifier",

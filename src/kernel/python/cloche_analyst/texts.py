@@ -131,7 +131,7 @@ def _prose(shown, text, encoding, cautions, report):
     if common and _can_draw():
         from cloche_analyst import figures
         with figures.style():
-            report.figure(figures.words(common, shown), "words", "words")
+            report.figure(figures.words(common, shown), "words")
     minutes = max(1, round(len(words) / 230))
     summary = f"{say.name(shown, 60)} is a text of {say.count(len(words), 'word')} in {say.count(len(lines), 'line')}" + (
         f" and {say.count(len(paragraphs), 'paragraph')}, about {say.count(minutes, 'minute')} of reading." if cjk < len(text) * 0.2
@@ -225,7 +225,7 @@ def _log(path, text, times, how, cautions, report):
 
                 from cloche_analyst import figures
                 with figures.style():
-                    report.figure(figures.events(pandas.Series(counts).sort_index(), shown, step), "over time", "over-time")
+                    report.figure(figures.events(pandas.Series(counts).sort_index(), shown, step), "over time")
         summary = f"{say.name(shown, 60)} is a log of {say.count(total, 'line')}, from {when(first)} to {when(last)}"
         ordered = sorted(stamps)
         gaps = [(b - a, a) for a, b in zip(ordered, ordered[1:])]

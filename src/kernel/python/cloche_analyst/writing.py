@@ -12,6 +12,8 @@ def code(asked, known, path):
     head = _reading(known, path, asked)
     asked.path = path
     body = _TASKS[asked.task](asked, known)
+    if not asked.saved:  # the session shows figures; a file besides is for those who ask
+        body = [line for line in body if not line.startswith("figure.savefig(")]
     imports = ["import pandas as pd"]
     text = "\n".join(head + body)
     if "plt." in text:

@@ -52,8 +52,10 @@ axis.legend(wedges, [f"{label}  {value / whole:.0%}" for label, value in zip(lab
             loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 # @end
 axis.set_title(title, loc="left", fontweight="bold", pad=12)
+# @if save
 path = "chart.png"  # @
 figure.savefig(path, dpi=150)
+# @end
 plt.show()
 
 # @if sample

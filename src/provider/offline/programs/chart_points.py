@@ -59,8 +59,10 @@ figure.colorbar(axis.plot_surface(x, y, z, cmap="viridis", linewidth=0, antialia
 # @end
 axis.spines[["top", "right"]].set_visible(False)
 axis.set_title(title, loc="left", fontweight="bold", pad=12)
+# @if save
 path = "chart.png"  # @
 figure.savefig(path, dpi=150)
+# @end
 plt.show()
 
 # @if !given

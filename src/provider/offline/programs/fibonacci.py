@@ -23,6 +23,8 @@ for axis in (left, right):
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color="#e4e6e8")
     axis.set_axisbelow(True)
+# @if save
 figure.savefig("fibonacci.png", dpi=150)
+# @end
 plt.show()
 # @end

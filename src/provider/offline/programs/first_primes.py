@@ -18,6 +18,8 @@ axis.set_title(f"The first {count} prime numbers", loc="left", fontweight="bold"
 axis.set_xlabel("place")
 axis.spines[["top", "right"]].set_visible(False)
 axis.grid(axis="y", color="#e4e6e8")
+# @if save
 figure.savefig("primes.png", dpi=150)
+# @end
 plt.show()
 # @end

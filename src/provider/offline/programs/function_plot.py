@@ -29,8 +29,10 @@ axis.set_axisbelow(True)
 axis.spines[["top", "right"]].set_visible(False)
 if len(curves) > 1:
     axis.legend(frameon=False)
+# @if save
 path = "plot.png"  # @
 figure.savefig(path, dpi=150)
+# @end
 plt.show()
 
 print(f"Plotted {', '.join(curves)} for x from {low:.4g} to {high:.4g}.")

@@ -21,6 +21,8 @@ axis.step([low, *primes, high], [*range(len(primes) + 1), len(primes)], where="p
 axis.set_title(f"How many primes there are up to x, from {low} to {high}", loc="left", fontweight="bold")
 axis.spines[["top", "right"]].set_visible(False)
 axis.grid(axis="y", color="#e4e6e8")
+# @if save
 figure.savefig("primes.png", dpi=150)
+# @end
 plt.show()
 # @end

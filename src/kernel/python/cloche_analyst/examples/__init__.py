@@ -1,7 +1,6 @@
 """The gallery's three examples, as programs to read, run and change.
 
-Each file is the code of one cell: it prints what it finds, saves its figures in the working directory and
-shows them. It uses what the environment data-science has, nothing of Cloche's.
+Each file is the code of one cell: it prints what it finds and shows its figures. It uses what the environment data-science has, nothing of Cloche's.
 """
 import os
 

@@ -44,7 +44,6 @@ for axis, totals in zip(axes, (by_product, by_region)):
     axis.margins(y=0.12)
     axis.yaxis.set_visible(False)
     axis.spines["left"].set_visible(False)
-figure.savefig("revenue_by_product_and_region.png", dpi=150)
 plt.show()
 
 figure, axis = plt.subplots(figsize=(9, 3.4), layout="constrained")
@@ -56,5 +55,4 @@ axis.grid(axis="y")
 axis.yaxis.set_major_formatter(thousands)
 axis.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axis.xaxis.get_major_locator()))
 axis.legend(frameon=False)
-figure.savefig("weekly_revenue.png", dpi=150)
 plt.show()

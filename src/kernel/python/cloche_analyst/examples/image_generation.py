@@ -1,4 +1,4 @@
-# A correlation heat map, a surface in three dimensions and a pie chart, each saved as a picture. Sample data.
+# A correlation heat map, a surface in three dimensions and a pie chart. Sample data.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -31,7 +31,6 @@ axis.tick_params(length=0)
 axis.spines[:].set_visible(False)
 axis.set_title("Correlations between six measurements (sample data)")
 figure.colorbar(image, shrink=0.8).outline.set_visible(False)
-figure.savefig("correlation_heatmap.png", dpi=150)
 plt.show()
 
 x, y = np.meshgrid(np.linspace(-5, 5, 160), np.linspace(-5, 5, 160))
@@ -43,7 +42,6 @@ surface = axis.plot_surface(x, y, z, cmap="viridis", linewidth=0, antialiased=Tr
 axis.set_title("z = sin(r) · exp(-r/6), where r is the distance from the centre")
 axis.view_init(elev=32, azim=-58)
 figure.colorbar(surface, shrink=0.6, pad=0.08)
-figure.savefig("surface_3d.png", dpi=150)
 plt.show()
 
 shares = pd.Series({"Solar": 32, "Wind": 27, "Hydro": 18, "Gas": 14, "Other": 9})
@@ -55,7 +53,6 @@ for text, colour in zip(texts, ("white", "white", "#1f2328", "white", "#1f2328")
     text.set_color(colour)
 axis.legend(wedges, shares.index, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 axis.set_title("Where the energy came from (sample data)")
-figure.savefig("energy_pie.png", dpi=150)
 plt.show()
 
 strongest = matrix.where(np.tril(np.ones(matrix.shape, bool), -1)).stack().abs().idxmax()

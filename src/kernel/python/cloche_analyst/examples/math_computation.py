@@ -77,5 +77,4 @@ axis.legend(frameon=False, fontsize=8, loc="upper right")
 
 for axis in axes.flat:
     axis.grid(True)
-figure.savefig("mathematics.png", dpi=150)
 plt.show()
