@@ -440,6 +440,99 @@ static void nobody_there(void **state)
     assert_int_equal(upstream.requests, 0);
 }
 
+/* ---- servers on this machine ------------------------------------------------------------------------------------- */
+
+static const char *ollama_variable(const char *name)
+{
+    return strcmp(name, "OLLAMA_HOST") == 0 ? upstream.url + strlen("http://") : NULL;
+}
+
+/* Nothing is configured; a local server may answer at the upstream's address. */
+static void finds(const struct turn *turns, size_t n, const char *tables)
+{
+    plays(turns, n, "");
+    struct error e = {0};
+    json_t *config = json_of(tables);
+    struct providers_config c = {
+        .config = config, .find_local = true, .getenv_hook = ollama_variable};
+    ps = providers_free(ps);
+    if (providers_new(&c, &ps, &e) < 0)
+        fail_msg("%s", e.message);
+    json_decref(config);
+}
+
+static void default_is(const char *expected)
+{
+    struct error e = {0};
+    if (providers_route(ps, NULL, &route, &e) < 0)
+        fail_msg("%s", e.message);
+    assert_string_equal(route.name, expected);
+}
+
+#define JSON(body) \
+    { \
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ", body, KEEP \
+    }
+#define NOTHING \
+    { \
+        NULL, "", CLOSE \
+    }
+
+static void ollama_is_found(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {NOTHING,     /* not yet started */
+        JSON("{\"object\":\"list\",\"data\":null}"), /* without a model */
+        JSON("{\"object\":\"list\",\"data\":[{\"id\":\"see:4b\",\"owned_by\":\"library\"}]}"),
+        JSON("{\"capabilities\":[\"completion\",\"vision\"]}"), NOTHING};
+    finds(turns, sizeof(turns) / sizeof(turns[0]), "{}");
+    default_is("offline");
+    default_is("offline");
+    assert_int_equal(upstream.requests, 1); /* remembered for a while */
+    clock_advance_us(6000000);
+    default_is("offline");
+    clock_advance_us(31000000);
+    default_is("ollama/see:4b");
+    assert_true(route.local && route.images && !route.tools);
+    assert_int_equal(upstream.requests, 4);
+    default_is("ollama/see:4b");
+    assert_int_equal(upstream.requests, 4);
+    clock_advance_us(31000000);
+    default_is("offline"); /* gone again */
+}
+
+static void cloud_models_are_not_local(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {
+        JSON("{\"data\":[{\"id\":\"gpt-oss:120b-cloud\"}]}"), NOTHING};
+    finds(turns, 2, "{}");
+    default_is("ollama/gpt-oss:120b-cloud");
+    assert_false(route.local);
+}
+
+static void only_a_llama_cpp_is_taken_for_one(void **state)
+{
+    (void)state;
+    char tables[200];
+    static const struct turn other[] = {
+        JSON("{\"data\":[{\"id\":\"x\",\"owned_by\":\"somebody\"}]}"), NOTHING};
+    static const struct turn real[] = {
+        JSON("{\"data\":[{\"id\":\"g.gguf\",\"owned_by\":\"llamacpp\"}]}"),
+        JSON("{\"default_generation_settings\":{\"n_ctx\":4096},\"modalities\":{\"vision\":true},"
+             "\"chat_template_caps\":{\"supports_tools\":true}}"),
+        NOTHING};
+    snprintf(tables, sizeof(tables),
+        "{\"providers\":{\"llama.cpp\":{\"base_url\":\"%s\"},\"ollama\":{\"base_url\":\"http://127.0.0.1:1\"}}}",
+        upstream.url);
+    finds(other, 2, tables);
+    default_is("offline");
+    finds(real, 3, tables);
+    default_is("llama.cpp/g.gguf");
+    assert_true(route.local && route.images && route.tools);
+    assert_int_equal(route.context_tokens, 4096);
+}
+
 /* ---- lists and the pass-through ------------------------------------------------------------------------------------ */
 
 static void lists_are_remembered(void **state)
@@ -538,6 +631,9 @@ int main(void)
         cmocka_unit_test(a_whole_answer_where_a_stream_was_asked_for),
         cmocka_unit_test(redirects_are_not_followed),
         cmocka_unit_test(nobody_there),
+        cmocka_unit_test(ollama_is_found),
+        cmocka_unit_test(cloud_models_are_not_local),
+        cmocka_unit_test(only_a_llama_cpp_is_taken_for_one),
         cmocka_unit_test(lists_are_remembered),
         cmocka_unit_test(the_pass_through),
     };

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <getopt.h>
+#include <math.h>
 
 #include "base/nearest.h"
 #include "cli/settings.h"
@@ -173,6 +174,65 @@ static void test_file_values(void **state)
     settings_deinit(&s);
 }
 
+static void test_decimals(void **state)
+{
+    struct settings s;
+    struct error e;
+    (void)state;
+    settings_init(&s);
+    assert_true(isnan(s.temperature)); /* not said */
+    assert_int_equal(file(&s, "{\"temperature\": 0.25}", &e), 0);
+    assert_true(s.temperature == 0.25);
+    assert_int_equal(settings_set(&s, SETTING_temperature, FROM_FLAG, "1", &e), 0);
+    assert_true(s.temperature == 1);
+    static const char *const wrong[] = {"", "warm", "2.1", "-0.1", "nan", "inf", "1x", " 1"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_true(settings_set(&s, SETTING_temperature, FROM_FLAG, wrong[i], &e) < 0);
+    assert_true(s.temperature == 1);
+    settings_deinit(&s);
+}
+
+/* MODEL and its like are read where the setting's own variable says nothing. */
+static void test_second_variables(void **state)
+{
+    struct settings s;
+    struct error e;
+    (void)state;
+    settings_init(&s);
+    setenv("MODEL", "one", 1);
+    setenv("TEMPERATURE", "0.5", 1);
+    setenv("MAX_ITERATIONS", "3", 1);
+    setenv("CLOCHE_MAX_ITERATIONS", "4", 1);
+    assert_int_equal(settings_environment(&s, &e), 0);
+    assert_string_equal(s.model, "one");
+    assert_true(s.temperature == 0.5);
+    assert_int_equal(s.max_iterations, 4);
+    setenv("TEMPERATURE", "hot", 1);
+    assert_true(settings_environment(&s, &e) < 0);
+    assert_non_null(strstr(e.message, "TEMPERATURE:"));
+    static const char *const set[] = {
+        "MODEL", "TEMPERATURE", "MAX_ITERATIONS", "CLOCHE_MAX_ITERATIONS"};
+    for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+        unsetenv(set[i]);
+    settings_deinit(&s);
+}
+
+static void test_tables(void **state)
+{
+    struct settings s;
+    struct error e;
+    (void)state;
+    settings_init(&s);
+    assert_int_equal(file(&s, "{\"pids\": 40, \"prices\": {\"m\": {\"input\": 1}}}", &e), 0);
+    assert_int_equal(json_object_size(s.tables), 1);
+    assert_non_null(json_object_get(json_object_get(s.tables, "prices"), "m"));
+    assert_true(file(&s, "{\"models\": []}", &e) < 0);
+    assert_non_null(strstr(e.message, "must be an object"));
+    assert_true(file(&s, "{\"provider\": {}}", &e) < 0);
+    assert_non_null(strstr(e.message, "\"providers\""));
+    settings_deinit(&s);
+}
+
 static void test_finish(void **state)
 {
     struct settings s;
@@ -279,6 +339,9 @@ int main(void)
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_file_mistakes),
         cmocka_unit_test(test_file_values),
+        cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_second_variables),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_env_file),
         cmocka_unit_test(test_bytes),
