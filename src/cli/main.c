@@ -24,7 +24,7 @@ static int help(FILE *to, int code)
         "usage: cloche COMMAND [FLAG]...\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         if (commands[i].summary != NULL)
-            fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].summary);
+            fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\n  cloche COMMAND --help   flags and exit codes of a command\n"
                 "  cloche --version        the version\n");
     return fflush(to) == 0 ? code : EXIT_FAILED;
