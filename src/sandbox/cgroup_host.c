@@ -58,12 +58,15 @@ static int own_directory(const char *controller, char *to, size_t size)
     return -ENOENT;
 }
 
-/* What was locked may have been removed, by a sweep, between the open and the lock. */
-static bool still_there(int dir, const char *path)
+/* What was locked may have been removed, by a sweep, between the open and the lock. Only what is known to be
+ * gone is given up: a directory that cannot be looked at is locked, and would be left behind. */
+static bool is_gone(int dir, const char *path)
 {
     struct stat locked, named;
-    return fstat(dir, &locked) == 0 && stat(path, &named) == 0 && locked.st_ino == named.st_ino &&
-           locked.st_dev == named.st_dev;
+    if (stat(path, &named) < 0)
+        return errno == ENOENT;
+    return fstat(dir, &locked) == 0 &&
+           (locked.st_ino != named.st_ino || locked.st_dev != named.st_dev);
 }
 
 /* Makes and locks base/cloche-<pid>. A name that is taken is either left over, and then its lock is
@@ -80,7 +83,7 @@ static int make_top(struct cgroup_host *h, int i, const char *base, struct error
             break;
         h->lock[i] = open(h->top[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         bool locked = h->lock[i] >= 0 && flock(h->lock[i], LOCK_EX | LOCK_NB) == 0;
-        if (locked && still_there(h->lock[i], h->top[i]))
+        if (locked && !is_gone(h->lock[i], h->top[i]))
             return 0;
         int saved = locked ? ENOENT : errno;
         fd_close(&h->lock[i]);
