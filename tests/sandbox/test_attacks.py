@@ -469,6 +469,7 @@ def test_no_set_user_id_program_is_left_in_a_folder(folders):
     ground, warden = s.ground("base")
     assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
     m = folder_mounted(s, ground, named)
+    assert m.status == 0 and len(m.fds) == 1
     m = warden.call(links.WARDEN_SANDBOX, words=[1 << 30, 1 << 28, 10000, 128], fds=m.fds)
     assert m.status == 0
     box = Sandbox.__new__(Sandbox)
