@@ -53,8 +53,8 @@ class LitellmProxy:
 
     def start(self):
         self.backend.start()
-        config = self.folder / "config.yaml"  # JSON is YAML
-        config.write_text(json.dumps(self.config()))
+        config = self.folder / "config.yaml"  # JSON is YAML, but for escaped surrogates
+        config.write_text(json.dumps(self.config(), ensure_ascii=False), encoding="utf-8")
         for _ in range(3):  # it takes no descriptor: somebody may take the port between us
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 port = probe.getsockname()[1]
