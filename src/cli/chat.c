@@ -242,6 +242,7 @@ static int message_sent(struct chat *c, const char *text)
     c->passed = interrupts;
     int r = remote_stream(&c->server, "/responses", strbuf_text(&body), &stream, &e);
     chat_view_end(&c->view);
+    printf("\n");
     if (r == 0 && strcmp(c->view.status, "completed") == 0)
         snprintf(c->previous, sizeof(c->previous), "%s", c->view.response);
     else if (r == 0)

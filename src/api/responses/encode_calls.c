@@ -46,8 +46,8 @@ void encoder_execution_output(struct response_encoder *enc, size_t i, const json
         &w, "item_id", json_string_value(json_object_get(json_array_get(enc->items, i), "id")));
     jw_field_json(&w, "output", json_object_get(e, "output"));
     jw_end(&w);
-    enc->sink_done = enc->out.failed || enc->sink(enc->context, type, enc->sequence,
-                                            enc->out.data, enc->out.length) != 0;
+    enc->sink_done = enc->out.failed || enc->sink(enc->context, type, enc->sequence, enc->out.data,
+                                            enc->out.length) != 0;
 }
 
 /* What code showed: images first, as in OpenAI's recordings, then all text as one entry. */

@@ -5,8 +5,6 @@
 #include "provider/offline/offline.h"
 
 enum { GIVEN_MAX = 400 };
-static const char drawing[] =
-    "plot*|draw*|graph*|chart*|visuali*|diagram*|figure*|show them on a plot";
 
 static const char *text_of(char out[32], long value)
 {
