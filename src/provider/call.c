@@ -255,9 +255,6 @@ int provider_chat(const struct provider_request *q, struct provider_answer *ret,
     *e = own;
     if (cancelled(q))
         return -ECANCELED;
-    if (p->adapter == NULL)
-        return error_set(
-            e, ERROR_NOT_IMPLEMENTED, ENOSYS, "The provider %s is not built in.", p->name);
     struct provider_request mended = *q;
     json_t *transcript = provider_transcript_mend(q->transcript, q->route->tools);
     if (transcript == NULL)
