@@ -45,7 +45,7 @@ static inline uint64_t log_end_number(const struct log *l) { return l->first + l
 struct plan {
     struct model_route route;
     char *instructions, *reasoning_effort;
-    json_t *context, *functions, *tool_choice, *text_format;
+    json_t *context, *functions, *tool_choice, *text_format, *extra;
     bool interpreter, parallel_tool_calls, sample;
     double temperature, top_p, budget_usd;
     int64_t max_output_tokens, max_tool_calls;

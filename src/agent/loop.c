@@ -251,6 +251,7 @@ static int round_once(struct loop *l, struct end *end)
         .transcript = l->sent,
         .tool_choice = choice_of(l, offer),
         .text_format = p->text_format,
+        .extra = p->extra,
         .temperature = p->temperature,
         .top_p = p->top_p,
         .reasoning_effort = p->reasoning_effort,

@@ -74,6 +74,7 @@ int plan_init(struct plan *p, const struct run_spec *spec)
         .functions = json_incref(spec->functions),
         .tool_choice = json_incref(spec->tool_choice),
         .text_format = json_incref(spec->text_format),
+        .extra = json_incref(spec->extra),
         .interpreter = spec->interpreter,
         .parallel_tool_calls = spec->parallel_tool_calls,
         .sample = spec->sample,
@@ -110,6 +111,7 @@ void plan_deinit(struct plan *p)
     json_decref(p->functions);
     json_decref(p->tool_choice);
     json_decref(p->text_format);
+    json_decref(p->extra);
     free((char *)p->container.project);
     free((char *)p->container.name);
     free((char *)p->container.environment);

@@ -109,6 +109,7 @@ struct run_spec {
     json_t *functions;   /* the client's tools, as provider_request.tools; or NULL */
     json_t *tool_choice; /* as provider_request; {"name":"python"} is the interpreter */
     json_t *text_format;
+    json_t *extra; /* further request fields, in the words of the route's wire; or NULL */
     double temperature, top_p; /* NAN */
     const char *reasoning_effort;
     bool parallel_tool_calls;

@@ -7,13 +7,17 @@
 #include <math.h>
 
 #include "base/strbuf.h"
+#include "provider/call_ids.h"
 #include "provider/chat.h"
 #include "provider/items.h"
 
 /* ---- messages -------------------------------------------------------------------------------------- */
 
+enum { CALL_ID_MAX = 40 }; /* OpenAI's; others take more */
+
 struct messages {
     const struct model_route *route;
+    struct call_ids ids;
     json_t *list;
     json_t *turn;      /* the assistant's message that is being gathered, borrowed; NULL: none */
     json_t *images;    /* of the tool results since the turn, owned; NULL: none */
@@ -135,7 +139,7 @@ static int assistant_text(struct messages *m, const json_t *item)
     return turn == NULL || json_object_set_new(turn, "content", text) < 0 ? -ENOMEM : 0;
 }
 
-static json_t *call_encode(const json_t *item)
+static json_t *call_encode(struct messages *m, const json_t *item)
 {
     json_t *arguments = json_object_get(item, "arguments"), *extra = json_object_get(item, "extra");
     json_t *object =
@@ -143,9 +147,9 @@ static json_t *call_encode(const json_t *item)
     json_t *as_sent =
         json_loadb(item_text(item, "arguments"), json_string_length(arguments), 0, NULL);
     char *text = json_is_object(as_sent) ? NULL : json_dumps(object, JSON_COMPACT);
-    json_t *call = json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", item_text(item, "call_id"), "type",
-        "function", "function", "name", item_text(item, "name"), "arguments",
-        text != NULL ? text : item_text(item, "arguments"));
+    json_t *call = json_pack("{s:o, s:s, s:{s:s, s:s}}", "id",
+        call_ids_call(&m->ids, item_text(item, "call_id")), "type", "function", "function", "name",
+        item_text(item, "name"), "arguments", text != NULL ? text : item_text(item, "arguments"));
     if (call != NULL && json_is_object(extra))
         json_object_update_missing(call, extra);
     free(text);
@@ -161,7 +165,7 @@ static int call_add(struct messages *m, const json_t *item)
         calls = json_array();
         json_object_set_new(turn, "tool_calls", calls);
     }
-    return json_array_append_new(calls, call_encode(item)) < 0 ? -ENOMEM : 0;
+    return json_array_append_new(calls, call_encode(m, item)) < 0 ? -ENOMEM : 0;
 }
 
 static int result_add(struct messages *m, const json_t *item)
@@ -178,8 +182,9 @@ static int result_add(struct messages *m, const json_t *item)
         json_decref(m->images);
         m->images = NULL;
     }
-    return append(m, json_pack("{s:s, s:s, s:s}", "role", "tool", "tool_call_id",
-                         item_text(item, "call_id"), "content", item_text(item, "text")));
+    return append(m, json_pack("{s:s, s:o, s:s}", "role", "tool", "tool_call_id",
+                         call_ids_result(&m->ids, item_text(item, "call_id")), "content",
+                         item_text(item, "text")));
 }
 
 /* Reasoning goes back only within the loop that it belongs to: there some servers insist on it, later
@@ -229,6 +234,7 @@ static json_t *messages_encode(const struct provider_request *q)
     size_t i;
     json_t *item;
     int r = 0;
+    call_ids_init(&m.ids, CALL_ID_MAX, false);
     if (q->instructions != NULL && q->instructions[0] != '\0')
         r = append(&m, json_pack("{s:s, s:s}", "role", "system", "content", q->instructions));
     json_array_foreach (q->transcript, i, item)
@@ -239,6 +245,7 @@ static json_t *messages_encode(const struct provider_request *q)
             r = item_encode(&m, item, i);
     if (r == 0)
         r = images_flush(&m);
+    call_ids_deinit(&m.ids);
     json_decref(m.images);
     empty_turns_drop(m.list);
     if (r < 0) {

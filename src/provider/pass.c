@@ -5,31 +5,41 @@
 #include "base/strbuf.h"
 #include "provider/chat.h"
 
-enum { HEADERS_MAX = 40 };
+enum { HEADERS_MAX = 40, REFUSAL_MAX = 1 << 20 };
 static const uint64_t PASS_MAX = 512 << 20;
 
 struct pass {
-    int (*head)(void *context, int status, const char *content_type, int64_t retry_after_ms);
-    int (*write)(void *context, const char *data, size_t n);
-    void *context;
-    bool told;
+    const struct provider_pass_to *to;
+    struct strbuf refusal; /* the body of an error */
+    int status;
     int stopped; /* what the caller's functions said */
 };
 
 static int on_head(void *context, const struct upstream_head *head)
 {
     struct pass *pass = context;
-    pass->told = true;
-    pass->stopped =
-        pass->head(pass->context, head->status, head->content_type, head->retry_after_ms);
+    const struct provider_pass_to *to = pass->to;
+    pass->status = head->status;
+    pass->stopped = to->head(to->context, head->status, head->content_type, head->retry_after_ms);
     return pass->stopped != 0 ? -ECANCELED : 0;
 }
 
 static int on_data(void *context, const char *data, size_t n)
 {
     struct pass *pass = context;
-    pass->stopped = pass->write(pass->context, data, n);
+    if (pass->status >= 300) {
+        strbuf_append(
+            &pass->refusal, data, n); /* too long: its beginning is no JSON, the status speaks */
+        return pass->refusal.failed ? 1 : 0;
+    }
+    pass->stopped = pass->to->write(pass->to->context, data, n);
     return pass->stopped != 0 ? -ECANCELED : 0;
+}
+
+static bool unwanted(void *context)
+{
+    const struct pass *pass = context;
+    return pass->to->unwanted(pass->to->context);
 }
 
 /* The caller's request, for this model, with what the config adds. */
@@ -47,9 +57,8 @@ static int encode(const struct model_route *route, json_t *body, struct strbuf *
     return provider_body_dump(copy, ret);
 }
 
-int provider_pass(const struct model_route *route, json_t *body, atomic_bool *cancel,
-    int (*head)(void *context, int status, const char *content_type, int64_t retry_after_ms),
-    int (*write)(void *context, const char *data, size_t n), void *context, struct error *e)
+int provider_pass(const struct model_route *route, json_t *body, const struct provider_pass_to *to,
+    struct error *e)
 {
     const struct provider *p = route->provider;
     if (p->wire != PROVIDER_CHAT)
@@ -64,7 +73,7 @@ int provider_pass(const struct model_route *route, json_t *body, atomic_bool *ca
         r = encode(route, body, &request);
     if (r < 0)
         return error_set(e, ERROR_INTERNAL, -r, "The request cannot be sent on: %s.", strerror(-r));
-    struct pass pass = {.head = head, .write = write, .context = context};
+    struct pass pass = {.to = to, .refusal = STRBUF_INIT(REFUSAL_MAX)};
     struct upstream_head reply;
     struct upstream_request q = {.url = url.data,
         .headers = lines,
@@ -74,10 +83,13 @@ int provider_pass(const struct model_route *route, json_t *body, atomic_bool *ca
         .deadline_us = clock_monotonic_us() + p->timeout_us,
         .silence_ms = p->silence_ms,
         .body_maximum = PASS_MAX,
-        .cancel = cancel,
+        .unwanted = unwanted,
         .head = on_head,
         .data = on_data,
         .context = &pass};
     r = upstream_call(p->upstream, &q, &reply, e);
+    if (r == 0 && pass.status >= 300)
+        r = provider_error_body(p, pass.status, strbuf_text(&pass.refusal), pass.refusal.length, e);
+    strbuf_deinit(&pass.refusal);
     return pass.stopped != 0 ? pass.stopped : r;
 }

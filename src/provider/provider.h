@@ -147,11 +147,20 @@ int provider_chat(const struct provider_request *q, struct provider_answer *ret,
  * and where upstream does not count. */
 int64_t provider_estimate_tokens(const char *text, size_t length);
 
+/* Where a pass-through goes. All are called in the calling thread. */
+struct provider_pass_to {
+    /* once: upstream's status, media type ("" when not said) and retry-after (-1: none). Nonzero ends the call and
+     * is forwarded. */
+    int (*head)(void *context, int status, const char *content_type, int64_t retry_after_ms);
+    /* each part of a good reply, as it comes; nonzero as above */
+    int (*write)(void *context, const char *data, size_t n);
+    /* asked at least every 100 ms: true ends the call with -ECANCELED */
+    bool (*unwanted)(void *context);
+    void *context;
+};
 /* The raw pass-through of POST /v1/chat/completions: sends `body` (a chat completions request; borrowed, its
- * model replaced by the route's) once, tells upstream's status, media type ("" when not said) and retry-after
- * (-1: none) to `head`, and hands each part of the reply's body to `write` as it comes. Nothing is repeated.
- * Nonzero from either ends the call and is forwarded. Only for PROVIDER_CHAT routes (else
- * PROVIDER_REFUSED). 0; errors before `head` was called are as provider_chat's. */
-int provider_pass(const struct model_route *route, json_t *body, atomic_bool *cancel,
-    int (*head)(void *context, int status, const char *content_type, int64_t retry_after_ms),
-    int (*write)(void *context, const char *data, size_t n), void *context, struct error *e);
+ * model replaced by the route's) once and hands the reply on. Nothing is repeated. Only for PROVIDER_CHAT
+ * routes (else PROVIDER_REFUSED). 0; errors are as provider_chat's, a reply of 300 and above being one of them:
+ * upstream's words are about our key and our address, not the client's. */
+int provider_pass(const struct model_route *route, json_t *body, const struct provider_pass_to *to,
+    struct error *e);

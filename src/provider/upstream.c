@@ -259,6 +259,8 @@ static int interrupted(const struct upstream *u, const struct call *c, struct er
     int64_t now = clock_monotonic_us();
     if (c->q->cancel != NULL && atomic_load_explicit(c->q->cancel, memory_order_relaxed))
         return -ECANCELED;
+    if (c->q->unwanted != NULL && c->q->unwanted(c->q->context))
+        return -ECANCELED;
     if (c->q->deadline_us > 0 && now >= c->q->deadline_us)
         return error_set(e, ERROR_PROVIDER_TIMEOUT, ETIMEDOUT,
             "The provider %s had not answered in full when the time was up.", u->name);

@@ -43,6 +43,8 @@ struct upstream_request {
     int silence_ms;        /* the longest without a byte, once connected; 0: any */
     uint64_t body_maximum; /* of the reply */
     atomic_bool *cancel;   /* or NULL; seen within 100 ms */
+    /* asked as often, in the calling thread: true ends the call like `cancel`; or NULL */
+    bool (*unwanted)(void *context);
     /* Once, before the first data; then any number of data. Negative ends the call and is forwarded.
      * 1: enough; data is not called again and the call ends well, after a moment in which upstream may end its
      * reply, so that the connection can be kept. */
