@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/access.h"
+#include "api/chat/chat.h"
 #include "api/json_in.h"
 #include "api/models.h"
 #include "api/native/native.h"
@@ -20,6 +21,7 @@ static const struct {
     {native_routes, &native_route_count},
     {models_routes, &models_route_count},
     {responses_routes, &responses_route_count},
+    {chat_routes, &chat_route_count},
 };
 
 int api_routes(struct api *api)

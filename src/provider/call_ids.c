@@ -20,7 +20,7 @@ static bool taken_as_it_is(const struct call_ids *c, const char *id)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t n = strlen(id);
     return n > 0 && n <= c->maximum && (!c->plain || strspn(id, plain) == n) &&
-           json_object_get(c->given, id) == NULL;
+           (c->repeats || json_object_get(c->given, id) == NULL);
 }
 
 json_t *call_ids_call(struct call_ids *c, const char *id)

@@ -11,6 +11,7 @@
 struct call_ids {
     size_t maximum; /* bytes */
     bool plain;     /* letters, digits, '_' and '-' alone */
+    bool repeats;   /* ids given twice are taken; set after init */
     json_t *given;  /* ids that stand in the request */
     json_t *open;   /* id -> ids under which its calls without a result were sent */
     unsigned calls;

@@ -235,6 +235,7 @@ static json_t *messages_encode(const struct provider_request *q)
     json_t *item;
     int r = 0;
     call_ids_init(&m.ids, CALL_ID_MAX, false);
+    m.ids.repeats = true;
     if (q->instructions != NULL && q->instructions[0] != '\0')
         r = append(&m, json_pack("{s:s, s:s}", "role", "system", "content", q->instructions));
     json_array_foreach (q->transcript, i, item)

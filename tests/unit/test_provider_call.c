@@ -581,24 +581,34 @@ static int pass_write(void *context, const char *data, size_t n)
     return strbuf_append(&((struct passed *)context)->body, data, n);
 }
 
+static bool pass_wanted(void *context)
+{
+    (void)context;
+    return false;
+}
+
 static void the_pass_through(void **state)
 {
     (void)state;
     struct error e = {0};
     struct passed p = {.body = STRBUF_INIT(1 << 16)};
+    struct provider_pass_to to = {
+        .head = pass_head, .write = pass_write, .unwanted = pass_wanted, .context = &p};
     json_t *body = json_of("{\"model\":\"acme/m\",\"messages\":[],\"n\":2}");
     PLAYS(",\"extra\":{\"n\":null,\"seed\":1}", {STREAM, SAY("a") STOP, KEEP},
         {"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Type: application/json\r\nContent-Length: ",
             "{}", KEEP});
-    assert_int_equal(provider_pass(&route, body, NULL, pass_head, pass_write, &p, &e), 0);
+    assert_int_equal(provider_pass(&route, body, &to, &e), 0);
     assert_int_equal(p.status, 200);
     assert_string_equal(p.type, "text/event-stream");
     assert_string_equal(strbuf_text(&p.body), SAY("a") STOP);
     assert_non_null(strstr(upstream.last, "{\"model\":\"m\",\"messages\":[],\"seed\":1}"));
     assert_member(body, "model", "\"acme/m\""); /* borrowed, not changed */
     strbuf_clear(&p.body);
-    assert_int_equal(provider_pass(&route, body, NULL, pass_head, pass_write, &p, &e), 0);
-    assert_int_equal(p.status, 429); /* the client repeats, not we */
+    assert_true(provider_pass(&route, body, &to, &e) < 0);
+    assert_int_equal(e.code, ERROR_PROVIDER_RATE_LIMITED);
+    assert_int_equal(p.body.length, 0); /* upstream's words about our key are not handed on */
+    assert_int_equal(p.status, 429);    /* the client repeats, not we */
     assert_int_equal(p.retry_after_ms, 7000);
     assert_int_equal(upstream.requests, 2);
     strbuf_deinit(&p.body);

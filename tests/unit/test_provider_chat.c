@@ -317,6 +317,11 @@ static void calls_and_results_in_disorder(void **state)
                        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" SENT_CALL("a",
                            "{}") "]},"
                                  "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"2\"}]");
+#define LONG_ID "call_0123456789012345678901234567890123456789"
+    sends(&q, "[" TOOL_CALL(LONG_ID, "{}") "," RESULT(LONG_ID, "1") "]",
+        "[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" SENT_CALL(
+            "call_1", "{}") "]},"
+                            "{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"1\"}]");
     /* arguments that are no object are made one: servers parse them */
     sends(&q, "[" TOOL_CALL("a", "print(1)") "," RESULT("a", "1") "]",
         "[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" SENT_CALL("a",

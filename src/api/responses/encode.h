@@ -3,7 +3,7 @@
  * One pure state machine, fed with the run's stored events in order. Streaming, replaying, polling and
  * plain answers all go through it, so that they cannot differ: what it sends and what the object says
  * depends on nothing but what it was given. It reads no clock, makes no ids, touches no store but for
- * the bytes of figures through its view. Server only; internal to src/api/responses. */
+ * the bytes of figures through its view. Server only; internal to src/api/responses and src/api/chat. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
@@ -41,6 +41,8 @@ struct response_encoder *response_encoder_free(struct response_encoder *enc); /*
 int response_encoder_feed(struct response_encoder *enc, const char *json, size_t n, int64_t now_s);
 /* The Response object as it is now; of items that still grow, what came so far. */
 void response_encoder_object(struct response_encoder *enc, struct json_writer *w);
+/* The key "cloche" and its object: what the run cost, what was masked, what a person should know. */
+void response_encoder_cloche(const struct response_encoder *enc, struct json_writer *w);
 /* The kept items so far, borrowed: each as items.h says. */
 const json_t *response_encoder_items(struct response_encoder *enc);
 /* How it ended: {"code","message"} of the run's error when it failed, else NULL. Borrowed. */

@@ -77,7 +77,7 @@ static void write_output(struct json_writer *w, const struct response_encoder *e
     jw_end(w);
 }
 
-static void write_cloche(struct json_writer *w, const struct response_encoder *enc)
+void response_encoder_cloche(const struct response_encoder *enc, struct json_writer *w)
 {
     const char *key;
     json_t *value;
@@ -129,6 +129,6 @@ void response_encoder_object(struct response_encoder *enc, struct json_writer *w
         else
             jw_field_json(w, key, value);
     }
-    write_cloche(w, enc);
+    response_encoder_cloche(enc, w);
     jw_end(w);
 }

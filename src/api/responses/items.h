@@ -11,7 +11,7 @@
  *   {"id","type":"reasoning","summary":[{"type":"summary_text","text"}]}
  *   {"id","type":"item_reference"} in a request only
  * One file reads them from clients, one shows them, one turns them into the model's transcript.
- * Server only; internal to src/api/responses. */
+ * Server only; internal to src/api/responses and src/api/chat. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
@@ -69,6 +69,9 @@ enum input_flags {
  * empty array. */
 void input_items_read(
     struct json_in *in, const char *name, size_t max, unsigned flags, struct input_items *ret);
+/* Reads `in` itself as one item: a new reference, NULL or worthless when something is wrong, which stays in `in`.
+ * Bytes are added to `to`. */
+json_t *input_item_read(struct json_in *in, unsigned flags, struct input_items *to);
 /* Gives every item an id of its own, with its type's prefix: children of `parent` from the
  * (1 + INPUT_CHILD)th on, or, without a parent, new ones. 0 or -ENOMEM. */
 enum { INPUT_CHILD = 0x8000 };

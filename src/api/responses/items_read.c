@@ -203,7 +203,7 @@ static json_t *read_typed(struct json_in *in, unsigned flags, struct input_items
     return read_reasoning(in);
 }
 
-static json_t *read_item(struct json_in *in, unsigned flags, struct input_items *to)
+json_t *input_item_read(struct json_in *in, unsigned flags, struct input_items *to)
 {
     json_t *item = NULL;
     if (json_in_has(in, "type"))
@@ -239,7 +239,7 @@ static void read_array(
         }
         snprintf(prefix, sizeof prefix, "%s[%zu].", name, i);
         input_sub_begin(&sub, in, value, prefix);
-        json_t *item = read_item(&sub, flags, to);
+        json_t *item = input_item_read(&sub, flags, to);
         input_sub_end(&sub, in);
         if (in->failed)
             json_decref(item);
