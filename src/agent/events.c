@@ -26,9 +26,24 @@ static void begin_of(struct event *x, const char *type, const struct item *item)
     jw_field_uint(&x->w, "item", item->number);
 }
 
+/* A NUL is U+FFFD in events: what code prints may hold some, and readers of JSON refuse them. Both are six
+ * bytes when escaped, and a backslash that is itself escaped escapes nothing. */
+static void replace_nuls(struct strbuf *json)
+{
+    for (size_t i = 0; i + 5 < json->length; i++) {
+        if (json->data[i] != '\\')
+            continue;
+        if (memcmp(json->data + i, "\\u0000", 6) == 0)
+            memcpy(json->data + i, "\\ufffd", 6);
+        i++;
+    }
+}
+
 static int end(struct loop *l, struct event *x)
 {
     jw_end(&x->w);
+    if (!x->text.failed)
+        replace_nuls(&x->text);
     int r = log_append(l->run, x->type, &x->text, &l->error);
     strbuf_deinit(&x->text);
     return r;
