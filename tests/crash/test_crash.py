@@ -10,6 +10,7 @@ import pytest
 from support import machine
 from support.api import Session, brief, error_of
 from support.machine import wait_until
+from support.provider import Gate, Turn, python
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -342,3 +343,43 @@ def test_ready_descriptor_and_two_listeners(fresh_server, tmp_path):
         if os.path.exists(path):
             os.unlink(path)
         os.rmdir(folder)
+
+
+def test_server_killed_in_the_middle_of_fifty_runs(fresh_server, provider):
+    """After it, every stored run is readable, and is complete or failed with a reason."""
+    gate = Gate()
+
+    def answer(request):
+        number = int(request.seen.items[0]["text"])
+        if request.seen.round == 0:
+            return Turn("Begun. ", python(f"print({number})"))
+        return Turn("Ended.") if number % 5 == 0 else Turn("Half ", gate, "an answer.")
+
+    scripted = provider(answer)
+    server = fresh_server("--max-sessions", "100", env=scripted.environment("chat"))
+    tool = {"type": "code_interpreter", "container": {"type": "auto", "memory_limit": "256m"}}
+    with server.client() as client:
+        def begin(number):
+            reply = client.post("/v1/responses", json={"model": scripted.environment("chat")["MODEL"],
+                                                       "input": str(number), "background": True, "tools": [tool]})
+            assert reply.status_code == 200, reply.text
+            return reply.json()["id"]
+
+        begun = {number: begin(number) for number in range(50)}
+        # every run but the ten that end stands in the middle of its last answer
+        wait_until(lambda: gate.arrived >= 40, 60, "all runs to be on their way")
+        done = {n for n in begun if client.get(f"/v1/responses/{begun[n]}").json()["status"] == "completed"}
+        os.kill(server.server_process().pid, 9)
+        wait_until(lambda: answers(client), 20, "the next server")
+        for number, response_id in begun.items():
+            response = client.get(f"/v1/responses/{response_id}").json()
+            assert response["status"] in ("completed", "failed"), brief(response)
+            if number in done:
+                assert response["status"] == "completed", brief(response)
+            if response["status"] == "failed":
+                assert "restarted" in response["error"]["message"], brief(response)
+            code = [item["code"] for item in response["output"] if item["type"] == "code_interpreter_call"]
+            assert code == [f"print({number})"], brief(response)
+        gate.open()
+        again = client.get(f"/v1/responses/{begin(0)}").json()
+        assert again["status"] in ("queued", "in_progress", "completed")
