@@ -4,7 +4,6 @@ Run by an interpreter that has pandas. Real data comes from the data sets inside
 the rest is what people attach and what breaks readers: each name says what is the matter with the file.
 """
 import datetime
-import io
 import json
 import os
 import random
@@ -14,12 +13,6 @@ import zipfile
 import numpy
 import openpyxl
 import pandas
-
-HOSTILE = [
-    "empty.csv", "blank-lines.csv", "header-only.csv", "binary.csv", "truncated.xlsx", "encrypted.xlsx", "not-a-workbook.xlsx",
-    "empty-workbook.xlsx", "broken.pdf", "locked.pdf", "broken.json", "deep.json", "archive.zip", "nothing.json", "png-cut.png", "database.csv",
-]
-
 
 def sales(rows=400, seed=11):
     """Orders of two years with a rising trend, a strong region, gaps and what a person would want to be told."""
