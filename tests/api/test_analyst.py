@@ -315,3 +315,65 @@ def test_importing_the_package_imports_nothing_else(session):
     execution = session.run("import sys\nbefore = set(sys.modules)\nimport cloche_analyst\n"
                             "print(sorted(set(sys.modules) - before))")
     assert execution["stdout"] == "['cloche_analyst']\n"
+
+
+# ---- through the Responses dialect, with no key ------------------------------------------------------------
+
+INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
+OUTPUTS = ["code_interpreter_call.outputs"]
+
+
+@pytest.fixture
+def keyless(server, client):
+    """respond(**fields) on a server that has no key: the offline analyst answers, being all there is."""
+    def respond(**fields):
+        answer = client.post("/v1/responses", json={"model": "offline", "tools": [INTERPRETER], "include": OUTPUTS, **fields})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert body["status"] == "completed", body
+        calls = [item for item in body["output"] if item["type"] == "code_interpreter_call"]
+        text = "".join(part["text"] for item in body["output"] if item["type"] == "message" for part in item["content"])
+        return body, calls, text
+    return respond
+
+
+@pytest.mark.data_science
+def test_responses_without_a_key(keyless):
+    body, calls, text = keyless(input="Calculate the first 20 fibonacci numbers and plot them")
+    assert len(calls) == 1 and calls[0]["status"] == "completed" and "count = 20" in calls[0]["code"]
+    assert {output["type"] for output in calls[0]["outputs"]} == {"logs", "image"}
+    assert "4181" in text and SIGNATURE in text
+    assert body["usage"]["total_tokens"] == 0
+
+
+@pytest.mark.data_science
+def test_responses_make_a_file_and_cite_it(client, keyless):
+    body, calls, text = keyless(input="Generate a bar chart of sales by quarter and save as PNG")
+    cited = [note for item in body["output"] if item["type"] == "message" for part in item["content"] for note in part["annotations"]
+             if note["filename"] == "bar_chart.png"]
+    assert cited, body["output"]
+    content = client.get(f"/v1/containers/{cited[0]['container_id']}/files/{cited[0]['file_id']}/content")
+    assert content.status_code == 200 and content.content.startswith(b"\x89PNG")
+
+
+@pytest.mark.data_science
+def test_responses_profile_an_attached_file_and_answer_about_it(client, keyless):
+    uploaded = client.post("/v1/files", files={"file": ("sales.csv", CSV.encode())}, data={"purpose": "assistants"}).json()
+    body, calls, text = keyless(input=[{"role": "user", "content": [
+        {"type": "input_file", "file_id": uploaded["id"]}, {"type": "input_text", "text": "Analyze this dataset"}]}])
+    assert "48 rows of 3 columns" in text and "sales-report.html" in text, text
+    _, calls, text = keyless(input="total revenue by region", previous_response_id=body["id"])
+    assert len(calls) == 2 and "highest for East" in text, text
+
+
+@pytest.mark.data_science
+def test_a_stream_gives_the_code_as_it_is_written(client):
+    from support.api import events
+    body = {"model": "offline", "input": "first 5 primes", "tools": [INTERPRETER], "stream": True}
+    with client.stream("POST", "/v1/responses", json=body) as answer:
+        assert answer.status_code == 200, answer.read()
+        seen = [event for _, event in events(answer)]
+    deltas = [event["delta"] for event in seen if event["type"] == "response.code_interpreter_call_code.delta"]
+    done = [event["code"] for event in seen if event["type"] == "response.code_interpreter_call_code.done"]
+    assert len(deltas) > 3 and "".join(deltas) == done[0]
+    assert seen[-1]["type"] == "response.completed"
