@@ -255,11 +255,9 @@ def attacks(names):
     return [pytest.param(n, marks=pytest.mark.limits) if n in BOUNDLESS else n for n in names]
 
 
-@pytest.mark.parametrize("name", attacks(ATTACKS))
-def test_attack(new_session, bystander, name):
-    attack, other = ATTACKS[name], bystander
+def commit(attack, session, other):
+    """The act, what it did to its session, and (quiet p99, {when: p99}) of the bystander."""
     quiet = p99(other)
-    session = new_session()
     namespace = session.pid_namespace()
     cgroups = kernel_cgroups(namespace)
 
@@ -278,8 +276,23 @@ def test_attack(new_session, bystander, name):
         # A machine that has become slower meanwhile, for reasons of its own, still is, and that is then what
         # quiet means: of the attacked session nothing is left. Harm to the server itself is the fixture's to see.
         quiet = max(quiet, p99(other))
-    for when, seconds in loud.items():
-        assert seconds <= 3 * quiet, f"p99 {when} {seconds * 1000:.1f} ms, quiet {quiet * 1000:.1f} ms"
+    return quiet, loud
+
+
+# The fourth worst of 300 samples is one hiccup of a shared machine away from any bound. What an act does to
+# others it does each time: the act is committed again before its judgement, twice at most.
+TRIALS = 3
+
+
+@pytest.mark.parametrize("name", attacks(ATTACKS))
+def test_attack(new_session, bystander, name):
+    seen = []
+    for _ in range(TRIALS):
+        quiet, loud = commit(ATTACKS[name], new_session(), bystander)
+        if all(seconds <= 3 * quiet for seconds in loud.values()):
+            return
+        seen.append(", ".join(f"p99 {when} {s * 1000:.1f} ms" for when, s in loud.items()) + f", quiet {quiet * 1000:.1f} ms")
+    pytest.fail("each time: " + "; ".join(seen))
 
 
 @pytest.mark.parametrize("name", attacks(["a fork bomb", "allocates without end", "prints a gigabyte", "fills the disk"]))
