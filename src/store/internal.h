@@ -23,7 +23,7 @@ struct known_key {
 };
 
 enum {
-    STORE_CHUNK = 256 /* rows in one transaction where there may be many: a reply waits for each */
+    STORE_CHUNK = 32 /* rows in one transaction where there may be many: a reply waits for each */
 };
 
 struct store {
