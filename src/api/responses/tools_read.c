@@ -202,7 +202,11 @@ static void read_tools(struct json_in *in, struct response_tools *t)
         sub_begin(&sub, in, value, path);
         json_t *echo = in->failed ? NULL : read_tool(&sub, t);
         sub_end(&sub, in);
-        if (in->failed || !echo || json_array_append_new(t->echo, echo) < 0) {
+        if (in->failed) {
+            json_decref(echo);
+            return;
+        }
+        if (!echo || json_array_append_new(t->echo, echo) < 0) {
             json_in_fail(in, ERROR_INTERNAL, path, "Out of memory.");
             return;
         }
