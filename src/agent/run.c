@@ -77,7 +77,6 @@ int plan_init(struct plan *p, const struct run_spec *spec)
         .extra = json_incref(spec->extra),
         .interpreter = spec->interpreter,
         .parallel_tool_calls = spec->parallel_tool_calls,
-        .sample = spec->sample,
         .temperature = spec->temperature,
         .top_p = spec->top_p,
         .budget_usd = spec->budget_usd,

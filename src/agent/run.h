@@ -117,7 +117,6 @@ struct run_spec {
     int64_t max_tool_calls;    /* executions; 0: no bound */
     unsigned max_rounds;       /* 0: the server's ceiling */
     double budget_usd;         /* 0: none */
-    bool sample; /* show the model heads and random samples of files over the budget */
     bool store, background;
     const char *conversation_id; /* recorded; gets what its dialect's `ended` returns; or NULL */
     const char *previous_id;     /* recorded, or NULL */

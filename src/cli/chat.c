@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,8 @@ struct chat {
     struct run_out out; /* the current folder */
     char model[256];    /* "": the server's default */
     const char *environment;
+    double temperature;      /* NAN: the model's own */
+    long long most;          /* executions for one message */
     char previous[ID_SIZE];  /* the last response, or "" */
     char container[ID_SIZE]; /* the session, or "" */
     char *shown[4096];       /* ids of the container's files that were fetched */
@@ -202,10 +205,6 @@ static int tick(void *context)
 
 static void request_write(const struct chat *c, const char *text, struct strbuf *to)
 {
-    const char *temperature = getenv("TEMPERATURE"), *rounds = getenv("MAX_ITERATIONS");
-    long long most = 12;
-    if (rounds && command_number(rounds, 1, 1000, &most) < 0)
-        most = 12;
     struct json_writer w = JSON_WRITER(to);
     jw_begin_object(&w);
     jw_field_string(&w, "model", c->model[0] ? c->model : "default");
@@ -220,9 +219,9 @@ static void request_write(const struct chat *c, const char *text, struct strbuf 
     jw_field_string(&w, "container", c->container);
     jw_end(&w);
     jw_end(&w);
-    jw_field_int(&w, "max_tool_calls", most);
-    if (temperature && temperature[0])
-        jw_field_double(&w, "temperature", strtod(temperature, NULL));
+    jw_field_int(&w, "max_tool_calls", c->most);
+    if (!isnan(c->temperature))
+        jw_field_double(&w, "temperature", c->temperature);
     if (c->previous[0])
         jw_field_string(&w, "previous_response_id", c->previous);
     jw_end(&w);
@@ -362,6 +361,23 @@ static int parse(int argc, char **argv, struct chat *c, const char **url, const 
     return 0;
 }
 
+/* 0 or an exit code: a value that is none is said, not replaced. */
+static int environment_read(struct chat *c)
+{
+    const char *temperature = getenv("TEMPERATURE"), *rounds = getenv("MAX_ITERATIONS");
+    char *end;
+    c->temperature = NAN;
+    c->most = 12;
+    if (temperature && temperature[0]) {
+        c->temperature = strtod(temperature, &end);
+        if (*end || !(c->temperature >= 0 && c->temperature <= 2))
+            return command_fail("chat", EXIT_USAGE, "TEMPERATURE: a number from 0 to 2.");
+    }
+    if (rounds && rounds[0] && command_number(rounds, 1, 1000, &c->most) < 0)
+        return command_fail("chat", EXIT_USAGE, "MAX_ITERATIONS: a number from 1 to 1000.");
+    return 0;
+}
+
 int command_chat(int argc, char **argv)
 {
     static struct chat c;
@@ -371,6 +387,8 @@ int command_chat(int argc, char **argv)
     struct own_server_spec spec = {.environments = getenv("CLOCHE_ENVIRONMENTS")};
     snprintf(c.model, sizeof(c.model), "%s", model ? model : "");
     int r = parse(argc, argv, &c, &url, &spec.environments);
+    if (r == 0)
+        r = environment_read(&c);
     if (r != 0)
         return r < 0 ? 0 : r;
     bool here = !url || !url[0];

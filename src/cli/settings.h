@@ -99,9 +99,9 @@ struct text_list {
     X("find-local", find_local, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 0, "on|off", \
       "Whether to look for Ollama and llama.cpp on their default ports.") \
     X("temperature", temperature, DECIMAL, "", 0, 2, "", ANYWHERE, 1, "T", \
-      "Temperature of the Python package, `cloche chat` and the page; the model's own when not said.") \
+      "Kept for the Python package and the page, which do not exist yet; `cloche chat` reads TEMPERATURE.") \
     X("max-iterations", max_iterations, INTEGER, "12", 1, 1000, "", ANYWHERE, 1, "N", \
-      "Rounds of model and code in the Python package, `cloche chat` and the page.") \
+      "Kept for the Python package and the page, which do not exist yet; `cloche chat` reads MAX_ITERATIONS.") \
     X("max-rounds", max_rounds, INTEGER, "64", 1, 10000, "", ANYWHERE, 0, "N", \
       "Rounds of model and code that any run may take.")
 

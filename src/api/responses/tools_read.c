@@ -173,9 +173,9 @@ static bool is_elsewhere(const char *type)
     return false;
 }
 
-static json_t *read_tool(struct json_in *in, struct response_tools *t)
+/* The type of a tool or of a choice, one of `types`; NULL when it was refused. */
+static const char *read_type(struct json_in *in, const char *const types[])
 {
-    static const char *const types[] = {"code_interpreter", "function", NULL};
     const char *type = json_in_string(in, "type", JSON_REQUIRED, 1 << 20);
     if (type && is_elsewhere(type))
         json_in_fail(in, ERROR_UNSUPPORTED_TOOL, "type",
@@ -183,7 +183,14 @@ static json_t *read_tool(struct json_in *in, struct response_tools *t)
             "'code_interpreter' and 'function'.",
             type);
     type = json_in_word(in, "type", types, NULL);
-    if (!type || in->failed)
+    return in->failed ? NULL : type;
+}
+
+static json_t *read_tool(struct json_in *in, struct response_tools *t)
+{
+    static const char *const types[] = {"code_interpreter", "function", NULL};
+    const char *type = read_type(in, types);
+    if (!type)
         return NULL;
     return strcmp(type, "function") == 0 ? read_function(in, t) : read_interpreter(in, t);
 }
@@ -269,14 +276,8 @@ static void read_allowed(struct json_in *in, struct json_in *outer, struct respo
 static void read_choice_object(struct json_in *in, struct json_in *outer, struct response_tools *t)
 {
     static const char *const types[] = {"code_interpreter", "function", "allowed_tools", NULL};
-    const char *type = json_in_string(in, "type", JSON_REQUIRED, 1 << 20);
-    if (type && is_elsewhere(type))
-        json_in_fail(in, ERROR_UNSUPPORTED_TOOL, "type",
-            "Unsupported tool: '%s' is not available on this server. Supported values are: "
-            "'code_interpreter' and 'function'.",
-            type);
-    type = json_in_word(in, "type", types, NULL);
-    if (!type || in->failed)
+    const char *type = read_type(in, types);
+    if (!type)
         return;
     if (strcmp(type, "allowed_tools") == 0) {
         read_allowed(in, outer, t);
