@@ -229,6 +229,7 @@ static void request_write(const struct chat *c, const char *text, struct strbuf 
 
 static int message_sent(struct chat *c, const char *text)
 {
+    char status[256], why[256];
     struct error e = {0};
     size_t i;
     json_t *citation;
@@ -242,12 +243,12 @@ static int message_sent(struct chat *c, const char *text)
     int r = remote_stream(&c->server, "/responses", strbuf_text(&body), &stream, &e);
     chat_view_end(&c->view);
     printf("\n");
-    if (r == 0 && strcmp(c->view.status, "completed") == 0)
+    if (r == 0 && strcmp(c->view.status, "completed") == 0 && id_valid(c->view.response))
         snprintf(c->previous, sizeof(c->previous), "%s", c->view.response);
     else if (r == 0)
-        command_fail("chat", 0, "the answer is %s: %s.",
-            c->view.status[0] ? c->view.status : "cut off",
-            c->view.failure[0] ? c->view.failure : "no reason given");
+        command_fail("chat", 0, "the answer is %s: %s",
+            run_printable(c->view.status[0] ? c->view.status : "cut off", status),
+            run_printable(c->view.failure[0] ? c->view.failure : "No reason was given.", why));
     json_array_foreach (c->view.citations, i, citation)
         file_fetched(c, citation);
     chat_view_deinit(&c->view);

@@ -210,7 +210,7 @@ static int cell_tick(void *context)
 static int run_cell(const struct options *o, struct remote *server, const char *container,
     struct notebook *book, size_t i, const char *code, size_t length, struct error *e)
 {
-    char path[200];
+    char path[200], shown[256];
     cleanup_strbuf struct strbuf body = STRBUF_INIT(32 << 20);
     struct json_writer w = JSON_WRITER(&body);
     jw_begin_object(&w);
@@ -231,7 +231,8 @@ static int run_cell(const struct options *o, struct remote *server, const char *
             json_object_get(c.record, "outputs"));
         r = status && strcmp(status, "completed") == 0 ? 0 : 1;
         if (r != 0)
-            command_fail("notebook", 0, "cell %zu: %s.", i + 1, status ? status : "no status");
+            command_fail("notebook", 0, "cell %zu: %s.", i + 1,
+                run_printable(status ? status : "no status", shown));
     }
     json_decref(c.record);
     return r;
@@ -277,7 +278,7 @@ static int run_cells(
     json_t *container = NULL, *gone = NULL;
     int r = container_made(o, server, &container, e), failed = 0;
     const char *id = json_string_value(json_object_get(container, "id"));
-    if (r == 0 && (id == NULL || strlen(id) > 64))
+    if (r == 0 && (id == NULL || !id_valid(id)))
         r = error_set(e, ERROR_INTERNAL, EPROTO, "The server's answer names no container.");
     if (r == 0)
         r = files_sent(o, server, id, e);
@@ -290,7 +291,7 @@ static int run_cells(
         failed |= cell == 1;
         r = cell < 0 ? cell : 0;
     }
-    if (id != NULL) {
+    if (id != NULL && id_valid(id)) {
         char path[200];
         struct error ignored;
         snprintf(path, sizeof(path), "/containers/%.64s", id);

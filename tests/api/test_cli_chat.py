@@ -3,7 +3,7 @@ import nbformat
 import pytest
 
 from support.api import error_of, events
-from support.provider import Turn, python
+from support.provider import Refuse, Turn, python
 
 FIGURE = "import base64, pathlib\nprint('counting'); pathlib.Path('made.csv').write_text('a\\n1\\n'); 6 * 7"
 SCRIPT = [Turn("Let me see.", python(FIGURE)), Turn("It is **42**: [made](sandbox:/mnt/data/made.csv)"),
@@ -56,6 +56,11 @@ def test_files_given_and_words_for_mistakes(chat, tmp_path):
     assert "in.txt is in the session." in done.stdout and "  · seven" in done.stdout
     assert "none.txt: No such file" in done.stderr and '"/what"' in done.stderr
     assert "gpt-scripted answers." in done.stdout and ".ipynb, .py or .html" in done.stderr
+
+
+def test_nor_do_those_of_an_error(chat):
+    done, *_ = chat([Turn("a"), Refuse("context_length", message="too\x1b]0;title\x07 long")], "go\nmore\n")
+    assert "too" in done.stderr and "\x1b" not in done.stdout + done.stderr
 
 
 def test_control_bytes_do_not_reach_the_terminal(chat):
