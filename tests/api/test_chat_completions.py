@@ -1,12 +1,11 @@
 """POST /v1/chat/completions over a scripted model: passed through, translated, and with the interpreter."""
 import base64
 import json
-import socket
 import threading
 
 import pytest
 from support import machine
-from support.api import error_of, lines
+from support.api import error_of, leave, lines
 from support.provider import WIRES, Call, Disconnect, Fail, Forever, Gate, Reasoning, Refusal, Refuse, Turn, Usage, python
 
 INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
@@ -159,20 +158,8 @@ def test_a_provider_that_is_not_there(model):
 def test_a_client_that_leaves_ends_a_pass_through(model, streamed):
     gate = Gate()
     client, scripted = model([Turn("a", gate, "b")])
-    with client.server.client() as other:
-        leave(other, body_of(client, stream=streamed), gate)
-    assert scripted.requests[0].ended.wait(5) and scripted.requests[0].left
-
-
-def leave(client, body, gate):
-    """Sends the request, and closes the connection once the model is at its gate."""
-    request = client.build_request("POST", "/v1/chat/completions", json=body)
-    host, port = request.url.host, request.url.port
-    with socket.create_connection((host, port)) as connection:
-        raw = json.dumps(body).encode()
-        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                           b"Content-Length: %d\r\n\r\n%s" % (len(raw), raw))
-        assert gate.reached.wait(10)
+    leave(client.server, "/v1/chat/completions", body_of(client, stream=streamed), lambda: gate.reached.wait(60))
+    assert scripted.requests[0].ended.wait(60) and scripted.requests[0].left
 
 
 # ---- with the interpreter ----------------------------------------------------------------------------
@@ -387,9 +374,9 @@ def test_a_run_that_fails(model, streamed):
 def test_a_client_that_leaves_ends_the_run(model, streamed):
     gate = Gate()
     client, scripted = model([Turn("a", gate, "b")])
-    with client.server.client() as other:
-        leave(other, body_of(client, stream=streamed, tools=[INTERPRETER]), gate)
-    assert scripted.requests[0].ended.wait(5) and scripted.requests[0].left
+    body = body_of(client, stream=streamed, tools=[INTERPRETER])
+    leave(client.server, "/v1/chat/completions", body, lambda: gate.reached.wait(60))
+    assert scripted.requests[0].ended.wait(60) and scripted.requests[0].left
 
 
 def test_a_client_that_leaves_interrupts_its_code(model):

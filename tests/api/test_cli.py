@@ -119,7 +119,7 @@ def test_run_timeout_is_124(script):
     begun = time.monotonic()
     done = script("print('begun', flush=True)\nwhile True: pass", "--timeout", "1")
     assert done.returncode == 124 and done.stdout == "begun\n"
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 @pytest.mark.root

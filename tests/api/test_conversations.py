@@ -157,7 +157,7 @@ def test_background_runs_add_although_nobody_listens(model):
     client, _ = model([Turn("a", gate, "b")])
     made = create(client)
     response = ask(client, made["id"], background=True)
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     assert items(client, made["id"]) == []
     gate.open()
     machine.wait_until(lambda: client.get(f"/v1/responses/{response['id']}").json()["status"] == "completed", 10)

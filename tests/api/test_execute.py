@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from support.api import Running, error_of
+from support import machine
+from support.api import HELD, Running, Session, error_of
 
 FIELDS = {"id", "object", "container_id", "created_at", "status", "state", "stdout", "stderr", "result", "outputs", "error", "files",
           "truncated", "notes", "duration_ms", "cpu_ms", "max_memory_bytes", "execution_count"}
@@ -76,14 +77,14 @@ def test_timeout_keeps_state_when_it_can(session):
     session.run("x = 5")
     begun = time.monotonic()
     done = session.run("import time\nwhile True: time.sleep(0.01)", timeout=1, expect="timeout")
-    assert time.monotonic() - begun < 10 and done["state"] == "kept"
+    assert time.monotonic() - begun < 60 and done["state"] == "kept"
     assert session.run("x")["result"] == "5"
 
 
 def test_a_fraction_of_a_timeout(session):
     begun = time.monotonic()
-    session.run("import time; time.sleep(30)", timeout=1.5, expect="timeout")
-    assert 1.4 < time.monotonic() - begun < 10
+    session.run("import time; time.sleep(100)", timeout=1.5, expect="timeout")
+    assert 1.4 < time.monotonic() - begun < 60
 
 
 def test_stdin(session):
@@ -160,18 +161,20 @@ def test_executions_run_one_at_a_time_and_none_is_lost(new_session, server):
 def test_a_full_queue(fresh_server):
     small = fresh_server("--queue", "1")
     with small.client() as client:
-        path = "/v1/containers/" + client.post("/v1/containers", json={"name": "q", "environment": "base"}).json()["id"]
+        session = Session(client, environment="base")
         statuses, errors = [], []
 
         def send():
             with small.client() as own:
-                answer = own.post(f"{path}/execute", json={"code": "import time; time.sleep(2)"})
+                answer = own.post(f"{session.path}/execute", json={"code": HELD})
                 statuses.append(answer.status_code)
                 if answer.status_code != 200:
                     errors.append((error_of(answer)["code"], "retry-after" in answer.headers))
         threads = [threading.Thread(target=send) for _ in range(5)]
         for thread in threads:
             thread.start()
+        machine.wait_until(lambda: len(errors) == 3, 30, "the refusal of three of five")
+        session.release()
         for thread in threads:
             thread.join()
     assert sorted(statuses) == [200, 200, 429, 429, 429] and set(errors) == {("queue_full", True)}
@@ -181,7 +184,7 @@ def test_delete_ends_what_runs(new_session, server):
     session = new_session()
     running = Running(server, session, "import time; time.sleep(60)")
     session.delete()
-    assert running.join(10)["status"] == "killed"
+    assert running.join()["status"] == "killed"
 
 
 def test_a_death_is_told_and_the_next_one_is_fresh(session):

@@ -3,7 +3,7 @@ import base64
 
 import pytest
 
-from support.api import error_of
+from support.api import HELD, error_of
 
 
 def test_records(session):
@@ -21,11 +21,12 @@ def test_a_streamed_one_is_stored_the_same(session):
 
 
 def test_while_it_runs(session, server):
-    for name, data in session.stream("print('x', flush=True)\nimport time; time.sleep(1)"):
+    for name, data in session.stream("print('x', flush=True)\n" + HELD):
         if name == "execution.output":
             with server.client() as other:
                 seen = other.get(f"{session.path}/executions/{data['execution_id']}").json()
             assert seen["status"] is None and seen["id"] == data["execution_id"]
+            session.release()
 
 
 @pytest.mark.parametrize("path", ["exec_none", "exec_none/outputs/0", "a%2Fb", "x" * 100])

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from support import machine
-from support.api import error_of, events
+from support.api import error_of, events, leave
 from support.provider import Call, Disconnect, Forever, Gate, Reasoning, Refusal, Refuse, Turn, Usage, python
 
 INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
@@ -193,14 +193,7 @@ def test_what_was_kept_outlives_the_server(model):
     client, _ = model(TWO_ROUNDS)
     told = stream(client, tools=[INTERPRETER], include=[OUTPUTS])
     before = told[-1]["response"]
-    server = client.server
-    server.server_process()
-    import os
-    import signal
-    process = server.server_process()
-    os.kill(process.pid, signal.SIGKILL)
-    machine.wait_until(lambda: not process.alive(), 5, "the server's end")
-    machine.wait_until(lambda: client.get("/healthz").status_code == 200, 20, "the next server")
+    client.server.kill_server()
     assert get(client, before) == before
     assert replay(client, before["id"]) == told
 
@@ -401,7 +394,7 @@ def test_background_is_polled(model):
     client, _ = model([Turn("a", gate, "b")])
     response = ask(client, background=True)
     assert response["status"] in ("queued", "in_progress") and response["background"] is True
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     gate.open()
     final = machine.wait_until(lambda: (r := get(client, response))["status"] == "completed" and r, 10)
     assert text_of(final) == "ab"
@@ -424,7 +417,7 @@ def test_background_is_streamed_resumed_and_polled(model):
     listener = threading.Thread(target=lambda: heard.extend(replay(client, identifier, after=told[-1]["sequence_number"])))
     listener.start()
     gate.open()
-    listener.join(20)
+    listener.join(60)
     assert heard[-1]["type"] == "response.completed"
     assert text_of(heard[-1]["response"]) == "ab"
     assert told + heard == replay(client, identifier)
@@ -434,13 +427,13 @@ def test_background_is_cancelled(model):
     gate = Gate()
     client, scripted = model([Turn("a", gate, "b")])
     response = ask(client, background=True)
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     machine.wait_until(lambda: text_of(get(client, response)) == "a", 5)
     for _ in range(2):
         cancelled = client.post(f"/v1/responses/{response['id']}/cancel")
         assert cancelled.status_code == 200 and cancelled.json()["status"] == "cancelled"
     assert text_of(cancelled.json()) == "a" and cancelled.json()["output"][0]["status"] == "incomplete"
-    assert scripted.requests[0].ended.wait(5) and scripted.requests[0].left
+    assert scripted.requests[0].ended.wait(60) and scripted.requests[0].left
     gate.open()
 
 
@@ -469,12 +462,10 @@ def test_a_client_that_goes_away_ends_its_run(model, streamed):
     if streamed:
         with client.stream("POST", "/v1/responses", json=body) as answer:
             next(events(answer))
-            assert gate.reached.wait(10)
+            assert gate.reached.wait(60)
     else:
-        import httpx
-        with pytest.raises(httpx.ReadTimeout):
-            client.post("/v1/responses", json=body, timeout=0.5)
-    assert scripted.requests[0].ended.wait(10) and scripted.requests[0].left
+        leave(client.server, "/v1/responses", body, lambda: gate.reached.wait(60))
+    assert scripted.requests[0].ended.wait(60) and scripted.requests[0].left
     gate.open()
 
 

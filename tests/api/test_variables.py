@@ -1,5 +1,5 @@
 """GET …/variables: what lives in a session, without running a line of it."""
-from support.api import Running
+from support.api import HELD, Running
 
 
 def variables(session):
@@ -38,9 +38,10 @@ def test_long_values_are_cut(session):
 def test_stale_while_something_runs(session, server):
     session.run("a = 1")
     variables(session)
-    running = Running(server, session, "b = 2\nimport time; time.sleep(2)")
+    running = Running(server, session, "b = 2\n" + HELD)
     found, stale = variables(session)
     assert stale and "a" in found and "b" not in found
+    session.release()
     running.join()
     found, stale = variables(session)
     assert not stale and "b" in found

@@ -77,10 +77,10 @@ def test_gates_and_clients_that_leave(provider, sdk):
     scripted = provider([Forever(Turn("before", gate, "after"))])
     client = sdk(scripted)
     stream = client.chat.completions.create(model="m", messages=ASK, stream=True)
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(60)
     stream.close()
     request = scripted.wait_requests(1)[0]
-    assert request.ended.wait(5) and request.left
+    assert request.ended.wait(60) and request.left
     gate.open()
     assert client.chat.completions.create(model="m", messages=ASK).choices[0].message.content == "beforeafter"
 

@@ -46,13 +46,14 @@ def test_server_killed_during_an_endless_print(fresh_server):
         # Not one connection is refused: the listener is the supervisor's.
         began, answered = time.monotonic(), False
         while not answered:
-            assert time.monotonic() - began < 15, server.log()[-3000:]
+            assert time.monotonic() - began < 60, server.log()[-3000:]
             try:
                 answered = client.get("/healthz", timeout=5).status_code == 200
             except Exception as error:
                 assert "refused" not in str(error).lower(), error
-        reader.join(10)
-        assert server.server_process().pid != victim.pid
+        server.wait_for_next_server(victim)
+        reader.join(30)
+        assert not reader.is_alive(), "the stream of a dead server did not end"
 
         execution = wait_until(lambda: next((e for e in client.get(f"{session.path}/executions").json()["data"]
                                              if e["status"] == "interrupted"), None), 10, "the interrupted record")
@@ -69,19 +70,11 @@ def test_server_killed_while_idle_loses_nothing(fresh_server):
         for number, session in enumerate(sessions):
             session.run(f"n = {number}")
         file_id = client.post("/v1/files", files={"file": ("a.txt", b"stored")}, data={"purpose": "user_data"}).json()["id"]
-        os.kill(server.server_process().pid, 9)
-        wait_until(lambda: answers(client), 15, "the next server")
+        server.kill_server()
         for number, session in enumerate(sessions):
             assert session.run("print(n)")["stdout"] == f"{number}\n"
             assert [e["status"] for e in client.get(f"{session.path}/executions").json()["data"]] == ["completed"] * 2
         assert client.get(f"/v1/files/{file_id}/content").content == b"stored"
-
-
-def answers(client, path="/healthz"):
-    try:
-        return client.get(path, timeout=5).status_code == 200
-    except Exception:
-        return False
 
 
 def test_server_killed_ten_times(fresh_server):
@@ -90,8 +83,7 @@ def test_server_killed_ten_times(fresh_server):
         session = base_session(client)
         for number in range(10):
             session.run(f"n = {number}")
-            os.kill(server.server_process().pid, 9)
-            wait_until(lambda: answers(client), 20, "the next server")
+            server.kill_server()
             assert session.run("print(n)")["stdout"] == f"{number}\n"
 
 
@@ -101,8 +93,7 @@ def test_acknowledged_executions_survive_the_server(fresh_server):
     with server.client() as client:
         session = base_session(client)
         done = [session.run(f"print({n})")["id"] for n in range(50)]
-        os.kill(server.server_process().pid, 9)
-        wait_until(lambda: answers(client), 15, "the next server")
+        server.kill_server()
         for number, execution_id in enumerate(done):
             assert client.get(f"{session.path}/executions/{execution_id}").json()["stdout"] == f"{number}\n"
 
@@ -247,7 +238,7 @@ def test_stop_lets_running_work_finish_in_its_time(fresh_server):
         thread.start()
         wait_until(lambda: server_busy(server, session), 10, "the execution")
         assert server.stop() == 0
-        thread.join(5)
+        thread.join(30)
     assert found["answer"].json()["stdout"] == "begun\ndone\n"
 
 
@@ -271,8 +262,8 @@ def test_stop_interrupts_what_does_not_end(fresh_server):
         wait_until(lambda: server_busy(server, session), 10, "the execution")
         begun = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - begun < 8
-        thread.join(5)
+        assert time.monotonic() - begun < 60  # the code would run for 100 s
+        thread.join(30)
     assert found["answer"].json()["status"] in ("interrupted", "killed")
 
 
@@ -280,10 +271,10 @@ def test_second_server_on_one_state_names_the_holder(fresh_server, cloche, envir
     server = fresh_server()
     begun = time.monotonic()
     second = subprocess.run([cloche, "serve", "--listen", "127.0.0.1:0", "--state", server.state, "--environments",
-                             environments], capture_output=True, text=True, timeout=30)
+                             environments], capture_output=True, text=True, timeout=100)
     assert second.returncode != 0
     assert str(server.process.pid) in second.stderr
-    assert 4 <= time.monotonic() - begun < 15
+    assert 4 <= time.monotonic() - begun < 60
 
 
 @pytest.mark.root
@@ -369,8 +360,7 @@ def test_server_killed_in_the_middle_of_fifty_runs(fresh_server, provider):
         # every run but the ten that end stands in the middle of its last answer
         wait_until(lambda: gate.arrived >= 40, 60, "all runs to be on their way")
         done = {n for n in begun if client.get(f"/v1/responses/{begun[n]}").json()["status"] == "completed"}
-        os.kill(server.server_process().pid, 9)
-        wait_until(lambda: answers(client), 20, "the next server")
+        server.kill_server()
         for number, response_id in begun.items():
             response = client.get(f"/v1/responses/{response_id}").json()
             assert response["status"] in ("completed", "failed"), brief(response)

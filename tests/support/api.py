@@ -3,7 +3,11 @@ import json
 import threading
 import time
 
-from support import machine
+from support import machine, wire
+
+
+# Code that waits until its test releases it: what it must be seen in the middle of, and no clock decides.
+HELD = "import os, time\nwhile not os.path.exists('/mnt/data/released'): time.sleep(0.01)\n"
 
 
 class Session:
@@ -25,6 +29,10 @@ class Session:
         if expect is not None:
             assert execution["status"] == expect, brief(execution)
         return execution
+
+    def release(self):
+        """Lets HELD go on."""
+        self.upload("released", b"")
 
     def stream(self, code, client=None, **fields):
         """Yields (event name, data) of a streamed execution."""
@@ -75,7 +83,7 @@ class Running:
         self.server, self.session, self.begun, self.execution = server, session, threading.Event(), None
         self.thread = threading.Thread(target=self._run, args=("print('begun', flush=True)\n" + code,), kwargs=fields)
         self.thread.start()
-        assert self.begun.wait(20), f"{code!r} did not begin"
+        assert self.begun.wait(60), f"{code!r} did not begin"
 
     def _run(self, code, **fields):
         with self.server.client() as client:
@@ -90,6 +98,15 @@ class Running:
         self.thread.join(seconds)
         assert self.execution is not None, f"no end within {seconds} s"
         return self.execution
+
+
+def leave(server, path, body, reached):
+    """Sends a request and closes its connection, as a client does that gives up, once reached() says yes."""
+    raw = json.dumps(body).encode()
+    with wire.connect(server, timeout=60) as connection:
+        connection.sendall(b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n%s" % (path.encode(), len(raw), raw))
+        assert reached(), "the request did not get as far as the test needs"
 
 
 def lines(answer):

@@ -96,6 +96,32 @@ class Server:
         found = [p for p in self.processes() if p.pid != self.process.pid and "__server" in p.command()]
         return found[0] if found else None
 
+    def kill_server(self):
+        """SIGKILL to the unprivileged server, and until the supervisor's next one answers.
+
+        The one that dies may still take a connection, or even answer it: what counts is an answer that
+        was asked for after another process had taken its place."""
+        victim = self.server_process()
+        os.kill(victim.pid, signal.SIGKILL)
+        self.wait_for_next_server(victim)
+
+    def wait_for_next_server(self, victim, seconds=60):
+        """Until another process than `victim`, which was killed, answers. A client may go on as it was."""
+        def replaced():
+            process = self.server_process()
+            return process is not None and process.pid != victim.pid
+
+        machine.wait_until(replaced, seconds, "a new server process")
+        machine.wait_until(self.answers, seconds, "an answer of the next server")
+
+    def answers(self):
+        """Whether /healthz is answered, over a connection of its own; a broken one is no answer."""
+        try:
+            with self.client(timeout=10) as client:
+                return client.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
     def zygotes(self):
         """Interpreters in their ground's own pid namespace: kernels are in their sandbox's."""
         wardens = {p.pid: machine.namespace(p.pid) for p in self.named("warden")}

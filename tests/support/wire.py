@@ -12,7 +12,7 @@ class Reply:
     body: bytes
 
 
-def connect(server, timeout=10):
+def connect(server, timeout=30):
     return socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
 
 
@@ -27,7 +27,7 @@ def read_all(connection):
     return b"".join(pieces)
 
 
-def exchange(server, request, timeout=10):
+def exchange(server, request, timeout=30):
     """Sends bytes, reads until the server closes. Times out if it keeps the connection."""
     with connect(server, timeout) as connection:
         try:

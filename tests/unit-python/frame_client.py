@@ -131,7 +131,7 @@ class FrameClient:
                 pass
         if self.process is not None:
             try:
-                self.process.wait(5)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -183,7 +183,7 @@ class FrameClient:
                     break
                 self.answer.add_text(self.streams[fd], data)
 
-    def receive(self, timeout=30):
+    def receive(self, timeout=60):
         """(head, buffers) of the next frame; text that comes meanwhile is kept in its order."""
         deadline = time.monotonic() + timeout
         size, count = struct.unpack("<II", self._exactly(8, deadline))
@@ -206,7 +206,7 @@ class FrameClient:
         buffers = [code.encode("utf-8", "surrogatepass") if isinstance(code, str) else code]
         self.send(head, buffers + ([stdin] if stdin is not None else []))
 
-    def step(self, timeout=30):
+    def step(self, timeout=60):
         """Handles one frame; True when it was `done`."""
         head, buffers = self.receive(timeout)
         kind = head["type"]

@@ -1,6 +1,7 @@
 """The layer through real frames: streams, order, figures, input, limits, interrupts, hostile code."""
 import json
 import os
+import re
 import time
 
 import pytest
@@ -35,7 +36,7 @@ def test_end_of_pipe_ends_the_kernel(start):
     kernel = start("plain")
     os.close(kernel.fin)
     kernel.fin = os.open("/dev/null", os.O_WRONLY)
-    assert kernel.process.wait(5) == 0
+    assert kernel.process.wait(30) == 0
 
 
 def test_two_hundred_values_warn_nobody(kernel):
@@ -291,7 +292,7 @@ def test_namespace_games(kernel):
 # ---- interrupts --------------------------------------------------------------------------------
 
 def wait_for(kernel, text):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while text not in kernel.answer.stdout:
         assert time.monotonic() < deadline
         kernel._drain()
@@ -311,12 +312,13 @@ def test_interrupt(kernel, body):
         kernel.on_input = lambda head: kernel.interrupt()  # answered by None: no line
     else:
         kernel.interrupt()
-    while not kernel.step(10):
+    while not kernel.step():
         pass
     if "os.system" not in body:  # the shell takes the signal, and its caller goes on
         assert kernel.answer.status == "interrupted"
         assert kernel.answer.error["name"] == "KeyboardInterrupt"
-        assert '  File "<cell 1>", line 3, in <module>' in kernel.answer.error["traceback"]
+        # line 3, or still the print where the machine was busy
+        assert re.search(r'  File "<cell 1>", line [23], in <module>', "\n".join(kernel.answer.error["traceback"]))
     assert kernel.execute("x").result == "7"
 
 
@@ -332,25 +334,25 @@ def test_interrupt_of_a_hanging_repr(kernel):
                  "        while True: pass\nH()")
     wait_for(kernel, "go")
     kernel.interrupt()
-    while not kernel.step(10):
+    while not kernel.step():
         pass
     assert kernel.answer.status == "interrupted"
     kernel.begin("class E(Exception):\n    def __str__(self):\n        print('go', flush=True)\n"
                  "        while True: pass\nraise E")
     wait_for(kernel, "go")
     kernel.interrupt()
-    while not kernel.step(10):
+    while not kernel.step():
         pass
     assert kernel.answer.error["name"] == "E"
     assert kernel.execute("1").result == "1"
 
 
 def test_own_handler(kernel):
-    kernel.execute("import signal, time\nsignal.signal(signal.SIGINT, lambda *a: print('mine'))")
-    kernel.begin("print('go')\ntime.sleep(.3)\n5")
+    kernel.execute("import signal, time\nseen = []\nsignal.signal(signal.SIGINT, lambda *a: (print('mine'), seen.append(1)))")
+    kernel.begin("print('go')\nwhile not seen: time.sleep(.01)\n5")
     wait_for(kernel, "go")
     kernel.interrupt()
-    while not kernel.step(10):
+    while not kernel.step():
         pass
     assert kernel.answer.stdout == "go\nmine\n" and kernel.answer.result == "5"
 
