@@ -7,7 +7,10 @@
 #include "agent/loop.h"
 #include "base/clock.h"
 
-enum { TOKENS_LEAST = 16 /* fewer are no answer */ };
+enum {
+    TOKENS_LEAST = 16, /* fewer are no answer */
+    DENIALS_MAX = 2,   /* a model that does not take no for an answer gives none */
+};
 
 /* How a run ends, when it does not fail. */
 struct end {
@@ -117,7 +120,7 @@ static struct offer offered(const struct loop *l)
     const struct plan *p = l->plan;
     unsigned ceiling = l->run->all->config.max_rounds;
     unsigned most = p->max_rounds && p->max_rounds < ceiling ? p->max_rounds : ceiling;
-    bool more = l->rounds < most;
+    bool more = l->rounds < most && !l->denied;
     const char *choice = json_string_value(p->tool_choice);
     return (struct offer){
         .python = p->interpreter && more &&
@@ -186,7 +189,7 @@ static json_t *waiting(const struct turn *t)
     return all;
 }
 
-/* Did it call nothing but what it had been denied? */
+/* Did it call nothing but what it had been denied? Then it is told so, and asked without any tools. */
 static bool only_ignored(const struct turn *t)
 {
     for (size_t i = 0; i < t->calls; i++)
@@ -218,7 +221,7 @@ static int consequence(struct loop *l, struct turn *t, struct end *end)
     }
     json_decref(end->calls);
     end->calls = NULL;
-    return !t->tools || only_ignored(t);
+    return (!t->tools || only_ignored(t)) && ++l->denied >= DENIALS_MAX;
 }
 
 static int ask(struct loop *l, struct provider_request *q, struct offer offer, struct end *end)

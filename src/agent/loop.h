@@ -49,6 +49,7 @@ struct loop {
     char *instructions;
     json_t *tools, *python; /* the client's functions; ours */
     unsigned rounds;
+    unsigned denied; /* answers that were nothing but calls that are not run any more */
     int64_t executions, deadline_us;
     struct figure *figure;
     size_t figures;

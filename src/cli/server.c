@@ -245,6 +245,7 @@ static int http_start(struct server *server, struct error *e)
         .hosts = (const char *const *)s->host.items,
         .n_hosts = s->host.n,
         .max_connections = (unsigned)s->max_connections,
+        .keep_alive_ms = (int)s->keep_alive_s * 1000,
     };
     int r = http_server_start(&server->http, &config);
     return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Cannot start answering: %s.", strerror(-r))
@@ -310,7 +311,7 @@ static void *stop_sessions(void *context)
     server->runs_idle = runs_stop(server->runs, server->settings.stop_timeout_s * 1000);
     int64_t left_ms = until_ms - clock_monotonic_us() / 1000;
     sessions_stop(server->sessions, left_ms > 0 ? left_ms : 0); /* runs needed them until now */
-    kill(getpid(), SIGTERM); /* wakes the main thread */
+    kill(getpid(), SIGTERM);                                    /* wakes the main thread */
     return NULL;
 }
 

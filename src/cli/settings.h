@@ -86,6 +86,8 @@ struct text_list {
       "Whether stateless executions of one project may use a sandbox again, emptied and proven so.") \
     X("max-connections", max_connections, INTEGER, "4096", 8, 100000, "", ANYWHERE, 0, "N", \
       "Connections open at one time.") \
+    X("keep-alive", keep_alive_s, INTEGER, "15", 1, 3600, "seconds", ANYWHERE, 0, "S", \
+      "A stream that has nothing to say for so long carries a comment, so that nobody in between gives up.") \
     X("default-environment", default_environment, TEXT, NULL, 1, 63, "", ANYWHERE, 0, "NAME", \
       "Environment of a session that names none: data-science when it is built, else base.") \
     X("timezone", timezone, TEXT, "UTC", 1, 64, "", ANYWHERE, 0, "NAME", \

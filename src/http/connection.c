@@ -65,7 +65,7 @@ static ssize_t read_head(struct http_connection *c, struct http_scan *scan, stru
         if (c->end == 0)
             return 0;
     }
-    c->started_us = clock_monotonic_us();
+    c->started_us = c->said_us = clock_monotonic_us();
     int64_t deadline_us = c->started_us + timeout_ms * INT64_C(1000);
     for (;;) {
         ssize_t length = http_head_scan(scan, c->buffer, c->end, e);

@@ -72,6 +72,7 @@ struct http_config {
     int idle_timeout_ms;      /* [75 s] nothing between requests: silent close */
     int body_timeout_ms;      /* [30 s] no byte of the body: 408 */
     int send_timeout_ms;      /* [30 s] the peer takes no byte: the connection ends */
+    int keep_alive_ms;        /* [15 s] a silent answer is due a comment: http_sse_due */
 };
 
 /* Checks the routes (a bad pattern aborts), ignores SIGPIPE in the process and starts accepting.
@@ -178,6 +179,9 @@ int http_stream_end(struct http_exchange *x);
 int http_sse_begin(struct http_exchange *x);
 int http_sse_event(struct http_exchange *x, const char *event, const char *json, size_t n);
 int http_sse_comment(struct http_exchange *x, const char *text);
+/* Whether the answer (or, before it has begun, the server) has said nothing for so long that a comment is
+ * due. Who waits for something to stream asks now and then. */
+bool http_sse_due(const struct http_exchange *x);
 
 /* ---- a client that goes away ---- */
 

@@ -55,6 +55,7 @@ struct http_connection {
     size_t param_offset[HTTP_PARAMS_MAX];
     char request_id[40];
     int64_t started_us;
+    int64_t said_us; /* the last byte of a stream; before it, the request */
 
     /* The body. */
     struct http_chunk chunk;

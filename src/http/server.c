@@ -178,6 +178,8 @@ static void apply_defaults(struct http_config *config)
         config->body_timeout_ms = 30 * 1000;
     if (!config->send_timeout_ms)
         config->send_timeout_ms = 30 * 1000;
+    if (!config->keep_alive_ms)
+        config->keep_alive_ms = 15 * 1000;
 }
 
 /* Signals are the main thread's: a handler thread is never interrupted by SIGTERM or SIGCHLD. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "http/internal.h"
 
 static bool is_head(const struct http_connection *c) { return !strcmp(c->head.method, "HEAD"); }
@@ -22,6 +23,7 @@ static int begin(struct http_exchange *x, int status, const char *content_type, 
         return -EPIPE;
     }
     struct iovec iov = {c->out.data, c->out.length};
+    c->said_us = clock_monotonic_us();
     return http_send(c, &iov, 1, 0);
 }
 
@@ -44,6 +46,7 @@ static int write_pieces(struct http_connection *c, const struct iovec *pieces, i
     }
     if (total == 0 || is_head(c))
         return c->gone ? -EPIPE : 0;
+    c->said_us = clock_monotonic_us();
     if (c->head.minor == 0)
         return http_send(c, iov + 1, n, 0);
     iov[0] = (struct iovec){size, (size_t)snprintf(size, sizeof size, "%zx\r\n", total)};
@@ -105,6 +108,12 @@ int http_sse_comment(struct http_exchange *x, const char *text)
         return -EINVAL;
     struct iovec pieces[3] = {{(char *)": ", 2}, {(char *)text, strlen(text)}, {(char *)"\n\n", 2}};
     return write_pieces(x->connection, pieces, 3);
+}
+
+bool http_sse_due(const struct http_exchange *x)
+{
+    const struct http_connection *c = x->connection;
+    return clock_monotonic_us() - c->said_us >= c->server->config.keep_alive_ms * INT64_C(1000);
 }
 
 int http_client_fd(const struct http_exchange *x) { return x->connection->fd; }

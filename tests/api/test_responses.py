@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from support import machine
-from support.api import error_of, events, leave
+from support.api import alike, error_of, events, leave
 from support.provider import Call, Disconnect, Forever, Gate, Reasoning, Refusal, Refuse, Turn, Usage, python
 
 INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
@@ -75,18 +75,6 @@ def text_of(response):
 
 def calls_of(response):
     return [item for item in response["output"] if item["type"] == "code_interpreter_call"]
-
-
-def alike(value):
-    """A response without what differs from one asking to the next: ids and times."""
-    if isinstance(value, dict):
-        return {k: "…" if k in ("id", "call_id", "container_id", "file_id", "item_id", "created_at", "completed_at") and v
-                else alike(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [alike(v) for v in value]
-    if isinstance(value, str) and value.startswith("cfile_"):
-        return "cfile_…"
-    return value
 
 
 TWO_ROUNDS = [Turn(python("print('hi')\n6*7", size=5), usage=Usage(10, 2, 5, 1)),

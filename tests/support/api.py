@@ -129,6 +129,18 @@ def events(answer):
             name, data = None, []
 
 
+def alike(value):
+    """A response without what differs from one asking to the next: ids and times."""
+    if isinstance(value, dict):
+        return {k: "…" if k in ("id", "call_id", "container_id", "file_id", "item_id", "created_at", "completed_at") and v
+                else alike(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [alike(v) for v in value]
+    if isinstance(value, str) and value.startswith("cfile_"):
+        return "cfile_…"
+    return value
+
+
 def brief(execution):
     """An execution without its bulk, for messages."""
     return {key: (value if len(str(value)) < 600 else f"{str(value)[:600]}…") for key, value in execution.items()}

@@ -18,6 +18,7 @@ Raw), all importable from here.
     provider(script, order="rounds")     by how often the model has answered since a person spoke last: for
                                          any number of conversations at once
     provider(function)                   function(request) gives the element; called in the provider's thread
+    provider(asked({"words": script}))   the script whose words a person said last: for a server that tests share
     key=, models=, extra_fields=         the key it wants, its list of models, request fields beyond the vendor's
     strict=False                         requests a vendor would refuse are answered all the same
 
@@ -42,7 +43,7 @@ from pathlib import Path
 
 from .provider_rules import Issued, Refused, Seen, read
 from .provider_script import (Block, Call, Disconnect, Drop, Fail, Forever, Gate, Happening, Pause, Raw, Reasoning,  # noqa: F401
-                              Refusal, Refuse, Text, Turn, Usage, from_json, python)
+                              Refusal, Refuse, Text, Turn, Usage, asked, from_json, python)
 from .provider_wires import WIRES as WIRE_CLASSES
 from .provider_wires import Anthropic, Responses
 

@@ -180,6 +180,22 @@ class Forever:
     element: object
 
 
+def asked(scripts):
+    """For provider(…): many scripts for one server that many tests share. The script is the one whose key (the
+    longest) stands in what a person said last, its element the one of that round; the last element may be Forever."""
+    def element(request):
+        said = request.seen.texts("user")[-1]
+        keys = [key for key in scripts if key in said]
+        if not keys:
+            raise KeyError(f"no script for {said!r}")
+        script, place = scripts[max(keys, key=len)], request.seen.round
+        last = script[-1]
+        found = last if place >= len(script) and isinstance(last, Forever) else script[place]
+        return found.element if isinstance(found, Forever) else found
+
+    return element
+
+
 def from_json(element):
     """A script's element as `python provider.py SCRIPT.json` reads it: {"pieces": ["text", {"call": "python",
     "arguments": ["…"]}, {"reasoning": ["…"]}, {"refusal": ["…"]}], and Turn's options}, {"refuse": kind, …}."""

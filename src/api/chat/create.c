@@ -4,10 +4,9 @@
 
 #include "api/chat/chat.h"
 #include "api/chat/encode.h"
-#include "base/clock.h"
 #include "base/log.h"
 
-enum { KEEP_ALIVE_US = 15 * 1000 * 1000, LOOK_MS = 1000 };
+enum { LOOK_MS = 1000 };
 
 /* A client that waits for the answer, and how far it has it. */
 struct listener {
@@ -16,7 +15,6 @@ struct listener {
     struct chat_encoder *encoder;
     uint64_t next; /* the event to read */
     bool streamed, begun, gone, ended;
-    int64_t last_us; /* something was sent */
 };
 
 /* ---- a stream ---- */
@@ -35,7 +33,6 @@ static int on_chunk(void *context, const char *json, size_t n)
     struct listener *l = context;
     begin(l);
     l->gone = l->gone || http_sse_event(l->x, NULL, json, n) < 0;
-    l->last_us = clock_monotonic_us();
     return l->gone;
 }
 
@@ -43,7 +40,6 @@ static void comment(struct listener *l, const char *text)
 {
     begin(l);
     l->gone = l->gone || http_sse_comment(l->x, text) < 0;
-    l->last_us = clock_monotonic_us();
 }
 
 /* Chunks have no words for code that runs; comments keep proxies and clients from giving up meanwhile. */
@@ -78,7 +74,7 @@ static int advance(struct listener *l, struct error *e)
 
 static void look(struct listener *l)
 {
-    if (l->streamed && clock_monotonic_us() - l->last_us >= KEEP_ALIVE_US)
+    if (l->streamed && http_sse_due(l->x))
         comment(l, "keep-alive");
     l->gone = l->gone || http_client_gone(l->x);
 }
@@ -117,8 +113,7 @@ static void respond_end(struct listener *l)
 /* Answers with what the run says, until it ends. Nobody can ask for it again: a client that goes away ends it. */
 static void respond(struct http_exchange *x, struct run *run, const struct chat_request *request)
 {
-    struct listener l = {
-        .x = x, .run = run, .streamed = request->as.stream, .last_us = clock_monotonic_us()};
+    struct listener l = {.x = x, .run = run, .streamed = request->as.stream};
     struct run_info info;
     struct error e = {0};
     char id[ID_SIZE + 16];

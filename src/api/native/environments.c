@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "env/environment.h"
 
@@ -86,12 +85,11 @@ int environment_allowed(struct http_exchange *x, const char *name, struct error 
 
 /* ---- build ------------------------------------------------------------------------------------------------- */
 
-enum { REQUIREMENTS_MAX = 1000, REQUIREMENT_BYTES_MAX = 500, KEEP_ALIVE_US = 15 * 1000 * 1000 };
+enum { REQUIREMENTS_MAX = 1000, REQUIREMENT_BYTES_MAX = 500 };
 
 struct build_stream {
     struct http_exchange *x;
     uint64_t sequence;
-    int64_t last_us;
     bool begun, gone;
     struct error failed; /* as the builder put it */
 };
@@ -114,7 +112,6 @@ static void send_build_event(struct build_stream *s, struct json_writer *w, cons
     s->begun = true;
     s->gone =
         s->gone || w->out->failed || http_sse_event(s->x, type, w->out->data, w->out->length) < 0;
-    s->last_us = clock_monotonic_us();
 }
 
 /* The builder's own last words; its code is one of our table's. */
@@ -132,10 +129,8 @@ static void read_failure(struct build_stream *s, json_t *line)
 
 static void tick(struct build_stream *s)
 {
-    if (s->begun && clock_monotonic_us() - s->last_us >= KEEP_ALIVE_US) {
+    if (s->begun && http_sse_due(s->x))
         s->gone = s->gone || http_sse_comment(s->x, "keep-alive") < 0;
-        s->last_us = clock_monotonic_us();
-    }
     s->gone = s->gone || http_client_gone(s->x);
 }
 
@@ -243,7 +238,7 @@ void environments_post(struct http_exchange *x)
 {
     cleanup_json json_t *root = NULL;
     cleanup_strbuf struct strbuf requirements = STRBUF_INIT(1 << 20);
-    struct build_stream stream = {.x = x, .last_us = clock_monotonic_us()};
+    struct build_stream stream = {.x = x};
     struct json_in in;
     struct error e = {0};
     size_t n;

@@ -47,7 +47,6 @@ struct execution_stream {
     struct http_exchange *x;
     struct strbuf text; /* of the event being written */
     uint64_t sequence;
-    int64_t last_us; /* when something was last sent, or the request came */
     bool streamed, begun, gone;
 };
 /* Sets spec->callbacks. `s` must outlive the execution. */

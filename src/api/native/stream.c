@@ -6,17 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
-
-enum { KEEP_ALIVE_US = 15 * 1000 * 1000 };
-
 static void begin(struct execution_stream *s)
 {
     if (s->begun || s->gone)
         return;
     s->begun = true;
     s->gone = http_sse_begin(s->x) < 0;
-    s->last_us = clock_monotonic_us();
 }
 
 /* Starts {"type":…,"sequence_number":…  in s->text; the caller adds fields and calls send_event. */
@@ -40,7 +35,6 @@ static void send_event(struct execution_stream *s, struct json_writer *w, const 
         return;
     s->sequence++;
     s->gone = http_sse_event(s->x, type, s->text.data, s->text.length) < 0;
-    s->last_us = clock_monotonic_us();
 }
 
 static void on_started(void *context, const struct execution *e)
@@ -87,10 +81,9 @@ static bool client_gone(void *context)
     struct execution_stream *s = context;
     if (s->gone)
         return true;
-    if (s->streamed && clock_monotonic_us() - s->last_us >= KEEP_ALIVE_US) {
+    if (s->streamed && http_sse_due(s->x)) {
         begin(s); /* it may still wait in the queue */
         s->gone = s->gone || http_sse_comment(s->x, "keep-alive") < 0;
-        s->last_us = clock_monotonic_us();
     }
     s->gone = s->gone || http_client_gone(s->x);
     return s->gone;
@@ -103,7 +96,6 @@ void stream_init(
         .x = x,
         .text = STRBUF_INIT(REPLY_MAX),
         .streamed = streamed,
-        .last_us = clock_monotonic_us(),
     };
     spec->streamed = streamed;
     spec->callbacks = (struct execution_callbacks){.context = s, .client_gone = client_gone};

@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "api/responses/responses.h"
-#include "base/clock.h"
 
-enum { KEEP_ALIVE_US = 15 * 1000 * 1000, LOOK_MS = 1000 };
+enum { LOOK_MS = 1000 };
 
 struct listener {
     struct http_exchange *x;
-    int64_t after, last_us;
+    int64_t after;
     uint64_t sent; /* the number of the next event */
     bool gone;
 };
@@ -21,16 +20,13 @@ static int on_event(void *context, const char *type, uint64_t sequence, const ch
     if (l->after >= 0 && sequence <= (uint64_t)l->after)
         return 0;
     l->gone = http_sse_event(l->x, type, json, n) < 0;
-    l->last_us = clock_monotonic_us();
     return l->gone;
 }
 
 static void keep_alive(struct listener *l)
 {
-    if (!l->gone && clock_monotonic_us() - l->last_us >= KEEP_ALIVE_US) {
+    if (!l->gone && http_sse_due(l->x))
         l->gone = http_sse_comment(l->x, "keep-alive") < 0;
-        l->last_us = clock_monotonic_us();
-    }
     l->gone = l->gone || http_client_gone(l->x);
 }
 
@@ -56,7 +52,7 @@ static void tell_error(struct listener *l, const struct error *e)
 bool response_stream(
     struct http_exchange *x, struct run *run, const struct item_view *view, int64_t after)
 {
-    struct listener l = {.x = x, .after = after, .last_us = clock_monotonic_us()};
+    struct listener l = {.x = x, .after = after};
     struct response_state state;
     struct error e = {0};
     l.gone = http_sse_begin(x) < 0;
