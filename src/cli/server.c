@@ -217,6 +217,7 @@ static int core_start(struct server *server, struct error *e)
         .version = CLOCHE_VERSION,
         .default_environment = s->default_environment,
         .upload_max_bytes = (uint64_t)s->upload_max,
+        .upload_parts_max_bytes = s->upload_parts_max,
         .timeout_max_s = s->timeout_max_s,
         .idle_minutes_max = (unsigned)s->idle_max_minutes,
         .memory_default_bytes = (uint64_t)s->memory_limit,

@@ -67,7 +67,9 @@ struct text_list {
     X("output-file", output_file, BYTES, "16m", 0, 1LL << 40, "", ANYWHERE, 1, "BYTES", \
       "Of long output, how much is kept in a file of the session.") \
     X("upload-max", upload_max, BYTES, "512m", 1024, 1LL << 40, "", ANYWHERE, 0, "BYTES", \
-      "The largest file that may be uploaded.") \
+      "The largest file that may be uploaded in one request.") \
+    X("upload-parts-max", upload_parts_max, BYTES, "8g", 1024, 1LL << 40, "", ANYWHERE, 0, "BYTES", \
+      "The largest file that may be uploaded in parts.") \
     X("queue", queue, INTEGER, "16", 0, 10000, "", ANYWHERE, 1, "N", \
       "Executions that may wait in one session.") \
     X("idle", idle_minutes, INTEGER, "20", 1, 525600, "minutes", ANYWHERE, 1, "MIN", \

@@ -156,5 +156,11 @@ int blob_read(struct store *s, const char *sha256, int64_t bytes, char **ret_dat
 /* One item, within a transaction of the caller. */
 int item_append(struct store *s, const struct store_item *i, struct error *e);
 
+/* ---- uploads.c ----------------------------------------------------------------------------------------- */
+/* For store_expire: pending ones past their time expire, parts of those that ended go, and rows made before
+ * `forgotten_before`. */
+int uploads_expire(
+    struct store *s, int64_t now_s, int64_t forgotten_before, int64_t *removed, struct error *e);
+
 /* ---- the rest ---------------------------------------------------------------------------------------- */
 void keys_forget(struct store *s); /* under the lock, or at close */

@@ -109,5 +109,28 @@ static const char version_2[] =
     "CREATE TRIGGER figures_leave_blob AFTER DELETE ON figures BEGIN"
     "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.blob; END;";
 
-const char *const schema_migrations[] = {version_1, version_2};
+/* Parts of files that come in pieces. What an upload's parts are in all is counted in its row: thousands of
+ * them are added one by one, under the lock that everybody waits for. */
+static const char version_3[] =
+    "CREATE TABLE uploads("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, filename TEXT NOT NULL,"
+    "  purpose TEXT NOT NULL, mime_type TEXT NOT NULL, status TEXT NOT NULL, file_id TEXT,"
+    "  bytes INTEGER NOT NULL, parts INTEGER NOT NULL DEFAULT 0,"
+    "  parts_bytes INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,"
+    "  expires_at INTEGER NOT NULL, file_seconds INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX uploads_pending ON uploads(project, expires_at) WHERE status = 'pending';"
+    "CREATE INDEX uploads_to_empty ON uploads(seq) WHERE status <> 'pending' AND parts > 0;"
+    "CREATE INDEX uploads_by_age ON uploads(created_at);"
+
+    "CREATE TABLE upload_parts("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL,"
+    "  upload_id TEXT NOT NULL REFERENCES uploads(id) ON DELETE CASCADE, blob TEXT NOT NULL,"
+    "  bytes INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE(upload_id, id)) STRICT;"
+    "CREATE TRIGGER upload_parts_take_blob AFTER INSERT ON upload_parts BEGIN"
+    "  INSERT INTO blobs VALUES(new.blob, new.bytes, 1)"
+    "    ON CONFLICT(sha256) DO UPDATE SET refs = refs + 1; END;"
+    "CREATE TRIGGER upload_parts_leave_blob AFTER DELETE ON upload_parts BEGIN"
+    "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.blob; END;";
+
+const char *const schema_migrations[] = {version_1, version_2, version_3};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

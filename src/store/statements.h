@@ -11,6 +11,10 @@
 #define EXECUTION_COLUMNS \
     "id, container_id, project, created_at, status, note, record_bytes, record_blob, code, record"
 #define FILE_COLUMNS "id, project, filename, purpose, bytes, created_at, expires_at, blob"
+#define UPLOAD_COLUMNS \
+    "id, project, filename, purpose, mime_type, status, file_id, bytes, parts_bytes, created_at," \
+    " expires_at, file_seconds"
+#define UPLOAD_PART_COLUMNS "id, upload_id, blob, bytes, created_at"
 #define RUN_COLUMNS \
     "id, project, dialect, status, model, container_id, conversation_id, previous_id, created_at," \
     " completed_at, background, error, usage, request, input, output"
@@ -103,6 +107,32 @@
     X(FILE_DELETE, "DELETE FROM files WHERE id = ?1 AND project = ?2") \
     X(FILE_EXPIRE, "DELETE FROM files WHERE seq IN (SELECT seq FROM files" \
                    " WHERE expires_at > 0 AND expires_at <= ?1 LIMIT ?2)") \
+\
+    X(UPLOAD_COUNT, "SELECT count(*) FROM uploads WHERE project = ?1 AND status = 'pending'" \
+                    " AND expires_at > ?2") \
+    X(UPLOAD_INSERT, \
+        "INSERT INTO uploads(" UPLOAD_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, 'pending', NULL, ?6," \
+        " 0, ?7, ?8, ?9)") \
+    X(UPLOAD_GET, "SELECT " UPLOAD_COLUMNS " FROM uploads WHERE id = ?1 AND project = ?2") \
+    X(UPLOAD_GROW, \
+        "UPDATE uploads SET parts = parts + 1, parts_bytes = parts_bytes + ?2 WHERE id = ?1" \
+        " AND status = 'pending' AND expires_at > ?3 AND parts < ?4 AND parts_bytes + ?2 <= ?5") \
+    X(UPLOAD_PART_INSERT, \
+        "INSERT INTO upload_parts(" UPLOAD_PART_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5)") \
+    X(UPLOAD_PART_GET, \
+        "SELECT " UPLOAD_PART_COLUMNS " FROM upload_parts WHERE upload_id = ?1 AND id = ?2") \
+    X(UPLOAD_END, "UPDATE uploads SET status = ?2, file_id = ?3" \
+                  " WHERE id = ?1 AND status = 'pending'") \
+    X(UPLOAD_UNDO, "UPDATE uploads SET status = 'pending', file_id = NULL WHERE id = ?1") \
+    X(UPLOAD_DROP_PARTS, "DELETE FROM upload_parts WHERE seq IN (SELECT seq FROM upload_parts" \
+                         " WHERE upload_id = ?1 LIMIT ?2)") \
+    X(UPLOAD_EMPTY, "UPDATE uploads SET parts = 0 WHERE id = ?1") \
+    X(UPLOAD_EXPIRE, \
+        "UPDATE uploads SET status = 'expired' WHERE status = 'pending' AND expires_at <= ?1") \
+    X(UPLOAD_TO_EMPTY, \
+        "SELECT id FROM uploads WHERE status <> 'pending' AND parts > 0 ORDER BY seq LIMIT 1") \
+    X(UPLOAD_OLD, "DELETE FROM uploads WHERE seq IN (SELECT seq FROM uploads" \
+                  " WHERE created_at <= ?1 AND parts = 0 AND status <> 'pending' LIMIT ?2)") \
 \
     X(RUN_INSERT, "INSERT INTO runs(" RUN_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9," \
                   " ?10, ?11, ?12, ?13, ?14, ?15, ?16)") \

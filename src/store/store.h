@@ -307,6 +307,44 @@ int store_file_list(struct store *s, const char *project, const char *purpose,
 /* Durable; the blob goes with the last File that has it, and its space is free on return. */
 int store_file_delete(struct store *s, const char *project, const char *id, struct error *e);
 
+/* ---- uploads: Files that come in parts -------------------------------------------------------------- */
+
+enum { STORE_UPLOAD_PARTS_MAX = 10000 };
+
+/* status: "pending", "completed", "cancelled" or "expired". A pending one whose time has passed reads as
+ * expired at once; its parts go within a minute. */
+struct store_upload {
+    char *id, *project, *filename, *purpose, *mime_type, *status;
+    char *file_id;       /* of the File it became, or NULL */
+    int64_t bytes;       /* how long the whole will be */
+    int64_t parts_bytes; /* of the parts it has, those that nobody will use among them */
+    int64_t created_at, expires_at;
+    int64_t file_seconds; /* the File expires so long after it was made; 0: never */
+};
+struct store_upload_part {
+    char *id, *upload_id, *blob;
+    int64_t bytes, created_at;
+};
+void store_upload_deinit(struct store_upload *u);
+void store_upload_part_deinit(struct store_upload_part *p);
+/* QUOTA_EXCEEDED when the project has `pending_max` that are pending. */
+int store_upload_insert(
+    struct store *s, const struct store_upload *u, int64_t pending_max, struct error *e);
+int store_upload_get(struct store *s, const char *project, const char *id,
+    struct store_upload *ret_upload, struct error *e);
+/* Durable; blob and writer as for store_file_insert. -ENOENT: it is not pending, or its parts would be more than
+ * STORE_UPLOAD_PARTS_MAX, or longer than `bytes_max` together. */
+int store_upload_part_insert(
+    struct store *s, const struct store_upload_part *p, int64_t bytes_max, struct error *e);
+int store_upload_part_get(struct store *s, const char *upload_id, const char *id,
+    struct store_upload_part *ret_part, struct error *e);
+/* Durable: it is `completed`, `f` (as for store_file_insert) exists, and its parts are gone: all or nothing.
+ * -ENOENT: it is not pending any more. */
+int store_upload_complete(
+    struct store *s, const char *id, const struct store_file *f, struct error *e);
+/* It is `cancelled`, and its parts' space is free on return. -ENOENT: it is not pending any more. */
+int store_upload_cancel(struct store *s, const char *id, struct error *e);
+
 /* ---- runs: one agent loop each, whatever dialect asked for it ------------------------------------- */
 
 struct store_run {
@@ -315,7 +353,7 @@ struct store_run {
     char *request; /* JSON text of the dialect: what it needs to show the run again; or NULL */
     char *input;   /* the request's transcript items, a JSON array; or NULL */
     char *output;  /* those the run made; NULL until it ended */
-    char *error, *usage; /* JSON texts or NULL */
+    char *error, *usage;              /* JSON texts or NULL */
     int64_t created_at, completed_at; /* completed_at: 0 until it ended */
     bool background;
 };
@@ -448,5 +486,5 @@ int store_figure_delete(struct store *s, const char *container_id, const char *i
 
 /* Removes what has outlived its time: Files past expires_at, containers that ended STORE_ENDED_DAYS
  * ago with all of theirs, stateless executions as old, executions beyond STORE_EXECUTIONS_KEPT of a
- * container, runs made STORE_RUN_DAYS ago. Call about once a minute. *ret_removed (or NULL): how many rows. */
+ * container, runs made STORE_RUN_DAYS ago, parts of uploads that are not pending, old uploads. Call about once a minute. *ret_removed (or NULL): how many rows. */
 int store_expire(struct store *s, int64_t now_s, int64_t *ret_removed, struct error *e);

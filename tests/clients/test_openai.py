@@ -1,4 +1,5 @@
 """OpenAI's own Python client, unchanged, pointed at Cloche."""
+import hashlib
 import io
 
 import httpx
@@ -107,3 +108,19 @@ def test_metadata_of_a_file_that_expires(sdk):
                               expires_after={"anchor": "created_at", "seconds": 3600})
     assert stored.expires_at == stored.created_at + 3600
     sdk.files.delete(stored.id)
+
+
+def test_a_file_in_chunks(sdk, tmp_path):
+    content = bytes(range(256)) * 1000
+    path = tmp_path / "chunked.csv"
+    path.write_bytes(content)
+    upload = sdk.uploads.upload_file_chunked(file=path, mime_type="text/csv", purpose="assistants", part_size=50_000,
+                                             md5=hashlib.md5(content).hexdigest())
+    assert upload.status == "completed" and upload.file.filename == "chunked.csv" and upload.file.bytes == len(content)
+    assert sdk.files.content(upload.file.id).read() == content
+    in_memory = sdk.uploads.upload_file_chunked(file=content, filename="memory.bin", bytes=len(content),
+                                                mime_type="application/octet-stream", purpose="user_data")
+    assert sdk.files.content(in_memory.file.id).read() == content
+    given_up = sdk.uploads.create(bytes=10, filename="x", mime_type="text/plain", purpose="assistants")
+    assert sdk.uploads.parts.create(given_up.id, data=b"part").upload_id == given_up.id
+    assert sdk.uploads.cancel(given_up.id).status == "cancelled"

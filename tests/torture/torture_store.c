@@ -118,7 +118,8 @@ static void look_inside(bool owned)
     CHECK(number(db, "SELECT count(*) FROM pragma_foreign_key_check") == 0);
     CHECK(number(db, "SELECT count(*) FROM blobs WHERE refs <> (SELECT count(*) FROM files WHERE "
                      "blob = sha256)"
-                     " + (SELECT count(*) FROM executions WHERE record_blob = sha256)") == 0);
+                     " + (SELECT count(*) FROM executions WHERE record_blob = sha256)"
+                     " + (SELECT count(*) FROM upload_parts WHERE blob = sha256)") == 0);
     CHECK(number(db, "SELECT count(*) FROM executions WHERE record_blob NOT IN (SELECT sha256 FROM "
                      "blobs)") == 0);
     CHECK(sqlite3_prepare_v2(db, "SELECT sha256 FROM blobs WHERE refs > 0", -1, &st, NULL) ==
@@ -255,10 +256,50 @@ static void opening(void **state)
 struct work {
     unsigned serial;
     char container[32], gone[32], running[32], finished[32], large[32], file[32], dropped[32];
+    char upload[32], whole[32];
     int insert, update, ended, begun, finish, finish_large, put, drop, setting, key, revoke, cut;
+    int part, complete;
     char secret[STORE_SECRET_SIZE];
     struct store_key made;
 };
+
+static int add_upload(struct store *s, const char *id)
+{
+    struct store_upload u = {.id = (char *)id,
+        .project = "default",
+        .filename = "f",
+        .purpose = "p",
+        .mime_type = "t",
+        .bytes = 1,
+        .created_at = 1,
+        .expires_at = INT64_MAX};
+    return store_upload_insert(s, &u, INT64_MAX, &err);
+}
+
+/* One blob as a part of the upload, or as the File that it becomes. */
+static int grow_upload(struct store *s, const char *upload, const char *text, bool whole)
+{
+    char sha256[BLOB_HEX_SIZE];
+    struct blob_writer *w = NULL;
+    struct store_upload_part p = {
+        .id = (char *)text, .upload_id = (char *)upload, .blob = sha256, .bytes = 1};
+    struct store_file f = {.id = (char *)text,
+        .project = "default",
+        .filename = "f",
+        .purpose = "p",
+        .bytes = (int64_t)strlen(text),
+        .blob = sha256};
+    int r = store_blob_begin(s, &w, &err);
+    if (r == 0)
+        r = store_blob_append(w, text, strlen(text), &err);
+    if (r == 0)
+        r = store_blob_commit(w, true, sha256, &p.bytes, &err);
+    if (r == 0)
+        r = whole ? store_upload_complete(s, upload, &f, &err)
+                  : store_upload_part_insert(s, &p, INT64_MAX, &err);
+    blob_writer_free(w);
+    return r;
+}
 
 static int add_container(struct store *s, const char *id)
 {
@@ -304,7 +345,10 @@ static void begin_work(struct store *s, struct work *w)
     snprintf(w->dropped, 32, "file-%u-d", serial);
     CHECK(add_container(s, w->gone) == 0);
     CHECK(add_execution(s, w->gone, w->finished) == 0 && add_execution(s, w->gone, w->large) == 0);
+    snprintf(w->upload, 32, "upload_%u", serial);
+    snprintf(w->whole, 32, "file-%u-w", serial);
     CHECK(put_blob(s, w->dropped, strlen(w->dropped), true, w->dropped) == 0);
+    CHECK(add_upload(s, w->upload) == 0 && grow_upload(s, w->upload, "part_first", false) == 0);
     write_record(w);
 }
 
@@ -337,6 +381,8 @@ static struct error do_work(struct store *s, struct work *w, const char **bad)
     STEP(put, put_blob(s, w->file, strlen(w->file), true, w->file));
     STEP(update, store_container_file_put(s, &f, 1, &err));
     STEP(drop, store_file_delete(s, "default", w->dropped, &err));
+    STEP(part, grow_upload(s, w->upload, "part_more", false));
+    STEP(complete, grow_upload(s, w->upload, w->whole, true));
     STEP(setting, store_setting_set(s, "name", w->file, &err));
     STEP(key, store_key_create(s, w->file, NULL, &w->made, w->secret, &err));
     if (w->key == 0)
@@ -398,6 +444,14 @@ static void see_work(struct store *s, const struct work *w)
     CHECK(r == -ENOENT || (r == 0 && w->drop));
     if (r == 0)
         store_file_deinit(&f);
+    r = store_file_get(s, "default", w->whole, &f, &err);
+    CHECK(r == (w->complete ? -ENOENT : 0));
+    if (r == 0)
+        store_file_deinit(&f);
+    struct store_upload u;
+    CHECK(store_upload_get(s, "default", w->upload, &u, &err) == 0);
+    CHECK(!strcmp(u.status, w->complete ? "pending" : "completed"));
+    store_upload_deinit(&u);
     r = store_container_file_find(s, w->gone, "data/a", &cf, &err);
     CHECK(w->ended ? r == (w->update ? -ENOENT : 0) : r == -ENOENT);
     if (r == 0)

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-enum { PIECE = 64 * 1024, EXPIRES_MIN = 3600, EXPIRES_MAX = 2592000 };
+enum { PIECE = 64 * 1024 };
 
 static const char *const purposes[] = {
     "fine-tune", "assistants", "batch", "user_data", "vision", "evals", NULL};
@@ -67,27 +67,33 @@ static int receive_part(struct api *api, struct incoming *in, struct multipart *
     return 0;
 }
 
-static bool purpose_valid(const char *purpose)
+int file_purpose_check(const char *purpose, struct error *e)
 {
+    char brief[72];
     for (int i = 0; purposes[i]; i++)
         if (strcmp(purposes[i], purpose) == 0)
-            return true;
-    return false;
+            return 0;
+    return error_param(e, ERROR_INVALID_VALUE, "purpose",
+        "'%s' is not one of ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', "
+        "'evals'] - 'purpose'",
+        json_in_brief(brief, purpose));
+}
+
+int64_t file_seconds_of(const char *purpose)
+{
+    return strcmp(purpose, "batch") == 0 ? FILE_SECONDS_MAX : 0;
 }
 
 /* Checks everything but the file; *ret_seconds is 0 for ever. */
 static int check_fields(const struct incoming *in, int64_t *ret_seconds, struct error *e)
 {
     char brief[72];
-    int64_t seconds = strcmp(in->purpose, "batch") == 0 ? EXPIRES_MAX : 0;
+    int64_t seconds = file_seconds_of(in->purpose);
     if (!in->purpose[0])
         return error_param(
             e, ERROR_MISSING_PARAMETER, "purpose", "Missing required parameter: 'purpose'.");
-    if (!purpose_valid(in->purpose))
-        return error_param(e, ERROR_INVALID_VALUE, "purpose",
-            "'%s' is not one of ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', "
-            "'evals'] - 'purpose'",
-            json_in_brief(brief, in->purpose));
+    if (file_purpose_check(in->purpose, e) < 0)
+        return -EINVAL;
     if (in->anchor[0] && strcmp(in->anchor, "created_at") != 0)
         return error_param(e, ERROR_INVALID_VALUE, "expires_after.anchor",
             "Invalid value: '%s'. Supported values are: 'created_at'.",
@@ -99,7 +105,7 @@ static int check_fields(const struct incoming *in, int64_t *ret_seconds, struct 
         return error_param(e, ERROR_MISSING_PARAMETER, "expires_after.seconds",
             "Missing required parameter: 'expires_after.seconds'.");
     int r = json_in_integer_text("expires_after.seconds", in->seconds[0] ? in->seconds : NULL,
-        JSON_OPENAI, EXPIRES_MIN, EXPIRES_MAX, &seconds, e);
+        JSON_OPENAI, FILE_SECONDS_MIN, FILE_SECONDS_MAX, &seconds, e);
     if (r == 0)
         *ret_seconds = seconds;
     return r;

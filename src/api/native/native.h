@@ -57,6 +57,14 @@ void stream_deinit(struct execution_stream *s);
 void stream_finish(struct execution_stream *s, const struct strbuf *execution);
 void stream_fail(struct execution_stream *s, int result, const struct error *e);
 
+/* ---- files.c: what holds for a File however it comes ------------------------------------------------------- */
+
+enum { FILE_SECONDS_MIN = 3600, FILE_SECONDS_MAX = 2592000 }; /* of expires_after */
+/* 0, or -EINVAL with the words OpenAI has for it. */
+int file_purpose_check(const char *purpose, struct error *e);
+/* After how many seconds such a File expires when nobody says; 0: never. */
+int64_t file_seconds_of(const char *purpose);
+
 /* ---- environments.c ---------------------------------------------------------------------------------------- */
 
 /* Whether the caller may have this environment (NULL: none was named). 0, or ENVIRONMENT_NOT_BUILT when it is
@@ -96,6 +104,12 @@ void files_list(struct http_exchange *x);
 void files_get(struct http_exchange *x);
 void files_content(struct http_exchange *x);
 void files_delete(struct http_exchange *x);
+
+void uploads_create(struct http_exchange *x);
+void upload_parts_create(struct http_exchange *x);
+void uploads_complete(struct http_exchange *x);
+void uploads_cancel(struct http_exchange *x);
+enum { UPLOAD_PART_MAX = 64 << 20 };
 
 void welcome(struct http_exchange *x);
 void welcome_icon(struct http_exchange *x);

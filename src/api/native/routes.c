@@ -40,5 +40,10 @@ const struct http_route native_routes[] = {
     {"GET", "/v1/files/{file_id}", files_get, 0, 0},
     {"GET", "/v1/files/{file_id}/content", files_content, 0, 0},
     {"DELETE", "/v1/files/{file_id}", files_delete, 0, 0},
+
+    {"POST", "/v1/uploads", uploads_create, 0, 0},
+    {"POST", "/v1/uploads/{upload_id}/parts", upload_parts_create, 0, UPLOAD_PART_MAX + 64 * 1024},
+    {"POST", "/v1/uploads/{upload_id}/complete", uploads_complete, 0, 0},
+    {"POST", "/v1/uploads/{upload_id}/cancel", uploads_cancel, 0, 0},
 };
 const size_t native_route_count = sizeof native_routes / sizeof *native_routes;
