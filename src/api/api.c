@@ -8,6 +8,7 @@
 
 #include "api/access.h"
 #include "api/chat/chat.h"
+#include "api/explorer/explorer.h"
 #include "api/json_in.h"
 #include "api/models.h"
 #include "api/native/native.h"
@@ -22,6 +23,7 @@ static const struct {
     {models_routes, &models_route_count},
     {responses_routes, &responses_route_count},
     {chat_routes, &chat_route_count},
+    {explorer_routes, &explorer_route_count},
 };
 
 int api_routes(struct api *api)
@@ -39,6 +41,11 @@ int api_routes(struct api *api)
     for (size_t i = 0; i < n; i++)
         if (routes[i].body_max == BODY_UPLOAD)
             routes[i].body_max = api->upload_max_bytes + 64 * 1024;
+    api->turns = turns_new();
+    if (!api->turns) {
+        free(routes);
+        return -ENOMEM;
+    }
     api->routes = routes;
     api->n_routes = n;
     return 0;
@@ -47,15 +54,24 @@ int api_routes(struct api *api)
 const struct run_dialect *api_run_dialects(struct api *api, size_t *ret_n)
 {
     api->run_dialects[0] = (struct run_dialect){RESPONSES_DIALECT, responses_ended, api};
-    *ret_n = 1;
+    api->run_dialects[1] = (struct run_dialect){EXPLORER_DIALECT, explorer_ended, api};
+    *ret_n = sizeof api->run_dialects / sizeof *api->run_dialects;
     return api->run_dialects;
 }
 
 void api_deinit(struct api *api)
 {
     free(api->routes);
+    api->turns = turns_free(api->turns);
     api->routes = NULL;
     api->n_routes = 0;
+}
+
+int api_error_body(const struct http_exchange *x, const struct error *e, struct json_writer *w)
+{
+    static const char explorer[] = "/api/";
+    return strncmp(http_path(x), explorer, sizeof explorer - 1) == 0 ? explorer_error_body(e, w)
+                                                                     : 0;
 }
 
 int api_body_json(struct http_exchange *x, json_t **ret_root)

@@ -33,9 +33,12 @@ struct api {
     int64_t timeout_max_s;          /* of one execution */
     unsigned idle_minutes_max;      /* of expires_after.minutes */
     uint64_t memory_default_bytes;
+    double temperature;        /* of Explorer's chats; NAN: the model's own */
+    unsigned max_iterations;   /* rounds of an Explorer's chat */
+    struct turns *turns;       /* who speaks in which of Explorer's threads */
     struct http_route *routes; /* api_routes() */
     size_t n_routes;
-    struct run_dialect run_dialects[1]; /* api_run_dialects() */
+    struct run_dialect run_dialects[2]; /* api_run_dialects() */
 };
 
 /* In a route table: the largest upload and a little for the form around it. */
@@ -49,7 +52,10 @@ enum {
     BODY_MODEL_MAX = 128 << 20, /* what is meant for a model carries files and images */
 };
 
-/* Builds api->routes out of the dialects' tables, for http_config. 0 or -ENOMEM. */
+/* For http_config.error_body: the dialects whose errors are not in OpenAI's envelope. */
+int api_error_body(const struct http_exchange *x, const struct error *e, struct json_writer *w);
+/* Builds api->routes out of the dialects' tables, for http_config, and what else dialects need. 0 or
+ * -ENOMEM. */
 int api_routes(struct api *api);
 /* What the dialects do when runs of theirs end, for runs_config: n of them, good as long as `api`. They
  * look at `api` when a run ends, not before. */

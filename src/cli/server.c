@@ -137,6 +137,8 @@ static void reload(struct server *server)
         &server->api.idle_minutes_max, (unsigned)fresh.idle_max_minutes, __ATOMIC_RELAXED);
     __atomic_store_n(
         &server->api.memory_default_bytes, (uint64_t)fresh.memory_limit, __ATOMIC_RELAXED);
+    __atomic_store(&server->api.temperature, &fresh.temperature, __ATOMIC_RELAXED);
+    __atomic_store_n(&server->api.max_iterations, (unsigned)fresh.max_iterations, __ATOMIC_RELAXED);
     logs_configure(&fresh);
     for (int i = 0; i < SETTINGS_COUNT; i++)
         if (setting_reloads(i))
@@ -221,6 +223,8 @@ static int core_start(struct server *server, struct error *e)
         .timeout_max_s = s->timeout_max_s,
         .idle_minutes_max = (unsigned)s->idle_max_minutes,
         .memory_default_bytes = (uint64_t)s->memory_limit,
+        .temperature = s->temperature,
+        .max_iterations = (unsigned)s->max_iterations,
     };
     if (r == 0 && api_routes(&server->api) < 0)
         r = error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
@@ -243,6 +247,7 @@ static int http_start(struct server *server, struct error *e)
         .user = &server->api,
         .authorize = access_authorize,
         .keys_exist = access_keys_exist,
+        .error_body = api_error_body,
         .hosts = (const char *const *)s->host.items,
         .n_hosts = s->host.n,
         .max_connections = (unsigned)s->max_connections,

@@ -103,9 +103,9 @@ struct text_list {
     X("find-local", find_local, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 0, "on|off", \
       "Whether to look for Ollama and llama.cpp on their default ports.") \
     X("temperature", temperature, DECIMAL, "", 0, 2, "", ANYWHERE, 1, "T", \
-      "Kept for the Python package and the page, which do not exist yet; `cloche chat` reads TEMPERATURE.") \
+      "Temperature of Explorer's and the page's chats; `cloche chat` reads TEMPERATURE.") \
     X("max-iterations", max_iterations, INTEGER, "12", 1, 1000, "", ANYWHERE, 1, "N", \
-      "Kept for the Python package and the page, which do not exist yet; `cloche chat` reads MAX_ITERATIONS.") \
+      "Rounds of model and code of Explorer's and the page's chats; `cloche chat` reads MAX_ITERATIONS.") \
     X("max-rounds", max_rounds, INTEGER, "64", 1, 10000, "", ANYWHERE, 0, "N", \
       "Rounds of model and code that any run may take.")
 

@@ -30,6 +30,7 @@ enum {
 
 struct http_server;
 struct http_exchange;
+struct json_writer;
 
 typedef void http_handler(struct http_exchange *x);
 
@@ -64,6 +65,9 @@ struct http_config {
     /* Whether any key was ever made: then `hosts` count too. NULL: never. Called for each request
      * that arrives by TCP under a Host that is not loopback. */
     bool (*keys_exist)(void *user);
+    /* Writes the body of an error (an object, whole) for a dialect with an envelope of its own, and returns
+     * its status; 0: it has nothing to say to this path. NULL: OpenAI's envelope everywhere. */
+    int (*error_body)(const struct http_exchange *x, const struct error *e, struct json_writer *w);
     const char *const *hosts; /* names from --host, with or without port */
     size_t n_hosts;
     unsigned max_connections; /* [4096] beyond: 503 and close */
@@ -152,7 +156,7 @@ int http_respond(
 /* The same with application/json from a strbuf; a `failed` buffer answers 500. Borrows. */
 int http_respond_json(struct http_exchange *x, int status, const struct strbuf *json);
 int http_respond_empty(struct http_exchange *x, int status); /* 204 and the like */
-/* OpenAI's envelope with the status of error.h's table. Adds `retry-after: 1` to 429 and 503 and
+/* OpenAI's envelope with the status of error.h's table, unless http_config.error_body has another. Adds `retry-after: 1` to 429 and 503 and
  * `x-should-retry: false` to 409, 501, 507 and provider_authentication, unless the handler has set them. */
 int http_error(struct http_exchange *x, const struct error *e);
 /* The same from a format: http_fail(x, ERROR_NOT_FOUND, "container_id", "No such container: %s", id).

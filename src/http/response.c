@@ -205,11 +205,23 @@ static bool error_permanent(enum error_code code)
     return status == 409 || status == 507 || status == 501 || code == ERROR_PROVIDER_AUTHENTICATION;
 }
 
+static void write_envelope(struct json_writer *w, const struct error *e)
+{
+    const char *type = error_wire_type(e->code), *code = error_wire_code(e->code);
+    jw_begin_object(w);
+    jw_field_object(w, "error");
+    jw_field_string(w, "message", e->message);
+    jw_field_string(w, "type", *type ? type : NULL);
+    jw_field_string(w, "param", e->param[0] ? e->param : NULL);
+    jw_field_string(w, "code", *code ? code : NULL);
+    jw_end(w);
+    jw_end(w);
+}
+
 int http_error(struct http_exchange *x, const struct error *e)
 {
     struct http_connection *c = x->connection;
     int status = error_http_status(e->code);
-    const char *type = error_wire_type(e->code), *code = error_wire_code(e->code);
     if ((status == 429 || status == 503) && !c->has_retry_after)
         http_set_header(x, "retry-after", "1");
     if (error_permanent(e->code) && !c->has_should_retry)
@@ -218,14 +230,13 @@ int http_error(struct http_exchange *x, const struct error *e)
         [2200]; /* 304 bytes of text, six for each at worst: always enough, and no allocation */
     struct strbuf body = {.data = fixed, .capacity = sizeof fixed, .maximum = sizeof fixed - 1};
     struct json_writer w = JSON_WRITER(&body);
-    jw_begin_object(&w);
-    jw_field_object(&w, "error");
-    jw_field_string(&w, "message", e->message);
-    jw_field_string(&w, "type", *type ? type : NULL);
-    jw_field_string(&w, "param", e->param[0] ? e->param : NULL);
-    jw_field_string(&w, "code", *code ? code : NULL);
-    jw_end(&w);
-    jw_end(&w);
+    const struct http_config *config = &c->server->config;
+    /* what was no request has no path, so nobody knows whose it was */
+    int own = config->error_body && c->head.method ? config->error_body(x, e, &w) : 0;
+    if (own > 0)
+        status = own;
+    else
+        write_envelope(&w, e);
     return body.failed ? http_respond(x, status, "application/json", "{}", 2)
                        : http_respond(x, status, "application/json", body.data, body.length);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 
 enum { PIECE = 64 * 1024 };
@@ -16,7 +15,6 @@ static const char *const purposes[] = {
 struct incoming {
     struct blob_writer *writer;
     char filename[512], purpose[64], anchor[64], seconds[32];
-    uint64_t bytes;
 };
 
 static void respond_file_object(struct http_exchange *x, const struct store_file *file)
@@ -29,26 +27,27 @@ static void respond_file_object(struct http_exchange *x, const struct store_file
 
 /* ---- upload --------------------------------------------------------------------------------------------- */
 
-static int receive_file(struct api *api, struct incoming *in, struct multipart *form,
-    const struct multipart_part *part, struct error *e)
+int file_receive(struct api *api, struct multipart *form, const struct multipart_part *part,
+    struct blob_writer **writer, char filename[512], struct error *e)
 {
-    if (in->writer)
+    uint64_t bytes = 0;
+    if (*writer)
         return error_param(
             e, ERROR_INVALID_VALUE, "file", "Invalid 'file': one file for each request.");
-    int r = form_filename(part, in->filename, e);
+    int r = form_filename(part, filename, e);
     if (r < 0)
         return r;
     cleanup_free char *piece = malloc(PIECE);
     if (!piece)
         return error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
-    r = store_blob_begin(api->store, &in->writer, e);
+    r = store_blob_begin(api->store, writer, e);
     ssize_t n = 0;
     while (r == 0 && (n = multipart_read(form, piece, PIECE, e)) > 0) {
-        in->bytes += (uint64_t)n;
-        r = in->bytes > api->upload_max_bytes ? error_param(e, ERROR_PAYLOAD_TOO_LARGE, "file",
-                                                    "The file is larger than %llu bytes.",
-                                                    (unsigned long long)api->upload_max_bytes)
-                                              : store_blob_append(in->writer, piece, (size_t)n, e);
+        bytes += (uint64_t)n;
+        r = bytes > api->upload_max_bytes ? error_param(e, ERROR_PAYLOAD_TOO_LARGE, "file",
+                                                "The file is larger than %llu bytes.",
+                                                (unsigned long long)api->upload_max_bytes)
+                                          : store_blob_append(*writer, piece, (size_t)n, e);
     }
     return r < 0 ? r : (int)n;
 }
@@ -57,7 +56,7 @@ static int receive_part(struct api *api, struct incoming *in, struct multipart *
     const struct multipart_part *part, struct error *e)
 {
     if (strcmp(part->name, "file") == 0)
-        return receive_file(api, in, form, part, e);
+        return file_receive(api, form, part, &in->writer, in->filename, e);
     if (strcmp(part->name, "purpose") == 0)
         return form_text(form, "purpose", in->purpose, sizeof in->purpose, e);
     if (strcmp(part->name, "expires_after[anchor]") == 0)
@@ -114,30 +113,18 @@ static int check_fields(const struct incoming *in, int64_t *ret_seconds, struct 
 static int store_incoming(
     struct http_exchange *x, struct incoming *in, struct store_file *ret, struct error *e)
 {
-    struct store *store = api_of(x)->store;
-    char hash[BLOB_HEX_SIZE], id[ID_SIZE];
-    int64_t bytes, seconds = 0, now = clock_realtime_s();
+    int64_t seconds = 0;
     if (!in->writer)
         return error_param(
             e, ERROR_MISSING_PARAMETER, "file", "Missing required parameter: 'file'.");
     int r = check_fields(in, &seconds, e);
-    if (r == 0)
-        r = store_blob_commit(in->writer, true, hash, &bytes, e);
-    if (r < 0)
-        return r;
-    store_file_id_new(id);
-    struct store_file file = {
-        .id = id,
+    const struct store_file as = {
         .project = (char *)access_project(x),
         .filename = in->filename,
         .purpose = in->purpose,
-        .bytes = bytes,
-        .created_at = now,
-        .expires_at = seconds ? now + seconds : 0,
-        .blob = hash,
+        .expires_at = seconds,
     };
-    r = store_file_insert(store, &file, e);
-    return r < 0 ? r : store_file_get(store, file.project, id, ret, e);
+    return r < 0 ? r : file_keep(api_of(x), in->writer, &as, ret, e);
 }
 
 void files_create(struct http_exchange *x)

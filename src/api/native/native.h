@@ -22,6 +22,14 @@ void respond_container(struct http_exchange *x, struct session *session);
 
 /* ---- transfer.c: bytes from one place to another ------------------------------------------------------ */
 
+/* Makes a File of what a writer holds (borrowed): project, filename, purpose, and if said id, are `as`
+ * says; expires_at counts from now, 0 is for ever. */
+int file_keep(struct api *api, struct blob_writer *writer, const struct store_file *as,
+    struct store_file *ret, struct error *e);
+/* Takes the file of a form's part as it comes, within the server's bound, into *writer (which must be NULL
+ * before: one file for each request), its plain name into `filename`. */
+int file_receive(struct api *api, struct multipart *form, const struct multipart_part *part,
+    struct blob_writer **writer, char filename[512], struct error *e);
 /* Puts a file of the workspace into Files, for good. */
 int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
     const char *purpose, struct store_file *ret, struct error *e);

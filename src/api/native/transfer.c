@@ -39,13 +39,36 @@ static int pour(struct file_reader *from, struct blob_writer *to, struct error *
     }
 }
 
+int file_keep(struct api *api, struct blob_writer *writer, const struct store_file *as,
+    struct store_file *ret, struct error *e)
+{
+    char hash[BLOB_HEX_SIZE], id[ID_SIZE];
+    int64_t bytes = 0;
+    int r = store_blob_commit(writer, true, hash, &bytes, e);
+    if (r < 0)
+        return r;
+    store_file_id_new(id);
+    struct store_file file = *as;
+    file.id = as->id ? as->id : id;
+    file.bytes = bytes;
+    file.created_at = clock_realtime_s();
+    file.blob = hash;
+    if (as->expires_at > 0)
+        file.expires_at = file.created_at + as->expires_at;
+    r = store_file_insert(api->store, &file, e);
+    return r < 0 ? r : store_file_get(api->store, file.project, file.id, ret, e);
+}
+
 int copy_to_files(struct api *api, const char *project, struct session *session, const char *path,
     const char *purpose, struct store_file *ret, struct error *e)
 {
     struct file_reader reader;
     struct blob_writer *writer = NULL;
-    char hash[BLOB_HEX_SIZE], id[ID_SIZE];
-    int64_t bytes = 0;
+    const struct store_file as = {
+        .project = (char *)project,
+        .filename = (char *)base_name_of(path),
+        .purpose = (char *)purpose,
+    };
     int r = session_file_open(session, path, &reader, e);
     if (r < 0)
         return r;
@@ -53,21 +76,7 @@ int copy_to_files(struct api *api, const char *project, struct session *session,
     if (r == 0)
         r = pour(&reader, writer, e);
     if (r == 0)
-        r = store_blob_commit(writer, true, hash, &bytes, e);
-    store_file_id_new(id);
-    struct store_file file = {
-        .id = id,
-        .project = (char *)project,
-        .filename = (char *)base_name_of(path),
-        .purpose = (char *)purpose,
-        .bytes = bytes,
-        .created_at = clock_realtime_s(),
-        .blob = hash,
-    };
-    if (r == 0)
-        r = store_file_insert(api->store, &file, e);
-    if (r == 0)
-        r = store_file_get(api->store, project, id, ret, e);
+        r = file_keep(api, writer, &as, ret, e);
     blob_writer_free(writer);
     file_reader_deinit(&reader);
     return r;

@@ -226,6 +226,7 @@ static void respond_object(struct http_exchange *x)
     if (environment_list(api->environments_dir, &list, &n) < 0)
         n = 0;
     jw_begin_object(&w);
+    jw_field_string(&w, "message", "OpenAI Code Interpreter Explorer API");
     jw_field_string(&w, "name", "cloche");
     jw_field_string(&w, "version", api->version);
     jw_field_string(

@@ -144,20 +144,19 @@ static int add_tool_files(
     return 0;
 }
 
-/* A new container begins with the Files that were spoken of before: its predecessor is gone. */
-static int add_context_files(struct response_plan *p, struct error *e)
+int context_files_add(const json_t *context, const struct file_source *source,
+    struct input_files *files, struct error *e)
 {
-    struct file_source source = file_source_of(&p->source);
     const json_t *message, *part;
     size_t i, j;
-    json_array_foreach (p->context, i, message)
+    json_array_foreach (context, i, message)
         json_array_foreach (json_object_get(message, "content"), j, part) {
             cleanup_free char *name = NULL;
             const char *id = json_text(part, "file_id"), *given;
             int64_t bytes;
-            if (!id || source.stat(source.context, id, &name, &bytes) < 0)
+            if (!id || source->stat(source->context, id, &name, &bytes) < 0)
                 continue;
-            if (input_files_add(&p->files, name, id, NULL, 0, &given) < 0)
+            if (input_files_add(files, name, id, NULL, 0, &given) < 0)
                 return no_memory(e);
         }
     return 0;
@@ -220,8 +219,10 @@ static int bring_files(struct response_plan *p, struct api *api, const char *pro
         auto_container(p, api, project, r, container_id);
     if (x == 0)
         x = add_tool_files(p, r, e);
-    if (x == 0 && !p->session)
-        x = add_context_files(p, e);
+    if (x == 0 && !p->session) {
+        struct file_source source = file_source_of(&p->source);
+        x = context_files_add(p->context, &source, &p->files, e);
+    }
     return x;
 }
 

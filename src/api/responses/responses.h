@@ -59,6 +59,9 @@ int item_find(struct api *api, const char *project, const char *id, json_t **ret
  * without them. `conversation_id` (or NULL) is searched too. ERROR_NOT_FOUND. */
 int items_resolve(struct api *api, const char *project, const char *conversation_id, json_t *items,
     struct error *e);
+/* A new container begins with the Files that were spoken of before: its predecessor is gone. Adds them. */
+int context_files_add(const json_t *context, const struct file_source *source,
+    struct input_files *files, struct error *e);
 /* Reads a conversation's items: the transcript, appended to `context`, and the container that was named
  * last ("" if none). ERROR_NOT_FOUND. */
 int conversation_context(struct api *api, const char *project, const char *id, json_t *context,
