@@ -63,7 +63,7 @@ struct run {
     char *project, *dialect, *conversation_id, *previous_id;
     json_t *request, *input;
     int64_t created_at;
-    bool background, stored;
+    bool background, stored, alone;
     bool threaded; /* it has, or had, a thread of this process; else it was read from the store */
     struct plan plan;
     json_t *results; /* run_resume's, for its thread; or NULL */

@@ -120,6 +120,7 @@ struct run_spec {
     bool store, background;
     const char *conversation_id; /* recorded; gets what its dialect's `ended` returns; or NULL */
     const char *previous_id;     /* recorded, or NULL */
+    bool alone;                  /* -EBUSY while another run of its conversation is not over */
 };
 
 enum run_status {

@@ -253,6 +253,7 @@ static int make(struct runs *r, const struct run_spec *spec, struct run **ret, s
     run->threaded = true;
     run->created_at = clock_realtime_s();
     run->background = spec->background;
+    run->alone = spec->alone;
     run->stored = spec->store && r->config.store;
     run->status = spec->background ? RUN_QUEUED : RUN_IN_PROGRESS;
     run->request = json_incref(spec->request);
@@ -277,7 +278,8 @@ static int record(struct runs *r, struct run *run, struct error *e)
         return 0;
     if (run_to_row(run, &row) < 0)
         return no_memory(e);
-    int rc = store_run_insert(r->config.store, &row, run->background, e);
+    int rc = store_run_insert(r->config.store, &row,
+        (run->background ? STORE_RUN_DURABLE : 0) | (run->alone ? STORE_RUN_ALONE : 0), e);
     store_run_deinit(&row);
     return rc;
 }

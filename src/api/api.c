@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/access.h"
+#include "api/assistants/assistants.h"
 #include "api/chat/chat.h"
 #include "api/explorer/explorer.h"
 #include "api/json_in.h"
@@ -24,6 +25,7 @@ static const struct {
     {responses_routes, &responses_route_count},
     {chat_routes, &chat_route_count},
     {explorer_routes, &explorer_route_count},
+    {assistants_routes, &assistants_route_count},
 };
 
 int api_routes(struct api *api)

@@ -141,6 +141,12 @@ int item_append(struct store *s, const struct store_item *i, struct error *e)
         i->conversation_id, i->run_id, i->created_at, i->json, i->transcript);
 }
 
+int item_rewrite(struct store *s, const struct store_item *i, struct error *e)
+{
+    return query_run(s, RUN_LOCKED, SQL_ITEM_UPDATE, "the item", NULL, e, "tttt",
+        i->conversation_id, i->id, i->json, i->transcript);
+}
+
 int store_items_append(struct store *s, const struct store_item *items, size_t n, struct error *e)
 {
     store_lock(s);
@@ -183,7 +189,7 @@ int store_item_list(struct store *s, const char *conversation_id, const char *ru
     struct store_items list = {0};
     int r = query_list(s, sql, &item_item_kind, (void **)&list.items, &list.count, e,
         query_page_types(page), conversation_id, run_id, query_page_limit(page) + 1,
-        page ? page->after : NULL);
+        query_page_cursor(page));
     if (r)
         return r;
     list.has_more = query_page_cut(list.items, &list.count, page, &item_item_kind);

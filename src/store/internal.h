@@ -106,6 +106,7 @@ enum { PAGE_SQL_SIZE = 2048 };
 void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *table,
     const char *scope, const struct store_page *page);
 const char *query_page_types(const struct store_page *page);
+const char *query_page_cursor(const struct store_page *page); /* what ?4 is; NULL: nothing */
 int64_t query_page_limit(const struct store_page *page);
 /* Cuts a list of limit + 1 to the limit; true when there was more. */
 bool query_page_cut(
@@ -155,6 +156,7 @@ int blob_read(struct store *s, const char *sha256, int64_t bytes, char **ret_dat
 /* ---- conversations.c ---------------------------------------------------------------------------------- */
 /* One item, within a transaction of the caller. */
 int item_append(struct store *s, const struct store_item *i, struct error *e);
+int item_rewrite(struct store *s, const struct store_item *i, struct error *e);
 
 /* ---- uploads.c ----------------------------------------------------------------------------------------- */
 /* For store_expire: pending ones past their time expire, parts of those that ended go, and rows made before

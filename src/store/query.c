@@ -215,24 +215,39 @@ int64_t query_page_limit(const struct store_page *page)
 
 const char *query_page_types(const struct store_page *page)
 {
-    return page && page->after ? "ttit" : "tti";
+    return page && (page->after || page->before) ? "ttit" : "tti";
+}
+
+const char *query_page_cursor(const struct store_page *page)
+{
+    return !page ? NULL : page->after ? page->after : page->before;
+}
+
+/* A page before some id is read from there backwards, and given in the list's order. */
+static bool backwards(const struct store_page *page)
+{
+    return page && !page->after && page->before;
 }
 
 void query_page_sql(char out[PAGE_SQL_SIZE], const char *columns, const char *table,
     const char *scope, const struct store_page *page)
 {
     bool up = page && page->ascending;
-    const char *order = up ? "created_at ASC, seq ASC" : "created_at DESC, seq DESC";
+    static const char ascending[] = "created_at ASC, seq ASC",
+                      descending[] = "created_at DESC, seq DESC";
+    const char *order = up ? ascending : descending;
+    up ^= backwards(page);
+    const char *walk = up ? ascending : descending;
     char after[512] = "";
     /* The cursor is looked up within the scope, so that a stranger's id is like an unknown one. */
-    if (page && page->after)
+    if (query_page_cursor(page))
         snprintf(after, sizeof after,
             " AND (created_at, seq) %s (SELECT created_at, seq FROM %s WHERE id = ?4 AND %s)",
             up ? ">" : "<", table, scope);
     int n = snprintf(out, PAGE_SQL_SIZE,
         "SELECT %s FROM %s WHERE seq IN (SELECT seq FROM %s WHERE %s%s ORDER BY %s LIMIT ?3)"
         " ORDER BY %s",
-        columns, table, table, scope, after, order, order);
+        columns, table, table, scope, after, walk, order);
     if (n >= PAGE_SQL_SIZE)
         abort(); /* all parts are literals of ours */
 }
@@ -243,6 +258,13 @@ bool query_page_cut(
     size_t limit = (size_t)query_page_limit(page);
     if (*count <= limit)
         return false;
+    if (backwards(page)) { /* what is too much is the first */
+        size_t extra = *count - limit;
+        for (size_t i = 0; i < extra; i++)
+            kind->deinit((char *)items + i * kind->size);
+        memmove(items, (char *)items + extra * kind->size, limit * kind->size);
+        *count = limit;
+    }
     while (*count > limit)
         kind->deinit((char *)items + --*count * kind->size);
     return true;

@@ -62,13 +62,16 @@ static bool run_map(sqlite3_stmt *row, void *item)
 
 static const struct item_kind run_kind = {sizeof(struct store_run), run_map, run_deinit};
 
-int store_run_insert(struct store *s, const struct store_run *r, bool durable, struct error *e)
+int store_run_insert(struct store *s, const struct store_run *r, unsigned flags, struct error *e)
 {
-    int rc = query_run(s, 0, SQL_RUN_INSERT, "the run", NULL, e, "ttttttttiiittttt", r->id,
+    int64_t alone = (flags & STORE_RUN_ALONE) != 0, inserted = 0;
+    int rc = query_run(s, 0, SQL_RUN_INSERT, "the run", &inserted, e, "ttttttttiiittttti", r->id,
         r->project, r->dialect, r->status, r->model, r->container_id, r->conversation_id,
         r->previous_id, r->created_at, r->completed_at, (int64_t)r->background, r->error, r->usage,
-        r->request, r->input, r->output);
-    if (rc || !durable)
+        r->request, r->input, r->output, alone);
+    if (rc == 0 && inserted == 0)
+        return error_set(e, ERROR_INVALID_VALUE, EBUSY, "The conversation has an active run.");
+    if (rc || !(flags & STORE_RUN_DURABLE))
         return rc;
     rc = flush_wait(s, e);
     if (rc) /* the caller says that nothing was kept */
@@ -95,6 +98,32 @@ int store_run_get(struct store *s, const char *project, const char *dialect, con
         s, 0, SQL_RUN_GET, "the run", run_map, ret_run, e, "ttt", id, project, dialect);
 }
 
+static bool id_map(sqlite3_stmt *row, void *item)
+{
+    snprintf(item, ID_SIZE, "%s", (const char *)sqlite3_column_text(row, 0));
+    return true;
+}
+
+int store_run_active(struct store *s, const char *project, const char *conversation_id,
+    char ret_id[ID_SIZE], struct error *e)
+{
+    return query_one(
+        s, 0, SQL_RUN_ACTIVE_OF, "the run", id_map, ret_id, e, "tt", project, conversation_id);
+}
+
+int store_run_container(struct store *s, const char *project, const char *conversation_id,
+    char ret_id[ID_SIZE], struct error *e)
+{
+    return query_one(s, 0, SQL_RUN_CONTAINER_OF, "the container", id_map, ret_id, e, "tt", project,
+        conversation_id);
+}
+
+int store_run_set_request(struct store *s, const char *id, const char *request, struct error *e)
+{
+    return query_run(
+        s, RUN_MUST_CHANGE, SQL_RUN_SET_REQUEST, "the run", NULL, e, "tt", id, request);
+}
+
 int store_run_list(struct store *s, const char *project, const char *dialect,
     const char *conversation_id, const struct store_page *page, struct store_runs *ret_list,
     struct error *e)
@@ -106,7 +135,7 @@ int store_run_list(struct store *s, const char *project, const char *dialect,
     query_page_sql(sql, RUN_COLUMNS, "runs", scope, page);
     struct store_runs list = {0};
     int r = query_list(s, sql, &run_kind, (void **)&list.items, &list.count, e, "ttitt", project,
-        dialect, query_page_limit(page) + 1, page ? page->after : NULL, conversation_id);
+        dialect, query_page_limit(page) + 1, query_page_cursor(page), conversation_id);
     if (r)
         return r;
     list.has_more = query_page_cut(list.items, &list.count, page, &run_kind);
@@ -210,7 +239,9 @@ static int end_locked(struct store *s, const struct store_run_end *x, struct err
         r = append_locked(s, x->run->id, x->first, x->events, x->n_events, e);
     for (size_t i = 0; i < x->n_items && !r; i++) {
         int added = item_append(s, &x->items[i], e);
-        if (added != -ENOENT && added != -EEXIST) /* deleted meanwhile; there already */
+        if (added == -EEXIST) /* of a run that waited meanwhile, and has more to say of it */
+            added = item_rewrite(s, &x->items[i], e);
+        if (added != -ENOENT) /* deleted meanwhile */
             r = added;
     }
     return query_end(s, r, "the run", e);

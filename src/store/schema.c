@@ -132,5 +132,19 @@ static const char version_3[] =
     "CREATE TRIGGER upload_parts_leave_blob AFTER DELETE ON upload_parts BEGIN"
     "  UPDATE blobs SET refs = refs - 1 WHERE sha256 = old.blob; END;";
 
-const char *const schema_migrations[] = {version_1, version_2, version_3};
+/* Assistants, and what a conversation has in its workspace: files of its messages and those that code made
+ * there, each with the File that has its bytes, so that a new session can be given them. */
+static const char version_4[] =
+    "CREATE TABLE assistants("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
+    "CREATE INDEX assistants_by_project ON assistants(project, created_at);"
+
+    "CREATE TABLE conversation_files("
+    "  seq INTEGER PRIMARY KEY,"
+    "  conversation_id TEXT NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
+    "  path TEXT NOT NULL, file_id TEXT NOT NULL, source_id TEXT, container_id TEXT,"
+    "  UNIQUE(conversation_id, path)) STRICT;";
+
+const char *const schema_migrations[] = {version_1, version_2, version_3, version_4};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

@@ -19,7 +19,10 @@
     "id, project, dialect, status, model, container_id, conversation_id, previous_id, created_at," \
     " completed_at, background, error, usage, request, input, output"
 #define RUN_UNFINISHED "status IN ('queued', 'in_progress')"
+#define RUN_ACTIVE "status IN ('queued', 'in_progress', 'requires_action')"
 #define CONVERSATION_COLUMNS "id, project, kind, created_at, metadata, data"
+#define ASSISTANT_COLUMNS "id, project, created_at, data"
+#define CONVERSATION_FILE_COLUMNS "conversation_id, path, file_id, source_id, container_id"
 #define ITEM_COLUMNS "id, conversation_id, run_id, created_at, json, transcript"
 #define FIGURE_COLUMNS "id, container_id, mime_type, blob, bytes, created_at"
 #define KEY_COLUMNS "id, name, project, created_at, revoked_at"
@@ -134,8 +137,17 @@
     X(UPLOAD_OLD, "DELETE FROM uploads WHERE seq IN (SELECT seq FROM uploads" \
                   " WHERE created_at <= ?1 AND parts = 0 AND status <> 'pending' LIMIT ?2)") \
 \
-    X(RUN_INSERT, "INSERT INTO runs(" RUN_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9," \
-                  " ?10, ?11, ?12, ?13, ?14, ?15, ?16)") \
+    /* ?17: only if its conversation has no other that is active */ \
+    X(RUN_INSERT, "INSERT INTO runs(" RUN_COLUMNS ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9," \
+                  " ?10, ?11, ?12, ?13, ?14, ?15, ?16 WHERE ?17 = 0 OR NOT EXISTS (SELECT 1" \
+                  " FROM runs WHERE conversation_id = ?7 AND " RUN_ACTIVE ")") \
+    X(RUN_ACTIVE_OF, \
+        "SELECT id FROM runs WHERE project = ?1 AND conversation_id = ?2 AND " RUN_ACTIVE \
+        " ORDER BY created_at DESC LIMIT 1") \
+    X(RUN_CONTAINER_OF, \
+        "SELECT container_id FROM runs WHERE project = ?1 AND conversation_id = ?2" \
+        " AND container_id IS NOT NULL ORDER BY created_at DESC, seq DESC LIMIT 1") \
+    X(RUN_SET_REQUEST, "UPDATE runs SET request = ?2 WHERE id = ?1") \
     X(RUN_UPDATE, "UPDATE runs SET status = ?2, model = ?3, container_id = ?4, completed_at = ?5," \
                   " error = ?6, usage = ?7, output = ?8 WHERE id = ?1") \
     X(RUN_GET, "SELECT " RUN_COLUMNS " FROM runs WHERE id = ?1 AND (?2 IS NULL OR project = ?2)" \
@@ -157,6 +169,17 @@
     X(CONVERSATION_DELETE, "DELETE FROM conversations WHERE id = ?1 AND project = ?2") \
     X(CONVERSATION_GET, "SELECT " CONVERSATION_COLUMNS " FROM conversations" \
                         " WHERE id = ?1 AND project = ?2 AND (?3 IS NULL OR kind = ?3)") \
+    X(ASSISTANT_INSERT, "INSERT INTO assistants(" ASSISTANT_COLUMNS ") VALUES(?1, ?2, ?3, ?4)") \
+    X(ASSISTANT_UPDATE, "UPDATE assistants SET data = ?3 WHERE id = ?1 AND project = ?2") \
+    X(ASSISTANT_GET, \
+        "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE id = ?1 AND project = ?2") \
+    X(ASSISTANT_DELETE, "DELETE FROM assistants WHERE id = ?1 AND project = ?2") \
+    X(CONVERSATION_FILE_PUT, \
+        "INSERT INTO conversation_files(" CONVERSATION_FILE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5)" \
+        " ON CONFLICT(conversation_id, path) DO UPDATE SET file_id = excluded.file_id," \
+        " source_id = ifnull(source_id, excluded.source_id), container_id = excluded.container_id") \
+    X(CONVERSATION_FILES_PLACED, \
+        "UPDATE conversation_files SET container_id = ?2 WHERE conversation_id = ?1") \
     /* never before what is there, whatever the clock did */ \
     X(ITEM_APPEND, "INSERT INTO items(" ITEM_COLUMNS ") VALUES(?1, ?2, ?3, max(?4," \
                    " ifnull((SELECT max(created_at) FROM items WHERE conversation_id = ?2), 0))," \

@@ -114,6 +114,9 @@ struct store_page {
     int limit; /* 0 means 20 */
     bool ascending;
     const char *after;
+    /* the page that ends just before this id, in the list's order; not together with `after`. Only
+     * assistants, runs and items can be read so. */
+    const char *before;
 };
 
 /* ---- containers (sessions) ------------------------------------------------------------------------------ */
@@ -365,8 +368,19 @@ struct store_runs {
 void store_run_deinit(struct store_run *r);
 void store_runs_deinit(struct store_runs *r);
 
-/* `durable`: survives power loss when this returns. */
-int store_run_insert(struct store *s, const struct store_run *r, bool durable, struct error *e);
+enum store_run_flags {
+    STORE_RUN_DURABLE = 1, /* survives power loss when this returns */
+    /* -EBUSY, ERROR_INVALID_VALUE: another run of its conversation is queued, in progress or waits for results */
+    STORE_RUN_ALONE = 2,
+};
+int store_run_insert(struct store *s, const struct store_run *r, unsigned flags, struct error *e);
+/* The run of that conversation that is queued, in progress or waits for results. -ENOENT: none. */
+int store_run_active(struct store *s, const char *project, const char *conversation_id,
+    char ret_id[ID_SIZE], struct error *e);
+/* The container that a run of that conversation used last. -ENOENT: none did. */
+int store_run_container(struct store *s, const char *project, const char *conversation_id,
+    char ret_id[ID_SIZE], struct error *e);
+int store_run_set_request(struct store *s, const char *id, const char *request, struct error *e);
 /* Writes what changes while it runs: status, model, container_id, completed_at, error, usage, output. */
 int store_run_update(struct store *s, const struct store_run *r, struct error *e);
 /* `project` and `dialect` NULL: any. */
@@ -451,9 +465,53 @@ int store_item_list(struct store *s, const char *conversation_id, const char *ru
 int store_item_delete(
     struct store *s, const char *conversation_id, const char *id, struct error *e);
 
+/* ---- files of conversations ---------------------------------------------------------------------------- */
+
+/* What lies in a conversation's workspace, or will when it gets one: the path there, and the File that
+ * has the bytes. `source_id`: the File a person brought there, or NULL for what code made. `container_id`:
+ * where it lies now, or NULL: nowhere yet. */
+struct store_conversation_file {
+    char *conversation_id, *path, *file_id, *source_id, *container_id;
+};
+void store_conversation_files_free(struct store_conversation_file *files, size_t n);
+/* In one commit; what was at such a path is replaced, but keeps its source_id. -ENOENT: no such conversation. */
+int store_conversation_files_put(
+    struct store *s, const struct store_conversation_file *files, size_t n, struct error *e);
+/* All of them, oldest first; the array is the holder's. */
+int store_conversation_files_list(struct store *s, const char *conversation_id,
+    struct store_conversation_file **ret, size_t *ret_n, struct error *e);
+/* All of them lie in that container now. */
+int store_conversation_files_placed(
+    struct store *s, const char *conversation_id, const char *container_id, struct error *e);
+
+/* ---- assistants: how runs are to be made, under a name --------------------------------------------------- */
+
+struct store_assistant {
+    char *id, *project, *data; /* JSON text of the dialect */
+    int64_t created_at;
+};
+struct store_assistants {
+    struct store_assistant *items;
+    size_t count;
+    bool has_more;
+};
+void store_assistant_deinit(struct store_assistant *a);
+void store_assistants_deinit(struct store_assistants *a);
+/* Durable, all three. */
+int store_assistant_insert(struct store *s, const struct store_assistant *a, struct error *e);
+/* data */
+int store_assistant_update(struct store *s, const struct store_assistant *a, struct error *e);
+int store_assistant_delete(struct store *s, const char *project, const char *id, struct error *e);
+int store_assistant_get(struct store *s, const char *project, const char *id,
+    struct store_assistant *ret, struct error *e);
+int store_assistant_list(struct store *s, const char *project, const struct store_page *page,
+    struct store_assistants *ret, struct error *e);
+
+/* ---- the end of a run ---------------------------------------------------------------------------------- */
+
 /* Ends a run, in one durable commit, so that nobody ever finds half of an end: its row as by
  * store_run_update, its last events, and what its conversation gets (whose absence is no failure:
- * it was deleted meanwhile). */
+ * it was deleted meanwhile). An item that is there already is written anew. */
 struct store_run_end {
     const struct store_run *run;
     int64_t first; /* number of the first of the events */

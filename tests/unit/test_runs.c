@@ -585,7 +585,7 @@ static void a_restart_ends_what_was_going_on(void **state)
         .model = "m",
         .created_at = 5};
     struct store_text begun = {"{\"type\":\"run.started\"}", 22};
-    OK(store_run_insert(p->store, &row, false, &err));
+    OK(store_run_insert(p->store, &row, 0, &err));
     OK(store_run_events_append(p->store, "resp_cut", 0, &begun, 1, &err));
     runs_free(runs);
     reopen(p);

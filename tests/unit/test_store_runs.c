@@ -15,7 +15,7 @@ static void add_run(struct store *s, const char *id, const char *dialect, const 
         .input = "[]",
         .created_at = at,
     };
-    OK(store_run_insert(s, &r, false, &err));
+    OK(store_run_insert(s, &r, 0, &err));
 }
 
 static void add_events(struct store *s, const char *run, int first, int n)
@@ -59,8 +59,8 @@ static void runs(void **state)
         .created_at = 100,
         .background = true,
     };
-    OK(store_run_insert(p->store, &full, true, &err));
-    assert_int_equal(store_run_insert(p->store, &full, false, &err), -EEXIST);
+    OK(store_run_insert(p->store, &full, STORE_RUN_DURABLE, &err));
+    assert_int_equal(store_run_insert(p->store, &full, 0, &err), -EEXIST);
     struct store_run changed = {.id = "resp_a",
         .status = "completed",
         .model = "m-2",

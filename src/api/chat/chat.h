@@ -33,6 +33,9 @@ int chat_request_read(
     json_t *root, const struct model_route *route, struct chat_request *ret, struct error *e);
 void chat_request_deinit(struct chat_request *r);
 
+/* `response_format` as Responses' text.format, a new reference; NULL for plain text. */
+json_t *chat_format_read(struct json_in *in);
+
 /* ---- messages.c, tools.c: what is wrong stays in `in` ------------------------------------------------------ */
 
 /* Reads on within a member, called `prefix` in messages, as long as nothing was wrong. */

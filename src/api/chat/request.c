@@ -42,8 +42,7 @@ static void read_schema(struct json_in *in, json_t *format)
         json_object_update_missing(format, schema);
 }
 
-/* Responses' text.format, a new reference; NULL for plain text. */
-static json_t *read_format(struct json_in *outer)
+json_t *chat_format_read(struct json_in *outer)
 {
     static const char *const types[] = {"text", "json_schema", "json_object", NULL};
     json_t *object = json_in_object(outer, "response_format", JSON_OPTIONAL), *format = NULL;
@@ -185,7 +184,7 @@ int chat_request_read(
     read_numbers(&ret->as, &in);
     chat_tools_read(&in, &ret->as.tools, &ret->tools);
     chat_messages_read(&in, ret->as.tools.interpreter ? INPUT_FILES : 0, &ret->as.input);
-    ret->as.text_format = read_format(&in);
+    ret->as.text_format = chat_format_read(&in);
     read_extra(ret, &in, route);
     return json_in_end(&in);
 }

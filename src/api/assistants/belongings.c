@@ -1,0 +1,66 @@
+/* Which File lies where in a thread's workspace: its rows in the store, and the paths that new ones get. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/assistants/assistants.h"
+#include "base/fd.h"
+
+int belongings_load(struct belongings *w, struct api *api, const char *thread_id, struct error *e)
+{
+    *w = (struct belongings){.thread_id = thread_id};
+    int r = store_conversation_files_list(api->store, thread_id, &w->row, &w->rows, e);
+    for (size_t i = 0; r == 0 && i < w->rows; i++) {
+        const char *given, *id = w->row[i].source_id ? w->row[i].source_id : w->row[i].file_id;
+        if (input_files_add(&w->files, w->row[i].path, id, NULL, 0, &given) < 0)
+            r = no_memory_error(e);
+    }
+    w->known = w->files.count;
+    return r;
+}
+
+int belongings_add(
+    struct belongings *w, struct api *api, const char *project, const json_t *ids, struct error *e)
+{
+    struct project_files of = {api, project};
+    struct file_source source = file_source_of(&of);
+    const json_t *id;
+    size_t i;
+    json_array_foreach (ids, i, id) {
+        cleanup_free char *name = NULL;
+        char plain[512];
+        const char *given;
+        int64_t bytes;
+        if (source.stat(source.context, json_string_value(id), &name, &bytes) < 0)
+            continue; /* deleted since */
+        int r = api_filename(name, "file_id", plain, e);
+        if (r == 0 && input_files_add(&w->files, plain, json_string_value(id), NULL, 0, &given) < 0)
+            r = no_memory_error(e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int belongings_save(struct belongings *w, struct api *api, struct error *e)
+{
+    size_t n = w->files.count - w->known;
+    cleanup_free struct store_conversation_file *rows = calloc(n + 1, sizeof *rows);
+    if (!rows)
+        return no_memory_error(e);
+    for (size_t i = 0; i < n; i++) {
+        const struct input_file *f = &w->files.file[w->known + i];
+        rows[i] = (struct store_conversation_file){.conversation_id = (char *)w->thread_id,
+            .path = f->name,
+            .file_id = (char *)f->file_id,
+            .source_id = (char *)f->file_id};
+    }
+    return n ? store_conversation_files_put(api->store, rows, n, e) : 0;
+}
+
+void belongings_deinit(struct belongings *w)
+{
+    input_files_deinit(&w->files);
+    store_conversation_files_free(w->row, w->rows);
+    *w = (struct belongings){0};
+}

@@ -1,0 +1,25 @@
+#include "api/assistants/assistants.h"
+
+#define ASSISTANT "/v1/assistants/{assistant_id}"
+#define THREAD "/v1/threads/{thread_id}"
+#define MESSAGE THREAD "/messages/{message_id}"
+
+const struct http_route assistants_routes[] = {
+    {"POST", "/v1/assistants", assistants_create, 0, 0},
+    {"GET", "/v1/assistants", assistants_list, 0, 0},
+    {"GET", ASSISTANT, assistants_get, 0, 0},
+    {"POST", ASSISTANT, assistants_modify, 0, 0},
+    {"DELETE", ASSISTANT, assistants_delete, 0, 0},
+
+    {"POST", "/v1/threads", threads_create, 0, BODY_MODEL_MAX},
+    {"GET", THREAD, threads_get, 0, 0},
+    {"POST", THREAD, threads_modify, 0, 0},
+    {"DELETE", THREAD, threads_delete, 0, 0},
+
+    {"POST", THREAD "/messages", messages_create, 0, BODY_MODEL_MAX},
+    {"GET", THREAD "/messages", messages_list, 0, 0},
+    {"GET", MESSAGE, messages_get, 0, 0},
+    {"POST", MESSAGE, messages_modify, 0, 0},
+    {"DELETE", MESSAGE, messages_delete, 0, 0},
+};
+const size_t assistants_route_count = sizeof assistants_routes / sizeof *assistants_routes;
