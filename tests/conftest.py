@@ -6,7 +6,8 @@
     client         httpx.Client of it
     new_session    makes sessions on `server`, deleted when the test ends: new_session(environment="base")
     session        one session in `base`
-    fresh_server   makes servers of the test's own, to be crashed: fresh_server("--flag", …)
+    fresh_server   makes servers of the test's own, to be crashed: fresh_server("--flag", …); the environment
+                   data-science is there for tests marked so
     provider       makes scripted providers, vendors of language models that say what a test wrote down: see
                    support/provider.py; the test fails if one was asked what a strict vendor refuses
     call           runs the program: call("run", "x.py", stdin="…") -> CompletedProcess with text
@@ -124,12 +125,18 @@ def session(new_session):
 
 
 @pytest.fixture
-def fresh_server(cloche, environments, tmp_path):
-    """fresh_server(*flags, state=…, env=…, prefix=…, start=True): started and, at the end, stopped."""
-    made = []
+def fresh_server(request, cloche, tmp_path):
+    """fresh_server(*flags, state=…, env=…, prefix=…, start=True): started and, at the end, stopped.
+
+    It has data-science for tests with that mark only: to warm that one up takes seconds, to start without takes a tenth
+    of one."""
+    made, folder = [], tmp_path / "environments"
+    if request.node.get_closest_marker("data_science"):
+        folder = request.getfixturevalue("environments")
+    folder.mkdir(exist_ok=True)
 
     def make(*flags, start=True, state=None, **options):
-        running = Server(cloche, state or tmp_path / f"state-{len(made)}", environments, *flags, **options)
+        running = Server(cloche, state or tmp_path / f"state-{len(made)}", folder, *flags, **options)
         made.append(running)
         return running.start() if start else running
 

@@ -89,10 +89,26 @@ def workshop(cloche, tmp_path):
     return made
 
 
+@pytest.fixture(scope="module")
+def built(cloche, tmp_path_factory):
+    """A workshop whose environment "small" is built, with what was said meanwhile; for tests that only look."""
+    made = Workshop(cloche, tmp_path_factory.mktemp("built"))
+    wheel(made.wheels, "tiny", {"tiny/__init__.py": "ANSWER = 42\n", "tiny_one.py": ""})
+    made.said = made.build("small", "tiny==1.0  # the one\n", "import tiny\nassert tiny.ANSWER == 42\n", "--json")
+    return made
+
+
+@pytest.fixture
+def with_small(workshop, built):
+    """A workshop of the test's own that begins with a copy of it."""
+    subprocess.run(["cp", "-a", built.directory, workshop.directory], check=True)
+    return workshop
+
+
 # ---- build and list ------------------------------------------------------------------------------------
 
-def test_build_and_list(workshop):
-    workshop.build("small", "tiny==1.0  # the one\n", "import tiny\nassert tiny.ANSWER == 42\n")
+def test_build_and_list(built):
+    workshop = built
     manifest = workshop.manifest("small")
     assert manifest["packages"] == {"tiny": "1.0"}
     assert {"tiny", "tiny_one"} <= set(manifest["imports"]) and "__pycache__" not in manifest["imports"]
@@ -111,9 +127,8 @@ def test_build_and_list(workshop):
     assert "small" in table and "without IPython" in table and "data-science" in table
 
 
-def test_everything_is_readable_and_not_root_s(workshop):
-    workshop.build("small", "tiny")
-    for folder, _, names in os.walk(workshop.directory / "small" / "current" / "venv"):
+def test_everything_is_readable_and_not_root_s(built):
+    for folder, _, names in os.walk(built.directory / "small" / "current" / "venv"):
         for path in [folder, *(os.path.join(folder, name) for name in names)]:
             status = os.lstat(path)
             if not stat.S_ISLNK(status.st_mode):
@@ -122,8 +137,8 @@ def test_everything_is_readable_and_not_root_s(workshop):
             assert status.st_uid == (0x70000000 + 0x200000 * 126 if os.geteuid() == 0 else os.geteuid())
 
 
-def test_progress_for_programs(workshop):
-    events = [json.loads(line) for line in workshop.build("small", "tiny", None, "--json").splitlines()]
+def test_progress_for_programs(built):
+    events = [json.loads(line) for line in built.said.splitlines()]
     assert events[-1]["type"] == "environment.completed"
     assert events[-1]["environment"]["packages"] == {"tiny": "1.0"}
     assert {e["type"] for e in events[:-1]} == {"environment.progress", "environment.note"}
@@ -140,8 +155,8 @@ def test_names(workshop):
 
 # ---- generations -----------------------------------------------------------------------------------------
 
-def test_rebuild_keeps_what_is_held(workshop):
-    workshop.build("small", "tiny")
+def test_rebuild_keeps_what_is_held(with_small):
+    workshop = with_small
     first = workshop.current("small")
     with open(workshop.directory / "small" / first / "use.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -154,8 +169,8 @@ def test_rebuild_keeps_what_is_held(workshop):
     assert workshop.content("small") == sorted(["current", third])
 
 
-def test_failed_build_changes_nothing(workshop):
-    workshop.build("small", "tiny")
+def test_failed_build_changes_nothing(with_small):
+    workshop = with_small
     before = workshop.content("small")
     said = workshop.build("small", "tiny\nno-such-package-anywhere\n", expect=1)
     assert "no-such-package-anywhere" in said
@@ -171,8 +186,8 @@ def sleeping(build):
     return machine.wait_until(inside, 60, "the warm-up")
 
 
-def test_killed_build_changes_nothing(workshop):
-    workshop.build("small", "tiny")
+def test_killed_build_changes_nothing(with_small):
+    workshop = with_small
     before = workshop.content("small")
     build = workshop.start("small", "tiny", "import time\ntime.sleep(100)")
     inside = sleeping(build)
@@ -203,8 +218,8 @@ def test_second_build_waits(workshop):
     assert workshop.content("small") == sorted(["current", workshop.current("small")])
 
 
-def test_remove(workshop):
-    workshop.build("small", "tiny")
+def test_remove(with_small):
+    workshop = with_small
     held = workshop.directory / "small" / workshop.current("small")
     with open(held / "use.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)

@@ -57,6 +57,7 @@ def test_state_is_kept_from_call_to_call(model):
     assert text(response) == "Done." and response["status"] == "completed"
 
 
+@pytest.mark.data_science
 def test_the_model_is_told_what_it_needs(model):
     asking = model([
         Turn(python("import sys\nprint('out'); print('err', file=sys.stderr); 6 * 7")),
@@ -107,6 +108,7 @@ def test_arguments_that_are_no_json(model):
     assert text(response) == "Done."
 
 
+@pytest.mark.data_science
 def test_figures_are_files_of_the_container_and_cited_first(model):
     asking = model([
         Turn(python("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\nplt.plot([2, 1]); plt.show()\n"

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from support.api import HELD, Running, error_of, events
+from support import clock
+from support.api import HELD, Running, Session, error_of, events, lines
 
 
 def test_the_events(session):
@@ -103,8 +104,20 @@ def test_input_over_a_stream(session, server):
     assert "Hello Zoë" in done["stdout"] and done["result"] == "4"
 
 
-def test_keep_alive_comments(session):
-    session.run("import time")
-    with session.client.stream("POST", f"{session.path}/execute", json={"code": "time.sleep(17)", "stream": True, "timeout": 30}) as answer:
-        raw = answer.read().decode()
-    assert any(line.startswith(":") for line in raw.split("\n"))
+@pytest.mark.root  # the clock is moved from outside
+def test_keep_alive_comments(fresh_server):
+    """One for each quarter of a minute in which nothing else is said."""
+    server = fresh_server()
+    with server.client() as client:
+        session = Session(client, environment="base")
+        body = {"code": "print('begun', flush=True)\n" + HELD, "stream": True, "timeout": 100}
+        with client.stream("POST", f"{session.path}/execute", json=body) as answer:
+            told = lines(answer)
+            assert next(line for line in told if "begun" in line)
+            for _ in range(2):
+                clock.advance(server, 14)
+                assert session.retrieve().status_code == 200
+                clock.advance(server, 2)
+                assert next(line for line in told if line.startswith(":")) == ": keep-alive"
+            session.release()
+            assert not [line for line in told if line.startswith(":")]

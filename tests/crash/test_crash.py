@@ -105,6 +105,7 @@ def warden_of(server, session):
     return next(wardens[p.parent] for p in inside if p.parent in wardens)
 
 
+@pytest.mark.data_science  # another ground beside it
 def test_warden_killed_ends_its_ground_alone(fresh_server):
     server = fresh_server()
     with server.client() as client:
@@ -136,6 +137,7 @@ def working(client):
     return session
 
 
+@pytest.mark.data_science
 def test_zygote_killed_ends_no_session(fresh_server):
     server = fresh_server()
     with server.client() as client:
@@ -183,6 +185,7 @@ def test_kernel_killed_from_outside(fresh_server):
         assert execution["status"] == "completed" and execution["stdout"] == "False kept\n"
 
 
+@pytest.mark.data_science
 def test_supervisor_killed_takes_everything_along(fresh_server, cloche):
     """Processes and mounts at once; empty cgroup directories by `doctor --sweep` or the next start."""
     mounts = machine.mounts()
