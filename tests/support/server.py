@@ -143,9 +143,16 @@ class Server:
             self.kill()
             raise AssertionError(f"cloche serve ignored SIGTERM for {seconds} s:\n{self.log()[-4000:]}")
         self.expect_gone(family)
+        self.expect_sane()
         pid, self.process = self.process.pid, None
         machine.wait_until(lambda: not machine.cgroups_of(pid), 3, f"the end of every cgroup of supervisor {pid}")
         return status
+
+    def expect_sane(self):
+        """In a build with sanitizers: no program had anything to report, leaks at its end included."""
+        log = self.log()
+        found = re.search(r"ERROR: \w+Sanitizer|runtime error:", log)
+        assert not found, log[max(0, found.start() - 200):][:6000]
 
     def kill(self):
         """SIGKILL to the supervisor; what follows it is the kernel's doing."""
