@@ -70,3 +70,56 @@ def test_retrieving_files(run, served, tmp_path):
     program = program.replace("from litellm import", "from litellm.containers import")
     run(program.replace("file.filename", "file.path.rsplit('/', 1)[1]"))
     assert (tmp_path / "made.csv").read_bytes() == b"a,b"
+
+
+# ---- litellm.completion: chat completions, which the page does not show ---------------------------------------
+
+COMPLETION = """
+import asyncio, litellm
+
+ask = dict(model="openai/gpt-scripted", messages=[{"role": "user", "content": "Make a table."}],
+           tools=[{"type": "code_interpreter", "container": {"type": "auto"}}])
+TEXT = "See [it](sandbox:/mnt/data/made.csv)."
+
+
+def check(message):
+    assert message.content == TEXT, message
+    ran = message.provider_specific_fields["code_interpreter"]  # where LiteLLM keeps what it does not know
+    call, = ran["calls"]
+    assert call["type"] == "code_interpreter_call" and call["status"] == "completed", call
+    assert call["code"] == "open('made.csv', 'w').write('a,b')" and call["outputs"] == [{"type": "logs", "logs": "3"}], call
+    cited, = ran["citations"]
+    assert message.content[cited["start_index"]:cited["end_index"]] == "sandbox:/mnt/data/made.csv", cited
+    return cited
+
+
+whole = litellm.completion(**ask)
+assert whole.choices[0].finish_reason == "stop" and whole.usage.total_tokens == 30, whole
+cited = check(whole.choices[0].message)
+content = litellm.containers.retrieve_container_file_content(
+    container_id=cited["container_id"], file_id=cited["file_id"], custom_llm_provider="openai")
+assert content == b"a,b", content
+
+chunks = list(litellm.completion(**ask, stream=True, stream_options={"include_usage": True}))
+assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == TEXT, chunks
+built = litellm.stream_chunk_builder(chunks, messages=ask["messages"])
+assert built.choices[0].message.content == TEXT and built.usage.total_tokens == 30, built
+# LiteLLM drops what it does not know of a delta beside a finish_reason: the files are found in the container.
+
+again = ask["messages"] + [whole.choices[0].message.model_dump(), {"role": "user", "content": "And again."}]
+check(litellm.completion(**{**ask, "messages": again}).choices[0].message)
+
+
+async def several():
+    for found in await asyncio.gather(*(litellm.acompletion(**ask) for _ in range(4))):
+        check(found.choices[0].message)
+    chunks = [chunk async for chunk in await litellm.acompletion(**ask, stream=True)]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT, chunks
+
+
+asyncio.run(several())
+"""
+
+
+def test_completion_with_the_interpreter(run):
+    run(COMPLETION)
