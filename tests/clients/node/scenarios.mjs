@@ -208,6 +208,43 @@ scenario('files of a question', async () => {
   assert.deepEqual(response.tools[0].container, container);
 });
 
+// ---- the calls of OpenAI's guide (support/guide.py has what the model says) ---------------------------------------
+
+const { MEMORY: memory_limit } = process.env;
+
+scenario('the guide: a container by itself', async () => {
+  const response = await client.responses.create({
+    model: 'gpt-4.1', instructions: 'You are a personal math tutor. Write and run code with the python tool to answer.',
+    tools: [{ type: 'code_interpreter', container: { type: 'auto', memory_limit } }],
+    input: 'I need to solve the equation 3x + 11 = 14. Can you help me?',
+  });
+  assert.deepEqual(response.output.map((item) => item.type), ['code_interpreter_call', 'message']);
+  assert.ok(response.output_text.endsWith('x = 1.'));
+});
+
+scenario('the guide: a container of its own', async () => {
+  const container = await client.containers.create({ name: 'test-container', memory_limit });
+  const response = await client.responses.create({
+    model: 'gpt-4.1', tools: [{ type: 'code_interpreter', container: container.id }], tool_choice: 'required',
+    input: 'use the python tool to calculate what is 4 * 3.82. and then find its square root and then find the square root of that result',
+  });
+  assert.equal(response.output[0].container_id, container.id);
+  assert.equal(response.output_text, '15.28, 3.909 and 1.977.');
+});
+
+scenario('the guide: files in and out', async () => {
+  const note = await client.files.create({ file: await toFile(Buffer.from('a note'), 'note.txt'), purpose: 'user_data' });
+  const response = await client.responses.create({
+    model: 'gpt-4.1', include,
+    tools: [{ type: 'code_interpreter', container: { type: 'auto', memory_limit, file_ids: [note.id] } }],
+    input: 'Save the squares up to 9 as a table.',
+  });
+  assert.equal(response.output[0].outputs[0].logs, "'a note'");
+  const [cited] = response.output[1].content[0].annotations;
+  const content = await client.containers.files.content.retrieve(cited.file_id, { container_id: cited.container_id });
+  assert.equal(await content.text(), '0\n1\n4\n9');
+});
+
 // ---- chat completions -------------------------------------------------------------------------------------------
 
 const chat = (content, more) => ({ model, messages: [{ role: 'user', content }], ...more });
