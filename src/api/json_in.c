@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json_text.h"
+
 /* ------------------------------------------------------------------ text */
 
 /* Length of the well-formed UTF-8 character at p, or 0. Table 3-7 of the Unicode standard. */
@@ -69,12 +71,10 @@ const char *json_in_brief(char out[72], const char *text)
 struct scan {
     size_t key_at, key_length; /* the last string that a colon followed */
     size_t bad_utf8;           /* offset + 1 of the first malformed byte, 0 when there is none */
-    int depth_max;
 };
 
 static void scan_body(struct scan *s, const char *body, size_t end)
 {
-    int depth = 0;
     bool quoted = false;
     size_t from = 0, length = 0;
     *s = (struct scan){0};
@@ -98,11 +98,6 @@ static void scan_body(struct scan *s, const char *body, size_t end)
         } else if (!quoted && c == ':') {
             s->key_at = from;
             s->key_length = length;
-        } else if (!quoted && (c == '{' || c == '[')) {
-            if (++depth > s->depth_max)
-                s->depth_max = depth;
-        } else if (!quoted && (c == '}' || c == ']')) {
-            depth--;
         }
         i += step;
     }
@@ -186,7 +181,7 @@ int json_in_parse(const char *body, size_t length, json_t **ret_root, struct err
             "We could not parse the JSON body of your request: it is not valid UTF-8 "
             "(byte %zu).",
             s.bad_utf8 - 1);
-    if (s.depth_max > JSON_DEPTH_MAX)
+    if (json_text_depth(body, length) > JSON_DEPTH_MAX)
         return error_set(e, ERROR_INVALID_JSON, 0,
             "We could not parse the JSON body of your request: it is nested more than %d "
             "levels deep.",

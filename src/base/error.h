@@ -29,6 +29,7 @@
     X(NOT_WAITING, 400, "invalid_request_error", "not_waiting") \
     X(SCRATCH_FULL, 400, "invalid_request_error", "scratch_full") \
     X(UNSUPPORTED_TOOL, 400, "invalid_request_error", "unsupported_tool") \
+    X(UNSUPPORTED_LANGUAGE, 400, "invalid_request_error", "unsupported_language") \
     X(MODEL_NOT_FOUND, 400, "invalid_request_error", "model_not_found") \
     X(PROVIDER_NOT_CONFIGURED, 400, "invalid_request_error", "provider_not_configured") \
     X(PROVIDER_REFUSED, 400, "invalid_request_error", "provider_refused") \

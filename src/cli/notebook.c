@@ -206,33 +206,41 @@ static int cell_tick(void *context)
     return 0;
 }
 
-/* One cell: 0 it completed, 1 it did not, or -errno with `e`. */
-static int run_cell(const struct options *o, struct remote *server, const char *container,
-    struct notebook *book, size_t i, const char *code, size_t length, struct error *e)
+/* What runs a notebook's cells. */
+struct cells_run {
+    const struct options *options;
+    struct remote *server;
+    const char *container;
+    struct notebook *book;
+    struct error *e;
+};
+
+/* One cell: 0 it completed, 1 it did not, or -errno with `e`. After Ctrl-C the rest is left out. */
+static int run_cell(void *context, size_t i, const char *code, size_t length)
 {
+    struct cells_run *all = context;
     char path[200], shown[256];
+    if (interrupted)
+        return 0;
     cleanup_strbuf struct strbuf body = STRBUF_INIT(32 << 20);
     struct json_writer w = JSON_WRITER(&body);
     jw_begin_object(&w);
     jw_field_bytes(&w, "code", code, length);
     jw_field_bool(&w, "stream", true);
-    jw_field_int(&w, "timeout", o->timeout_s);
+    jw_field_int(&w, "timeout", all->options->timeout_s);
     jw_end(&w);
-    struct cell_run c = {.server = server, .container = container};
+    struct cell_run c = {.server = all->server, .container = all->container};
     struct remote_stream stream = {.context = &c, .event = cell_event, .tick = cell_tick};
-    snprintf(path, sizeof(path), "/containers/%s/execute", container);
-    int r = remote_stream(server, path, strbuf_text(&body), &stream, e);
+    snprintf(path, sizeof(path), "/containers/%s/execute", all->container);
+    int r = remote_stream(all->server, path, strbuf_text(&body), &stream, all->e);
     if (r == 0 && c.record == NULL)
-        r = error_set(e, ERROR_INTERNAL, EPROTO, "The server's answer ended too early.");
-    if (r == 0) {
+        r = error_set(all->e, ERROR_INTERNAL, EPROTO, "The server's answer ended too early.");
+    if (r == 0 && (r = notebook_set_execution(all->book, i, c.record)) < 0)
+        r = error_set(all->e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
+    if (r == 1) {
         const char *status = json_string_value(json_object_get(c.record, "status"));
-        notebook_set_outputs(book, i,
-            json_integer_value(json_object_get(c.record, "execution_count")),
-            json_object_get(c.record, "outputs"));
-        r = status && strcmp(status, "completed") == 0 ? 0 : 1;
-        if (r != 0)
-            command_fail("notebook", 0, "cell %zu: %s.", i + 1,
-                run_printable(status ? status : "no status", shown));
+        command_fail("notebook", 0, "cell %zu: %s.", i + 1,
+            run_printable(status ? status : "no status", shown));
     }
     json_decref(c.record);
     return r;
@@ -276,21 +284,15 @@ static int run_cells(
     const struct options *o, struct remote *server, struct notebook *book, struct error *e)
 {
     json_t *container = NULL, *gone = NULL;
-    int r = container_made(o, server, &container, e), failed = 0;
+    int r = container_made(o, server, &container, e);
     const char *id = json_string_value(json_object_get(container, "id"));
     if (r == 0 && (id == NULL || !id_valid(id)))
         r = error_set(e, ERROR_INTERNAL, EPROTO, "The server's answer names no container.");
     if (r == 0)
         r = files_sent(o, server, id, e);
-    for (size_t i = 0; r == 0 && i < notebook_cells(book) && !interrupted; i++) {
-        size_t length;
-        const char *code = notebook_cell_code(book, i, &length);
-        if (code == NULL || (failed && !o->keep_going))
-            continue;
-        int cell = run_cell(o, server, id, book, i, code, length, e);
-        failed |= cell == 1;
-        r = cell < 0 ? cell : 0;
-    }
+    struct cells_run all = {o, server, id, book, e};
+    if (r == 0)
+        r = notebook_each_code(book, o->keep_going, run_cell, &all);
     if (id != NULL && id_valid(id)) {
         char path[200];
         struct error ignored;
@@ -299,7 +301,7 @@ static int run_cells(
     }
     json_decref(gone);
     json_decref(container);
-    return r < 0 ? r : failed || interrupted;
+    return r < 0 ? r : r || interrupted;
 }
 
 static int notebook_run(const struct options *o, int argc, char **argv)

@@ -98,15 +98,21 @@ static void write_cell(struct json_writer *w, const struct cell *c, size_t place
     char id[32];
     snprintf(id, sizeof id, "cell-%zu", place + 1);
     jw_begin_object(w);
-    jw_field_string(w, "cell_type", c->is_code ? "code" : "markdown");
-    jw_field_string(w, "id", id);
-    jw_field_object(w, "metadata");
-    if (c->role[0]) {
-        jw_field_object(w, "cloche");
-        jw_field_string(w, "role", c->role);
+    jw_field_string(w, "cell_type", c->is_code ? "code" : c->is_raw ? "raw" : "markdown");
+    jw_field_string(w, "id", c->id[0] ? c->id : id);
+    if (c->metadata) {
+        write_json(w, "metadata", c->metadata, "{}");
+    } else {
+        jw_field_object(w, "metadata");
+        if (c->role[0]) {
+            jw_field_object(w, "cloche");
+            jw_field_string(w, "role", c->role);
+            jw_end(w);
+        }
         jw_end(w);
     }
-    jw_end(w);
+    if (c->attachments && !c->is_code)
+        write_json(w, "attachments", c->attachments, "{}");
     write_lines(w, "source", c->text, c->length);
     if (c->is_code) {
         size_t i;
@@ -131,18 +137,7 @@ int ipynb_write(const struct notebook *n, struct strbuf *out)
     for (size_t i = 0; i < n->cells; i++)
         write_cell(&w, &n->cell[i], i);
     jw_end(&w);
-    jw_field_object(&w, "metadata");
-    jw_field_object(&w, "kernelspec");
-    jw_field_string(&w, "display_name", "Python 3");
-    jw_field_string(&w, "language", "python");
-    jw_field_string(&w, "name", "python3");
-    jw_end(&w);
-    jw_field_object(&w, "language_info");
-    jw_field_string(&w, "name", "python");
-    jw_end(&w);
-    if (n->title[0])
-        jw_field_string(&w, "title", n->title);
-    jw_end(&w);
+    write_json(&w, "metadata", n->metadata, "{}");
     jw_field_int(&w, "nbformat", 4);
     jw_field_int(&w, "nbformat_minor", 5);
     jw_end(&w);

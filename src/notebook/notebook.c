@@ -31,9 +31,12 @@ const char *notebook_extension(enum notebook_format f) { return formats[f].exten
 struct notebook *notebook_new(const char *title)
 {
     struct notebook *n = calloc(1, sizeof *n);
-    if (n)
-        snprintf(n->title, sizeof n->title, "%s", title ? title : "");
-    return n;
+    if (!n)
+        return NULL;
+    snprintf(n->title, sizeof n->title, "%s", title ? title : "");
+    n->metadata = json_pack("{s:{s:s,s:s,s:s},s:{s:s}}", "kernelspec", "display_name", "Python 3",
+        "language", "python", "name", "python3", "language_info", "name", "python");
+    return n->metadata ? n : notebook_free(n);
 }
 
 struct notebook *notebook_free(struct notebook *n)
@@ -43,8 +46,11 @@ struct notebook *notebook_free(struct notebook *n)
     for (size_t i = 0; i < n->cells; i++) {
         free(n->cell[i].text);
         json_decref(n->cell[i].outputs);
+        json_decref(n->cell[i].metadata);
+        json_decref(n->cell[i].attachments);
     }
     free(n->cell);
+    json_decref(n->metadata);
     free(n);
     return NULL;
 }
@@ -91,22 +97,6 @@ int notebook_code(
 }
 
 size_t notebook_cells(const struct notebook *n) { return n->cells; }
-
-const char *notebook_cell_code(const struct notebook *n, size_t i, size_t *ret_length)
-{
-    const struct cell *c = &n->cell[i];
-    *ret_length = c->is_code ? c->length : 0;
-    return c->is_code ? c->text : NULL;
-}
-
-int notebook_set_outputs(struct notebook *n, size_t i, int64_t execution_count, json_t *outputs)
-{
-    json_incref(outputs);
-    json_decref(n->cell[i].outputs);
-    n->cell[i].outputs = outputs;
-    n->cell[i].execution_count = execution_count;
-    return 0;
-}
 
 int notebook_write(const struct notebook *n, enum notebook_format f, struct strbuf *out)
 {

@@ -4,9 +4,10 @@
  * Used by the server's dialects and by the command line. Cells go in one after another; the writer then
  * makes one of the three out of them. What code showed is an attacker's: in the page it is escaped, or
  * shut into a frame without scripts and without the network. Reading (`notebook_read`) is for .ipynb files
- * that a person hands us: bounded, and only the parts that can be run are kept. No I/O here, no threads. */
+ * that a person hands us: bounded, and mended where Jupyter would not open them. No I/O here, no threads. */
 #pragma once
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -37,11 +38,22 @@ int notebook_write(const struct notebook *n, enum notebook_format f, struct strb
 
 /* ---- reading ---- */
 
-enum { NOTEBOOK_CELLS_MAX = 10000 };
-/* Reads an .ipynb (nbformat 4) into a new notebook without outputs: markdown and code cells; raw cells
- * become markdown. INVALID_JSON, INVALID_VALUE (not a notebook, not version 4, too many cells). */
+enum { NOTEBOOK_CELLS_MAX = 10000, NOTEBOOK_BYTES_MAX = 64 << 20, NOTEBOOK_DEPTH_MAX = 64 };
+/* Reads an .ipynb (nbformat 4) into a new notebook: its cells without outputs, and of what else it has
+ * (metadata, attachments, cells' ids) all that nbformat's schema knows. INVALID_JSON, PAYLOAD_TOO_LARGE,
+ * INVALID_VALUE (not a notebook, not version 4, too many cells, a cell without a source), UNSUPPORTED_LANGUAGE. */
 int notebook_read(const char *text, size_t length, struct notebook **ret, struct error *e);
-/* The i-th cell: its code (borrowed), or NULL for markdown. */
-const char *notebook_cell_code(const struct notebook *n, size_t i, size_t *ret_length);
-/* Puts what the i-th cell's code showed, in place of what was there. */
-int notebook_set_outputs(struct notebook *n, size_t i, int64_t execution_count, json_t *outputs);
+
+/* ---- running ---- */
+
+/* Gives the code of each cell that has some to `run`, in order: which answers 0 (it completed), 1 (it did not:
+ * the rest is left out, unless `keep_going`), or negative (nothing more is run). 0, 1 when one did not
+ * complete, or what was negative. */
+int notebook_each_code(struct notebook *n, bool keep_going,
+    int (*run)(void *context, size_t i, const char *code, size_t length), void *context);
+/* Puts what the i-th cell showed in its place: `execution` is an object as API.md has it (borrowed). One that
+ * did not complete and shows no error gets one that says why. 0, 1 when it did not complete, or -ENOMEM. */
+int notebook_set_execution(struct notebook *n, size_t i, json_t *execution);
+const char *notebook_cell_id(const struct notebook *n, size_t i);
+/* The notebook's own metadata get a value under that key. 0 or -ENOMEM. Takes `value`. */
+int notebook_set_metadata(struct notebook *n, const char *key, json_t *value);

@@ -38,6 +38,21 @@ const char *base_name_of(const char *path);
 /* The path below the workspace that a client means by "a/b" or "/mnt/data/a/b". */
 const char *workspace_relative(const char *path);
 
+/* ---- inputs.c: Files that a request names, on their way into a session ------------------------------------ */
+
+enum { FILE_IDS_MAX = 100 };
+struct inputs {
+    size_t count;
+    char **path;
+    int *fd;
+};
+/* Opens what `ids` (an array of strings, NULL allowed) names; *in was zeroed. What cannot be opened names its
+ * field, as "file_ids[0]". inputs_deinit also after a failure. */
+int inputs_open(
+    struct inputs *in, struct api *api, const char *project, json_t *ids, struct error *e);
+int inputs_copy(const struct inputs *in, struct session *session, struct error *e);
+void inputs_deinit(struct inputs *in);
+
 /* ---- execute.c, stream.c: what executions have in common ------------------------------------------------- */
 
 /* The fields of an execution's request, for both ways to run code. */
@@ -112,6 +127,8 @@ void files_list(struct http_exchange *x);
 void files_get(struct http_exchange *x);
 void files_content(struct http_exchange *x);
 void files_delete(struct http_exchange *x);
+
+void notebooks_run(struct http_exchange *x);
 
 void uploads_create(struct http_exchange *x);
 void upload_parts_create(struct http_exchange *x);
