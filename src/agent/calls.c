@@ -221,7 +221,7 @@ static int say_result(
         return loop_say(l, item) < 0 ? loop_no_memory(l) : 0;
     }
     /* a user's turn, with the same mark as a result so that it is masked alike */
-    item = json_pack("{ss ss s[{ss s%}] sb so*}", "type", "message", "role", "user", "content",
+    item = json_pack("{ss ss s[{ss ss%}] sb so*}", "type", "message", "role", "user", "content",
         "type", "text", "text", strbuf_text(text), text->length, "result", true, "images", images);
     return loop_say(l, item) < 0 ? loop_no_memory(l) : 0;
 }

@@ -87,8 +87,9 @@ static int line(struct fence *f, const char *end, fence_sink *sink, void *contex
 
 int fence_feed(struct fence *f, const char *text, size_t n, fence_sink *sink, void *context)
 {
+    size_t i = 0;
     int r = 0;
-    for (size_t i = 0; i < n && r == 0 && f->state != CLOSED;) {
+    while (i < n && r == 0 && f->state != CLOSED) {
         if (f->middle) {
             const char *newline = memchr(text + i, '\n', n - i);
             size_t length = newline ? (size_t)(newline - text) + 1 - i : n - i;
@@ -109,6 +110,7 @@ int fence_feed(struct fence *f, const char *text, size_t n, fence_sink *sink, vo
             r = pass_held(f, sink, context);
         }
     }
+    f->taken += i;
     return r;
 }
 

@@ -15,6 +15,7 @@ struct fence {
     int state;
     struct strbuf held; /* a line's beginning that may be a fence */
     bool middle;        /* of a line that is none */
+    size_t taken;       /* bytes fed so far, up to the end of the block that was closed */
 };
 void fence_init(struct fence *f);
 void fence_deinit(struct fence *f);

@@ -46,7 +46,7 @@ struct plan {
     struct model_route route;
     char *instructions, *reasoning_effort;
     json_t *context, *functions, *tool_choice, *text_format, *extra;
-    bool interpreter, parallel_tool_calls;
+    bool interpreter, parallel_tool_calls, sample;
     double temperature, top_p, budget_usd;
     int64_t max_output_tokens, max_tool_calls;
     unsigned max_rounds;

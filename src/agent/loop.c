@@ -68,8 +68,9 @@ static int add_all(struct loop *l, const json_t *items)
     return 0;
 }
 
-/* Context, input, and of a run that is resumed what it said, and the results it waited for. */
-static int add_past(struct loop *l)
+/* Context, input, how the files begin, and of a run that is resumed what it said, and the results it waited
+ * for. */
+static int add_past(struct loop *l, const struct session_file *files, size_t n)
 {
     size_t i;
     json_t *result;
@@ -78,6 +79,8 @@ static int add_past(struct loop *l)
     l->counts = already;
     if (r == 0)
         r = add_all(l, l->run->input);
+    if (r == 0)
+        r = previews_send(l, files, n);
     if (r == 0)
         r = add_all(l, l->run->output);
     l->counts = l->masked;
@@ -104,8 +107,9 @@ static int prepare(struct loop *l)
     if (r < 0)
         return r;
     l->instructions = prompt_instructions(l, files, n);
+    r = l->instructions ? add_past(l, files, n) : loop_no_memory(l);
     session_files_free(files, n);
-    return l->instructions ? add_past(l) : loop_no_memory(l);
+    return r;
 }
 
 /* ---- one round --------------------------------------------------------------------------------------------- */

@@ -139,6 +139,11 @@ json_t *prompt_python_tool(void); /* the tool's definition; a new reference */
 const char *prompt_no_more_code(
     void); /* for a model without calls, when code is not run any more */
 
+/* ---- previews.c --------------------------------------------------------------------------------------------------- */
+/* Says to the model how the person's files begin, and to the person which of them it got as samples. 0, or
+ * negative with loop->error. */
+int previews_send(struct loop *l, const struct session_file *files, size_t n);
+
 /* ---- tool_result.c ------------------------------------------------------------------------------------------------ */
 /* What the person gets to see of an execution: stdout, stderr, value and traceback in order. */
 void result_logs(const struct execution *e, struct strbuf *out);

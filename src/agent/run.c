@@ -80,6 +80,7 @@ int plan_init(struct plan *p, const struct run_spec *spec)
         .temperature = spec->temperature,
         .top_p = spec->top_p,
         .budget_usd = spec->budget_usd,
+        .sample = spec->sample,
         .max_output_tokens = spec->max_output_tokens,
         .max_tool_calls = spec->max_tool_calls,
         .max_rounds = spec->max_rounds,

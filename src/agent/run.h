@@ -71,6 +71,7 @@ struct runs_config {
     unsigned max_rounds;                /* a server's ceiling: 64 */
     int64_t execution_timeout_ms;       /* 60 s */
     int64_t wall_ms;                    /* of a whole run: 1 h */
+    bool previews;                      /* the model is shown how files begin */
     json_t *redaction;                  /* the config's "redaction" table, or NULL */
     const struct run_dialect *dialects; /* who wants to know of ends; or NULL */
     size_t n_dialects;
@@ -117,6 +118,7 @@ struct run_spec {
     int64_t max_tool_calls;    /* executions; 0: no bound */
     unsigned max_rounds;       /* 0: the server's ceiling */
     double budget_usd;         /* 0: none */
+    bool sample; /* files that are too much for budget or context: the model gets a sample */
     bool store, background;
     const char *conversation_id; /* recorded; gets what its dialect's `ended` returns; or NULL */
     const char *previous_id;     /* recorded, or NULL */

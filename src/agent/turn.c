@@ -272,8 +272,9 @@ static int say_answer(struct turn *t, const struct provider_answer *answer)
 /* The answer was cut at its block's end: what it was until then is what was said. */
 static int say_cut_answer(struct turn *t)
 {
-    json_t *item = json_pack("{ss ss s[{ss s%}]}", "type", "message", "role", "assistant",
-        "content", "type", "text", "text", strbuf_text(&t->whole), t->whole.length);
+    size_t n = t->fence.taken < t->whole.length ? t->fence.taken : t->whole.length;
+    json_t *item = json_pack("{ss ss s[{ss ss%}]}", "type", "message", "role", "assistant",
+        "content", "type", "text", "text", strbuf_text(&t->whole), n);
     return loop_say(t->loop, item) < 0 ? loop_no_memory(t->loop) : 0;
 }
 
@@ -288,7 +289,8 @@ static int end_calls(struct turn *t)
 
 static int finish(struct turn *t, const struct provider_answer *answer)
 {
-    t->finish = answer->finish;
+    bool cut = fence_closed(&t->fence); /* by its end: it came whole, or ends with the block */
+    t->finish = cut ? FINISH_CALLS : answer->finish;
     t->usage = answer->usage;
     int r = 0;
     if (t->cut_text)
@@ -299,7 +301,7 @@ static int finish(struct turn *t, const struct provider_answer *answer)
         r = close_reasoning(t);
     if (r == 0)
         r = close_message(t, t->finish != FINISH_LENGTH, t->calls == 0);
-    return r < 0 ? r : say_answer(t, answer);
+    return r < 0 ? r : cut ? say_cut_answer(t) : say_answer(t, answer);
 }
 
 static int finish_cut(struct turn *t, const struct provider_request *q)

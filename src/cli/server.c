@@ -193,6 +193,7 @@ static int runs_start(struct server *server, struct error *e)
         .max_rounds = (unsigned)s->max_rounds,
         .execution_timeout_ms = RUN_EXECUTION_MS,
         .wall_ms = RUN_WALL_MS,
+        .previews = s->previews != 0,
         .redaction = json_object_get(s->tables, "redaction"),
     };
     config.dialects = api_run_dialects(&server->api, &config.n_dialects);

@@ -102,6 +102,8 @@ struct text_list {
       "Anthropic's model where Anthropic is the default and nobody names one.") \
     X("find-local", find_local, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 0, "on|off", \
       "Whether to look for Ollama and llama.cpp on their default ports.") \
+    X("previews", previews, CHOICE, "on", 0, 0, "off|on", ANYWHERE, 0, "on|off", \
+      "Whether a model is shown how attached files begin, before it asks.") \
     X("temperature", temperature, DECIMAL, "", 0, 2, "", ANYWHERE, 1, "T", \
       "Temperature of Explorer's and the page's chats; `cloche chat` reads TEMPERATURE.") \
     X("max-iterations", max_iterations, INTEGER, "12", 1, 1000, "", ANYWHERE, 1, "N", \

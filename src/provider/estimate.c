@@ -77,3 +77,11 @@ int64_t estimate_request(const struct provider_request *q)
         sum += provider_estimate_tokens(q->instructions, strlen(q->instructions));
     return q->tools != NULL ? sum + estimate_json(q->tools, 0) : sum;
 }
+
+bool estimate_too_much(const struct model_route *r, int64_t tokens, double budget_usd)
+{
+    enum { TOKENS = 100 * 1000, USD = 10 };
+    double cost = (double)tokens * r->price_input / 1e6;
+    return tokens > (r->context_tokens ? r->context_tokens : TOKENS) ||
+           (r->priced && cost > (budget_usd > 0 ? budget_usd : USD));
+}

@@ -1,4 +1,5 @@
-/* execute.c - an execution from the request to its record; input, interrupt, restart, variables. */
+/* execute.c - an execution from the request to its record; input, interrupt, restart, variables,
+ * previews of files. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ enum {
     ENV_PAIRS_MAX = 256,
     RECORD_MAX = 256 << 20,
     VARIABLES_US = 3000000,
+    PREVIEWS_US = 6000000, /* the kernel gives its child 4 s */
     NOTES_ROOM = 8,
 };
 
@@ -358,6 +360,15 @@ static void keep_variables(struct session *s, char *text)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Whatever it is now, it is no interpreter. */
+static void end_kernel(struct session *s, struct sandbox *b)
+{
+    sandbox_kill_all(b);
+    s->lost_variables = true;
+    snprintf(
+        s->lost_why, sizeof s->lost_why, "The interpreter was ended: it did not answer as one.");
+}
+
 int session_variables(struct session *s, char **ret, bool *ret_stale, struct error *e)
 {
     struct sandbox *b;
@@ -373,12 +384,8 @@ int session_variables(struct session *s, char **ret, bool *ret_stale, struct err
     if (rc == 0) {
         char *text = NULL;
         int asked = sandbox_kernel_alive(b) ? kernel_variables(b, VARIABLES_US, &text) : 0;
-        if (asked == -EBADMSG || asked == -EPIPE) { /* whatever it is now, it is no interpreter */
-            sandbox_kill_all(b);
-            s->lost_variables = true;
-            snprintf(s->lost_why, sizeof s->lost_why,
-                "The interpreter was ended: it did not answer as one.");
-        }
+        if (asked == -EBADMSG || asked == -EPIPE)
+            end_kernel(s, b);
         *ret_stale = asked == -ETIMEDOUT;
         if (asked != -ETIMEDOUT)
             keep_variables(s, text);
@@ -387,4 +394,37 @@ int session_variables(struct session *s, char **ret, bool *ret_stale, struct err
     }
     turn_pass(s);
     return rc;
+}
+
+/* What was asked for, of what the kernel said. */
+static void keep_asked(const json_t *data, const struct preview_ask *ask, size_t n, json_t *to)
+{
+    const json_t *one;
+    size_t k;
+    json_array_foreach (data, k, one) {
+        const char *path = json_string_value(json_object_get(one, "path"));
+        const json_t *text = json_object_get(one, "text");
+        for (size_t i = 0; path && json_is_string(text) && i < n; i++)
+            if (strcmp(path, ask[i].path) == 0 && json_array_size(to) < n)
+                json_array_append_new(to, json_pack("{ss sO}", "path", path, "text", text));
+    }
+}
+
+json_t *session_previews(struct session *s, const struct preview_ask *ask, size_t n)
+{
+    json_t *all = json_array(), *data = NULL;
+    struct sandbox *b;
+    struct error ignored = {0};
+    if (!all || n == 0 || turn_take(s, NULL, true, &ignored) < 0)
+        return all;
+    if (turn_kernel(s, &ignored) == 0 && session_sandbox(s, &b, &ignored) == 0) {
+        int rc = kernel_previews(b, ask, n, PREVIEWS_US, &data);
+        if (rc == -EBADMSG || rc == -EPIPE)
+            end_kernel(s, b);
+        sandbox_unref(b);
+    }
+    turn_pass(s);
+    keep_asked(data, ask, n, all);
+    json_decref(data);
+    return all;
 }

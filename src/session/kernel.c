@@ -24,6 +24,7 @@ static const char *const names[FRAME_TYPES] = {
     [FRAME_DONE] = "done",
     [FRAME_REHEARSED] = "rehearsed",
     [FRAME_VARIABLES] = "variables",
+    [FRAME_PREVIEW] = "preview",
     [FRAME_SYNC] = "sync",
 };
 
@@ -269,6 +270,38 @@ int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret)
         return -ENOMEM;
     }
     *ret = strbuf_take(&out);
+    return 0;
+}
+
+int kernel_previews(
+    struct sandbox *s, const struct preview_ask *ask, size_t n, int64_t timeout_us, json_t **ret)
+{
+    char id[ID_SIZE];
+    int64_t deadline = clock_monotonic_us() + timeout_us;
+    cleanup_strbuf struct strbuf head = STRBUF_INIT(FRAME_HEAD_MAX);
+    struct json_writer w = JSON_WRITER(&head);
+    struct kernel_head h;
+    id_new(id, "look_", 24);
+    jw_begin_object(&w);
+    jw_field_string(&w, "type", "preview");
+    jw_field_string(&w, "id", id);
+    jw_field_array(&w, "files");
+    for (size_t i = 0; i < n; i++) {
+        jw_begin_object(&w);
+        jw_field_string(&w, "path", ask[i].path);
+        jw_field_bool(&w, "sample", ask[i].sample);
+        jw_field_int(&w, "limit", (int64_t)ask[i].limit);
+        jw_end(&w);
+    }
+    jw_end(&w);
+    jw_end(&w);
+    int rc = head.failed ? -ENOMEM : kernel_send(&s->kernel, strbuf_text(&head), NULL, 0, deadline);
+    if (rc == 0)
+        rc = kernel_await(s, FRAME_PREVIEW, "id", id, deadline, &h);
+    if (rc < 0)
+        return rc;
+    *ret = json_incref(json_object_get(h.json, "data"));
+    kernel_head_deinit(&h);
     return 0;
 }
 

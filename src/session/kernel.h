@@ -1,5 +1,5 @@
 /* kernel.h - speaking with one kernel: heads of frames, read as an attacker's, and small exchanges
- * that are no execution (rehearsal, variables, sync). The engine of executions is engine.h.
+ * that are no execution (rehearsal, variables, previews, sync). The engine of executions is engine.h.
  *
  * A kernel that breaks a rule gets -EBADMSG here; its caller kills it. */
 #pragma once
@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "ipc/frame.h"
 #include "session/grounds.h"
+#include "session/session.h"
 
 enum frame_type {
     FRAME_READY,
@@ -22,6 +23,7 @@ enum frame_type {
     FRAME_DONE,
     FRAME_REHEARSED,
     FRAME_VARIABLES,
+    FRAME_PREVIEW,
     FRAME_SYNC,
     FRAME_TYPES
 };
@@ -54,6 +56,9 @@ int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const
 int kernel_rehearse(struct sandbox *s, int64_t timeout_us);
 /* Its variables as JSON array text of {name,type,shape,preview}, the caller's. */
 int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret);
+/* How files begin, as a JSON array of {path,text} (a new reference) that is the kernel's word: any shape. */
+int kernel_previews(
+    struct sandbox *s, const struct preview_ask *ask, size_t n, int64_t timeout_us, json_t **ret);
 /* Makes a kernel that was busy under an earlier server ours: discards all until it returns a random
  * token. -ETIMEDOUT: replace it. */
 int kernel_sync(struct sandbox *s, int64_t timeout_us);

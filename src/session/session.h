@@ -6,6 +6,7 @@
  * the calling thread (one thread for each active request, none for an idle session) and are safe
  * from several threads. Errors are 0 or negative with a `struct error` meant for the client. */
 #pragma once
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -306,6 +307,19 @@ int session_restart(struct session *session, struct error *e);
 /* JSON array text of {name,type,shape,preview}. While an execution runs: the last answer, stale.
  * `*ret` is the caller's (free). */
 int session_variables(struct session *session, char **ret, bool *ret_stale, struct error *e);
+
+/* What shall be looked at: a path below the workspace; `sample`: rows from all of it, in about `limit`
+ * characters. */
+struct preview_ask {
+    const char *path;
+    bool sample;
+    size_t limit;
+};
+/* How files of the workspace begin, in words: [{"path","text"}], a new reference. They are read inside the
+ * sandbox, in 6 s at most, and what comes is code's word like any output: text of the size that was asked for,
+ * of files that were asked for, and nothing else is sure. Those that could not be read are missing; so are
+ * all while code runs. NULL: no memory. */
+json_t *session_previews(struct session *session, const struct preview_ask *ask, size_t n);
 
 /* ---- the workspace ----------------------------------------------------------------------------- */
 

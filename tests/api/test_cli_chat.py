@@ -74,14 +74,6 @@ def test_a_variable_that_is_no_number_is_said(call, name, value):
     assert done.returncode == 2 and f"{name}: a number from" in done.stderr
 
 
-@pytest.mark.parametrize("path, body", [("responses", {"input": "go"}), ("chat/completions", {"messages": [{"role": "user", "content": "go"}]})])
-def test_a_sample_is_refused_rather_than_ignored(client, path, body):
-    answer = client.post(f"/v1/{path}", json={"model": "offline", "sample": True, **body})
-    assert answer.status_code == 400 and error_of(answer)["param"] == "sample"
-    assert error_of(answer)["code"] == "unsupported_parameter"
-    assert client.post(f"/v1/{path}", json={"model": "offline", "sample": False, **body}).status_code == 200
-
-
 def test_a_failure_ends_a_script_of_messages(call):
     done = call("chat", "--url", "http://127.0.0.1:1", stdin="hello\n")
     assert done.returncode == 1 and "127.0.0.1:1" in done.stderr

@@ -80,7 +80,7 @@ static void read_numbers(struct response_request *r, struct json_in *in)
     r->temperature = json_in_number(in, "temperature", NAN, 0, 2);
     r->top_p = json_in_number(in, "top_p", NAN, 0, 1);
     r->budget = json_in_number(in, "budget", 0, 0, 1e9);
-    json_in_unsupported(in, "sample");
+    r->sample = json_in_bool(in, "sample", false);
     r->parallel_tool_calls = json_in_bool(in, "parallel_tool_calls", true);
     r->reasoning_effort = json_in_word(in, "reasoning_effort", efforts, NULL);
 }

@@ -9,9 +9,7 @@
 
 enum {
     FILES_MAX = 100,
-    LOOK_BYTES = 1 << 20,       /* of a File: the rest is like its beginning */
-    SAMPLE_TOKENS = 100 * 1000, /* beyond, a sample is the better question … */
-    SAMPLE_USD = 10,            /* … as it is beyond this cost */
+    LOOK_BYTES = 1 << 20, /* of a File: the rest is like its beginning */
 };
 
 /* Tokens of a File's text, by its beginning. */
@@ -55,8 +53,6 @@ static void respond_estimate(
     cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
     struct json_writer w = JSON_WRITER(&text);
     double cost = (double)tokens * route->price_input / 1e6;
-    bool too_much = route->context_tokens ? tokens > route->context_tokens : tokens > SAMPLE_TOKENS;
-    too_much |= route->priced && cost > SAMPLE_USD;
     jw_begin_object(&w);
     jw_field_string(&w, "object", "estimate");
     jw_field_string(&w, "model", route->name);
@@ -66,7 +62,8 @@ static void respond_estimate(
     else
         jw_field_null(&w, "estimated_cost");
     jw_field_string(&w, "currency", "usd");
-    jw_field_string(&w, "recommendation", too_much ? "use a sample" : "proceed");
+    jw_field_string(
+        &w, "recommendation", estimate_too_much(route, tokens, 0) ? "use a sample" : "proceed");
     jw_end(&w);
     http_respond_json(x, 200, &text);
 }

@@ -253,6 +253,7 @@ static void fill_spec(
     spec->max_output_tokens = r->max_output_tokens;
     spec->max_tool_calls = r->max_tool_calls;
     spec->budget_usd = r->budget;
+    spec->sample = r->sample;
     spec->store = r->store;
     spec->background = r->background;
     spec->conversation_id = r->conversation_id;

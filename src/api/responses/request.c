@@ -303,7 +303,7 @@ int response_request_read(json_t *root, struct response_request *ret, struct err
     read_metadata(ret, &in);
     read_common(ret, &in);
     ret->budget = json_in_number(&in, "budget", 0, 0, 1e9);
-    json_in_unsupported(&in, "sample"); /* no preview of a file is sent to a model yet */
+    ret->sample = json_in_bool(&in, "sample", false);
     return json_in_end(&in);
 }
 

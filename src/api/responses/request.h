@@ -34,6 +34,7 @@ struct response_request {
     const char *model, *instructions, *previous_id, *conversation_id, *reasoning_effort;
     json_t *text_format; /* borrowed, or NULL for plain text */
     bool store, background, stream, parallel_tool_calls;
+    bool sample;
     double temperature, top_p, budget;         /* NAN, NAN, 0: not said */
     int64_t max_output_tokens, max_tool_calls; /* 0: not said */
     struct item_view view;                     /* of what was included; no figures */

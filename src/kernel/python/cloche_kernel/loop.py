@@ -13,7 +13,7 @@ import sys
 import time
 
 import _cloche
-from cloche_kernel import boot, frames, stdin, streams, variables
+from cloche_kernel import boot, frames, previewing, stdin, streams, variables
 from cloche_kernel.runner import runner
 from cloche_kernel.state import own_kernel, state, watch_forks
 
@@ -78,6 +78,8 @@ def _answer(message, buffers):
         runner.execute(message, buffers)
     elif kind == "variables":
         _variables(message)
+    elif kind == "preview":
+        _previews(message)
     elif kind == "rehearse":
         boot.rehearse_kernel()
         _reseed()
@@ -90,6 +92,14 @@ def _variables(message):
     while len(frames._encode(head).encode("utf-8", "replace")) > 900_000:
         del data[len(data) // 2:]
     frames.emit(head)
+
+
+def _previews(message):
+    try:
+        data = previewing.previews(message["files"])
+    except Exception:  # the user's code may have changed what it stands on
+        data = []
+    frames.emit({"type": "preview", "id": message["id"], "data": data})
 
 
 def _give_up(error):
