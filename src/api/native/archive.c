@@ -11,19 +11,25 @@
 
 enum { PIECE = 128 * 1024 };
 
+/* Where the zip goes. Once it is cut it takes the rest and drops it: the library frees all that it has only
+ * when it may write to the end. */
+struct sink {
+    struct http_exchange *x;
+    bool cut;
+};
+
 static la_ssize_t to_client(struct archive *zip, void *context, const void *data, size_t n)
 {
-    if (http_stream_write(context, data, n) < 0) {
-        archive_set_error(zip, EPIPE, "the client has gone");
-        return -1;
-    }
+    (void)zip;
+    struct sink *sink = context;
+    sink->cut = sink->cut || http_stream_write(sink->x, data, n) < 0;
     return (la_ssize_t)n;
 }
 
 /* One file into the zip. 0; -ENOENT when it is not there any more, nothing written; else the archive
  * cannot be finished. */
-static int add_file(
-    struct archive *zip, struct session *session, const struct session_file *file, char *piece)
+static int add_file(struct archive *zip, const struct sink *sink, struct session *session,
+    const struct session_file *file, char *piece)
 {
     struct file_reader reader;
     struct error e = {0};
@@ -44,21 +50,21 @@ static int add_file(
     }
     long n = 0;
     while (r == 0 && (n = file_reader_read(&reader, piece, PIECE)) > 0)
-        if (archive_write_data(zip, piece, (size_t)n) != n)
+        if (archive_write_data(zip, piece, (size_t)n) != n || sink->cut)
             r = -EPIPE;
     archive_entry_free(entry);
     file_reader_deinit(&reader);
     return r < 0 ? r : (int)n;
 }
 
-static struct archive *zip_new(struct http_exchange *x)
+static struct archive *zip_new(struct sink *sink)
 {
     struct archive *zip = archive_write_new();
     if (zip && (archive_write_set_format_zip(zip) != ARCHIVE_OK ||
                    archive_write_set_options(zip, "zip:hdrcharset=UTF-8") != ARCHIVE_OK ||
                    archive_write_set_bytes_per_block(zip, 64 * 1024) != ARCHIVE_OK ||
                    archive_write_set_bytes_in_last_block(zip, 1) != ARCHIVE_OK ||
-                   archive_write_open(zip, x, NULL, to_client, NULL) != ARCHIVE_OK)) {
+                   archive_write_open(zip, sink, NULL, to_client, NULL) != ARCHIVE_OK)) {
         archive_write_free(zip);
         zip = NULL;
     }
@@ -84,15 +90,17 @@ void container_archive(struct http_exchange *x)
     http_set_header(x, "content-disposition", disposition);
     cleanup_free char *piece = malloc(PIECE);
     struct archive *zip = NULL;
+    struct sink sink = {.x = x};
     int r = piece ? http_stream_begin(x, 200, "application/zip") : -ENOMEM;
-    if (r == 0 && !(zip = zip_new(x)))
+    if (r == 0 && !(zip = zip_new(&sink)))
         r = -ENOMEM;
     for (size_t i = 0; i < n && r == 0; i++) {
-        r = add_file(zip, session, &files[i], piece);
+        r = add_file(zip, &sink, session, &files[i], piece);
         if (r == -ENOENT)
             r = 0; /* deleted since the list was made */
     }
-    if (r == 0 && archive_write_close(zip) != ARCHIVE_OK)
+    sink.cut = sink.cut || r < 0;
+    if (zip && (archive_write_close(zip) != ARCHIVE_OK || sink.cut) && r == 0)
         r = -EPIPE;
     if (r == 0)
         http_stream_end(x); /* else the stream is cut, and the client notices */
@@ -101,8 +109,6 @@ void container_archive(struct http_exchange *x)
     else if (r != -EPIPE)
         log_line(LOG_WARN, "api", "an archive was cut short", "container=%s errno=%d",
             http_param(x, "container_id"), -r);
-    if (r < 0 && zip)
-        archive_write_fail(zip); /* writes nothing more when it is freed */
     archive_write_free(zip);
     session_files_free(files, n);
 }
