@@ -184,11 +184,16 @@ def asked(scripts):
     """For provider(…): many scripts for one server that many tests share. The script is the one whose key (the
     longest) stands in what a person said last, its element the one of that round; the last element may be Forever."""
     def element(request):
-        said = request.seen.texts("user")[-1]
-        keys = [key for key in scripts if key in said]
-        if not keys:
-            raise KeyError(f"no script for {said!r}")
-        script, place = scripts[max(keys, key=len)], request.seen.round
+        script, place, before = None, 0, None
+        for item in request.seen.items:
+            keys = [key for key in scripts if item["kind"] == "message" and item["role"] == "user" and key in item["text"]]
+            if keys:
+                script, place = scripts[max(keys, key=len)], 0
+            elif item["kind"] == "result" and before != "result":
+                place += 1
+            before = item["kind"]
+        if script is None:
+            raise KeyError(f"no script for {request.seen.items!r}")
         last = script[-1]
         found = last if place >= len(script) and isinstance(last, Forever) else script[place]
         return found.element if isinstance(found, Forever) else found
