@@ -14,6 +14,9 @@ bool access_keys_exist(void *user);
 /* A handler of a public route that shows some things to key holders alone: 0, or -EACCES after
  * answering 401. */
 int access_require(struct http_exchange *x);
+/* Asks once more, for a connection that outlives its request: 0, or -EACCES when the key was revoked since.
+ * Does not answer. */
+int access_again(struct http_exchange *x);
 /* Whether the caller may see what key holders see. Does not answer. */
 bool access_granted(struct http_exchange *x);
 /* The caller's project; good until the handler returns. "default" without keys. */

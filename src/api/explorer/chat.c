@@ -28,13 +28,11 @@ static void respond_failed(struct http_exchange *x, const struct run_info *info)
     http_fail(x, ERROR_INTERNAL, NULL, "Run failed");
 }
 
-static void respond_answer(
-    struct http_exchange *x, const char *thread_id, const struct run_info *info)
+void explorer_answer_write(
+    struct api *api, const char *thread_id, const char *run_id, struct json_writer *w)
 {
     cleanup_json json_t *answer = NULL;
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
-    struct json_writer w = JSON_WRITER(&text);
-    thread_answer(api_of(x), thread_id, info->id, &answer);
+    thread_answer(api, thread_id, run_id, &answer);
     if (strcmp(json_text(answer, "role") ? json_text(answer, "role") : "", "assistant") != 0) {
         json_decref(answer);
         answer = NULL; /* the model said nothing: what is newest is the question */
@@ -42,27 +40,35 @@ static void respond_answer(
     const json_t *content = json_object_get(answer, "content"),
                  *files = json_object_get(answer, "files"),
                  *annotations = json_object_get(answer, "annotations");
-    jw_begin_object(&w);
-    jw_field_string(&w, "thread_id", thread_id);
-    jw_field_bytes(&w, "message", content ? json_string_value(content) : "",
+    jw_field_string(w, "thread_id", thread_id);
+    jw_field_bytes(w, "message", content ? json_string_value(content) : "",
         content ? json_string_length(content) : 0);
-    jw_key(&w, "files");
-    jw_begin_array(&w);
+    jw_key(w, "files");
+    jw_begin_array(w);
     const json_t *file;
     size_t i;
     json_array_foreach (files, i, file) {
-        jw_begin_object(&w);
-        jw_field_string(&w, "file_id", json_text(file, "file_id"));
-        jw_field_string(&w, "type", json_text(file, "type"));
-        jw_end(&w);
+        jw_begin_object(w);
+        jw_field_string(w, "file_id", json_text(file, "file_id"));
+        jw_field_string(w, "type", json_text(file, "type"));
+        jw_end(w);
     }
-    jw_end(&w);
+    jw_end(w);
     if (annotations) {
-        jw_field_json(&w, "annotations", annotations);
+        jw_field_json(w, "annotations", annotations);
     } else {
-        jw_field_array(&w, "annotations");
-        jw_end(&w);
+        jw_field_array(w, "annotations");
+        jw_end(w);
     }
+}
+
+static void respond_answer(
+    struct http_exchange *x, const char *thread_id, const struct run_info *info)
+{
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
+    struct json_writer w = JSON_WRITER(&text);
+    jw_begin_object(&w);
+    explorer_answer_write(api_of(x), thread_id, info->id, &w);
     jw_end(&w);
     http_respond_json(x, 200, &text);
 }
@@ -92,8 +98,7 @@ void explorer_answer(struct http_exchange *x, const struct explorer_ask *ask)
     run_unref(run);
 }
 
-/* What `name` says, and the fields that both requests have. */
-static void ask_read(struct json_in *in, const char *name, struct explorer_ask *ask)
+void explorer_ask_read(struct json_in *in, const char *name, struct explorer_ask *ask)
 {
     size_t n;
     ask->message = json_in_string(in, name, JSON_REQUIRED, INPUT_TEXT_MAX);
@@ -118,7 +123,7 @@ static void ask_and_answer(struct http_exchange *x, const char *name)
     json_in_begin(&in, root, "", JSON_OPENAI, &e);
     if (strcmp(name, "message") == 0)
         ask.interpreter = json_in_bool(&in, "use_code_interpreter", true);
-    ask_read(&in, name, &ask);
+    explorer_ask_read(&in, name, &ask);
     if (json_in_end(&in) < 0)
         http_error(x, &e);
     else

@@ -70,6 +70,12 @@ int explorer_run_begin(struct api *api, const struct explorer_ask *ask, bool (*g
     void *context, struct explorer_run *ret, struct error *e);
 /* Waits for the run's end, gives the turn on and lets go of the run. */
 void explorer_run_end(struct api *api, struct explorer_run *r);
+/* The answer's object, {"thread_id","message","files","annotations"}: its fields, within one that was begun. */
+void explorer_answer_write(
+    struct api *api, const char *thread_id, const char *run_id, struct json_writer *w);
+/* Reads a chat's fields, the message being called `name`; what is wrong stays in `in`. ask->project and
+ * interpreter are set. */
+void explorer_ask_read(struct json_in *in, const char *name, struct explorer_ask *ask);
 /* Runs it to its end and answers with the thread, the message and the files. */
 void explorer_answer(struct http_exchange *x, const struct explorer_ask *ask);
 
@@ -106,6 +112,7 @@ void explorer_chat(struct http_exchange *x);
 void explorer_analyze(struct http_exchange *x);
 void explorer_upload(struct http_exchange *x);
 void explorer_file(struct http_exchange *x);
+void explorer_live(struct http_exchange *x);
 void explorer_example_data(struct http_exchange *x);
 void explorer_example_math(struct http_exchange *x);
 void explorer_example_images(struct http_exchange *x);

@@ -65,16 +65,25 @@ struct execute_request {
 void execute_request_read(struct json_in *in, struct api *api, struct execute_request *ret);
 void execute_request_deinit(struct execute_request *r);
 
-/* One execution's answer, plain or as server-sent events. */
+/* One execution's answer: plain, as server-sent events, or as messages of the live wire. */
 struct execution_stream {
     struct http_exchange *x;
     struct strbuf text; /* of the event being written */
     uint64_t sequence;
     bool streamed, begun, gone;
+    /* the live wire: where events go instead (n = 0: is anybody there?), and whose they are; NULL */
+    int (*send)(void *context, const char *json, size_t n);
+    void *context;
+    const char *id;
 };
 /* Sets spec->callbacks. `s` must outlive the execution. */
 void stream_init(
     struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec);
+/* The same for the live wire; `send` answers negative when nobody is there any more, which it is asked
+ * now and then with nothing to send. */
+void stream_init_live(struct execution_stream *s, const char *id,
+    int (*send)(void *context, const char *json, size_t n), void *context,
+    struct execute_spec *spec);
 void stream_deinit(struct execution_stream *s);
 /* Sends the end: the execution object whole (JSON text), or the error. */
 void stream_finish(struct execution_stream *s, const struct strbuf *execution);

@@ -11,6 +11,8 @@ static void begin(struct execution_stream *s)
     if (s->begun || s->gone)
         return;
     s->begun = true;
+    if (s->send)
+        return;
     s->gone = http_sse_begin(s->x) < 0;
 }
 
@@ -21,6 +23,8 @@ static struct json_writer open_event(struct execution_stream *s, const char *typ
     struct json_writer w = JSON_WRITER(&s->text);
     jw_begin_object(&w);
     jw_field_string(&w, "type", type);
+    if (s->id)
+        jw_field_string(&w, "id", s->id);
     jw_field_uint(&w, "sequence_number", s->sequence);
     return w;
 }
@@ -34,7 +38,8 @@ static void send_event(struct execution_stream *s, struct json_writer *w, const 
     if (s->gone)
         return;
     s->sequence++;
-    s->gone = http_sse_event(s->x, type, s->text.data, s->text.length) < 0;
+    s->gone = s->send ? s->send(s->context, s->text.data, s->text.length) < 0
+                      : http_sse_event(s->x, type, s->text.data, s->text.length) < 0;
 }
 
 static void on_started(void *context, const struct execution *e)
@@ -79,8 +84,8 @@ static void on_input(void *context, const struct execution *e, const char *promp
 static bool client_gone(void *context)
 {
     struct execution_stream *s = context;
-    if (s->gone)
-        return true;
+    if (s->gone || s->send)
+        return s->gone = s->gone || s->send(s->context, NULL, 0) < 0;
     if (s->streamed && http_sse_due(s->x)) {
         begin(s); /* it may still wait in the queue */
         s->gone = s->gone || http_sse_comment(s->x, "keep-alive") < 0;
@@ -106,6 +111,16 @@ void stream_init(
     }
 }
 
+void stream_init_live(struct execution_stream *s, const char *id,
+    int (*send)(void *context, const char *json, size_t n), void *context,
+    struct execute_spec *spec)
+{
+    stream_init(s, NULL, true, spec);
+    s->send = send;
+    s->context = context;
+    s->id = id;
+}
+
 void stream_deinit(struct execution_stream *s) { strbuf_deinit(&s->text); }
 
 void stream_finish(struct execution_stream *s, const struct strbuf *execution)
@@ -124,7 +139,7 @@ void stream_finish(struct execution_stream *s, const struct strbuf *execution)
     struct json_writer w = open_event(s, "execution.completed");
     jw_field_raw(&w, "execution", execution->data, execution->length);
     send_event(s, &w, "execution.completed");
-    if (!s->gone)
+    if (!s->gone && !s->send)
         http_stream_end(s->x);
 }
 
@@ -132,7 +147,7 @@ void stream_fail(struct execution_stream *s, int result, const struct error *e)
 {
     if (result == -ECANCELED && e->code == ERROR_NONE)
         return; /* nobody is there */
-    if (!s->begun) {
+    if (!s->begun && !s->send) {
         http_error(s->x, e);
         return;
     }
@@ -144,6 +159,6 @@ void stream_fail(struct execution_stream *s, int result, const struct error *e)
     jw_field_string(&w, "code", error_wire_code(e->code));
     jw_end(&w);
     send_event(s, &w, "error");
-    if (!s->gone)
+    if (!s->gone && !s->send)
         http_stream_end(s->x);
 }
