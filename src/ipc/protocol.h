@@ -62,6 +62,8 @@ enum op {
                      * text when the proof failed (the sandbox must then be ended)                    */
     WARDEN_END, /* sandbox; answered when nothing of it is left                                  */
     WARDEN_ZYGOTE_END, /* w0: slot; no answer                                                        */
+    WARDEN_GIVE_WAY, /* sandbox; w0: 1 to give way to the ground's others when cores are short, 0 to count
+                   * as much as they; no answer                                                     */
     /* ---- warden -> server, unasked (serial 0) --------------------------------------------------- */
     WARDEN_KERNEL_DIED =
         48,              /* sandbox; w0 kernel serial, w1 si_code, w2 si_status, w3 oom kills     */

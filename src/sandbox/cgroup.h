@@ -1,6 +1,7 @@
 /* cgroup.h - limits, by cgroup v1 (memory, pids, cpu: three directories) or v2 (one).
  *
- * The supervisor makes cloche-<pid> with a limit over everything and one directory a ground, and
+ * The supervisor makes cloche-<pid>; below it one directory for the server and one for all sandboxes,
+ * which has the limit over them and gives way to the server; in that one directory a ground. It
  * gives each to its ground's root by one chown; the warden makes one directory a sandbox below it,
  * through descriptors, without a path of the host. Processes join by writing "0" to a v1 `tasks`
  * opened for them (v1 compares the opener's euid with the writer's uid), or are born inside by
@@ -22,6 +23,8 @@ enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
 struct cgroup_host {
     enum cgroup_version version;
     char top[CGROUP_DIRS][512]; /* absolute; "" where there is none */
+    char grounds[CGROUP_DIRS]
+                [528]; /* where grounds' directories are: the top, or sandboxes/ below it */
     int lock
         [CGROUP_DIRS]; /* flock on each: ours as long as we live, whatever pid others see us by */
 };
@@ -32,6 +35,9 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
 /* What all below the top directory weighs together, beside its neighbours, when cores are short; shares
  * as in struct cgroup_limits. 0 or -errno. */
 int cgroup_host_weigh(const struct cgroup_host *h, uint32_t cpu_shares);
+/* What a server joins by, as root: it writes "0" into it. On v1 for its cpu only, on v2 whole. The
+ * caller's to close; -errno, -ENOENT without cgroups. */
+int cgroup_server_open(const struct cgroup_host *h);
 /* Makes the directory of ground `id`, owned by host id `owner` (the ground's root); ret_dirs gets
  * what the warden needs, ret_join what the ground's first process joins by: v1 `tasks`, v2 the
  * directory for CLONE_INTO_CGROUP in [0]. All the caller's to close; -1 where there is none. */
@@ -64,6 +70,10 @@ enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAG
 /* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
     const struct cgroup_limits *limits, struct error *e);
+/* Whether the sandbox runs only while the ground's others have no use for a core, or counts for
+ * `cpu_shares` beside them. 0 or -errno. */
+int cgroup_session_give_way(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    bool gives_way, uint32_t cpu_shares);
 /* Opens what a process of ground id `id` joins by: v1 three `tasks`, v2 the directory in ret[0]; -1 for
  * the rest. SECBIT_NO_SETUID_FIXUP must be set: it takes another effective id for the open. The
  * caller's to close. */

@@ -1,4 +1,4 @@
-/* The supervisor's half: the top directory, one directory a ground, and cleaning up behind others. */
+/* The supervisor's half: the top directory, the server's and the sandboxes' below it, one directory a ground. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,10 +8,12 @@
 
 #include "base/fd.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/cgroup_internal.h"
 
-#define ROOT "/sys/fs/cgroup"
 enum { PATIENCE_MS = 100 }; /* with a directory whose last process is still coming off its books */
-static const char *const controllers[CGROUP_DIRS] = {"memory", "pids", "cpu"};
+#define ROOT CGROUP_ROOT
+#define SANDBOXES "sandboxes" /* below the top: all grounds, and the limit over them */
+#define SERVER "server"       /* beside them */
 
 static uint64_t machine_memory(void)
 {
@@ -30,32 +32,6 @@ static uint64_t sockets_memory(void)
     if (fd_read_file(AT_FDCWD, "/proc/sys/net/ipv4/tcp_mem", text, sizeof text) > 0)
         sscanf(text, "%llu %llu %llu", &low, &pressure, &most);
     return most * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-/* This process's own directory in a v1 hierarchy: grounds go below it. */
-static int own_directory(const char *controller, char *to, size_t size)
-{
-    char text[4096];
-    if (fd_read_file(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0)
-        return -ENOENT;
-    for (char *line = text, *next; line && *line; line = next) {
-        next = strchr(line, '\n');
-        if (next)
-            *next++ = 0;
-        char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
-        if (!path)
-            continue;
-        *path++ = 0;
-        char list[256];
-        snprintf(list, sizeof list, ",%s,", names + 1);
-        char wanted[64];
-        snprintf(wanted, sizeof wanted, ",%s,", controller);
-        if (!strstr(list, wanted))
-            continue;
-        snprintf(to, size, ROOT "/%s%s", controller, strcmp(path, "/") ? path : "");
-        return access(to, W_OK) < 0 ? -errno : 0;
-    }
-    return -ENOENT;
 }
 
 /* What was locked may have been removed, by a sweep, between the open and the lock. Only what is known to be
@@ -102,15 +78,22 @@ static int init_v1(struct cgroup_host *h, struct error *why)
 {
     char own[CGROUP_DIRS][400];
     for (int i = 0; i < CGROUP_DIRS; i++) {
-        int r = own_directory(controllers[i], own[i], sizeof own[i]);
+        int r = cgroup_own_directory(cgroup_controllers[i], own[i], sizeof own[i]);
         if (r < 0)
             return error_set(why, ERROR_UNAVAILABLE, -r, "No writable cgroup v1 hierarchy for %s.",
-                controllers[i]);
+                cgroup_controllers[i]);
     }
     int r = 0;
     for (int i = 0; r == 0 && i < CGROUP_DIRS; i++)
         r = make_top(h, i, own[i], why);
     return r;
+}
+
+static int enable_v2(const char *dir)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir);
+    return fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
 }
 
 static int init_v2(struct cgroup_host *h, struct error *why)
@@ -119,20 +102,71 @@ static int init_v2(struct cgroup_host *h, struct error *why)
     if (fd_read_file(AT_FDCWD, ROOT "/cgroup.controllers", text, sizeof text) < 0)
         return error_set(why, ERROR_UNAVAILABLE, ENOENT, "No cgroup v2 at " ROOT ".");
     for (int i = 0; i < CGROUP_DIRS; i++)
-        if (!strstr(text, controllers[i]))
+        if (!strstr(text, cgroup_controllers[i]))
             return error_set(why, ERROR_UNAVAILABLE, ENOENT, "cgroup v2 lacks the %s controller.",
-                controllers[i]);
-    int r = fd_write_file(AT_FDCWD, ROOT "/cgroup.subtree_control", "+memory +pids +cpu");
+                cgroup_controllers[i]);
+    int r = enable_v2(ROOT);
     if (r < 0)
         return error_set(why, ERROR_UNAVAILABLE, -r, "Enabling controllers at " ROOT " failed.");
     if ((r = make_top(h, 0, ROOT, why)) < 0)
         return r;
+    if ((r = enable_v2(h->top[0])) < 0)
+        return error_set(
+            why, ERROR_UNAVAILABLE, -r, "Enabling controllers in %s failed.", h->top[0]);
+    return 0;
+}
+
+/* Divides the top in two: the sandboxes run when the server has no use for a core. Among groups of equal
+ * standing a wakeup of the server waits for the end of somebody's slice, four milliseconds where the clock
+ * ticks 250 times a second; an idle group gives way at once. Beside the host's other work both count as
+ * one group of the usual weight. */
+static int divide(struct cgroup_host *h, struct error *why)
+{
+    const bool v2 = h->version == CGROUP_V2;
+    const int cpu = v2 ? 0 : 2;
     char path[600];
-    snprintf(path, sizeof path, "%s/cgroup.subtree_control", h->top[0]);
-    r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
-    return r < 0 ? error_set(
-                       why, ERROR_UNAVAILABLE, -r, "Enabling controllers in %s failed.", h->top[0])
-                 : 0;
+    for (int i = 0; i < CGROUP_DIRS; i++)
+        snprintf(
+            h->grounds[i], sizeof h->grounds[i], "%s%s", h->top[i], i == cpu ? "/" SANDBOXES : "");
+    snprintf(path, sizeof path, "%s/" SERVER, h->top[cpu]);
+    int r = mkdir(h->grounds[cpu], 0755) < 0 || mkdir(path, 0755) < 0 ? -errno : 0;
+    if (r == 0 && v2)
+        r = enable_v2(h->grounds[cpu]);
+    if (r < 0)
+        return error_set(why, ERROR_UNAVAILABLE, -r, "Dividing %s failed.", h->top[cpu]);
+    snprintf(path, sizeof path, "%s/cpu.idle", h->grounds[cpu]);
+    if (fd_write_file(AT_FDCWD, path, "1") < 0) { /* before Linux 5.15: a weight is the next best */
+        snprintf(
+            path, sizeof path, "%s/" SERVER "/%s", h->top[cpu], v2 ? "cpu.weight" : "cpu.shares");
+        fd_write_file(AT_FDCWD, path, v2 ? "10000" : "102400");
+    }
+    return 0;
+}
+
+/* The limits over all sandboxes together. What cannot be set is told by `why`. */
+static void limit_all(const struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
+{
+    const bool v2 = h->version == CGROUP_V2;
+    uint64_t limit = memory_bytes ? memory_bytes : machine_memory() / 10 * 9;
+    char path[600], value[32];
+    int r;
+    snprintf(
+        path, sizeof path, "%s/%s", h->grounds[0], v2 ? "memory.max" : "memory.limit_in_bytes");
+    snprintf(value, sizeof value, "%llu", (unsigned long long)limit);
+    if (limit && (r = fd_write_file(AT_FDCWD, path, value)) < 0)
+        error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
+    if (v2)
+        return;
+    /* children inherit both when they are made */
+    snprintf(path, sizeof path, "%s/memory.use_hierarchy", h->grounds[0]);
+    fd_write_file(AT_FDCWD, path, "1");
+    snprintf(path, sizeof path, "%s/memory.swappiness", h->grounds[0]);
+    fd_write_file(AT_FDCWD, path, "0");
+    snprintf(path, sizeof path, "%s/" CGROUP_V1_SOCKETS, h->grounds[0]);
+    snprintf(value, sizeof value, "%llu", (unsigned long long)sockets_memory() / 2);
+    r = sockets_memory() ? fd_write_file(AT_FDCWD, path, value) : 0; /* half is left to the host */
+    if (r < 0 && r != -ENOENT) /* where nothing counts them nothing limits them */
+        error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
 }
 
 int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
@@ -142,32 +176,23 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
         return error_set(why, ERROR_UNAVAILABLE, EPERM, "cgroup limits need root."), 0;
     struct stat st;
     bool unified = stat(ROOT "/cgroup.controllers", &st) == 0;
-    if ((unified ? init_v2(h, why) : init_v1(h, why)) < 0) {
-        cgroup_host_deinit(h);
-        return 0;
-    }
     h->version = unified ? CGROUP_V2 : CGROUP_V1;
-    uint64_t limit = memory_bytes ? memory_bytes : machine_memory() / 10 * 9;
-    char path[600], value[32];
-    int r;
-    snprintf(
-        path, sizeof path, "%s/%s", h->top[0], unified ? "memory.max" : "memory.limit_in_bytes");
-    snprintf(value, sizeof value, "%llu", (unsigned long long)limit);
-    if (limit && (r = fd_write_file(AT_FDCWD, path, value)) < 0)
-        error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
-    if (!unified) { /* children inherit both when they are made */
-        snprintf(path, sizeof path, "%s/memory.use_hierarchy", h->top[0]);
-        fd_write_file(AT_FDCWD, path, "1");
-        snprintf(path, sizeof path, "%s/memory.swappiness", h->top[0]);
-        fd_write_file(AT_FDCWD, path, "0");
-        snprintf(path, sizeof path, "%s/" CGROUP_V1_SOCKETS, h->top[0]);
-        snprintf(value, sizeof value, "%llu", (unsigned long long)sockets_memory() / 2);
-        r = sockets_memory() ? fd_write_file(AT_FDCWD, path, value)
-                             : 0;  /* half is left to the host */
-        if (r < 0 && r != -ENOENT) /* where nothing counts them nothing limits them */
-            error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
-    }
+    if ((unified ? init_v2(h, why) : init_v1(h, why)) < 0 || divide(h, why) < 0)
+        cgroup_host_deinit(h);
+    else
+        limit_all(h, memory_bytes, why);
     return 0;
+}
+
+int cgroup_server_open(const struct cgroup_host *h)
+{
+    char path[600];
+    if (h->version == CGROUP_NONE)
+        return -ENOENT;
+    snprintf(
+        path, sizeof path, "%s/" SERVER "/cgroup.procs", h->top[h->version == CGROUP_V2 ? 0 : 2]);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 int cgroup_host_weigh(const struct cgroup_host *h, uint32_t cpu_shares)
@@ -236,7 +261,7 @@ int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret
                                                       : 0);
          i++) {
         char dir[560];
-        snprintf(dir, sizeof dir, "%s/ground-%d", h->top[i], id);
+        snprintf(dir, sizeof dir, "%s/ground-%d", h->grounds[i], id);
         int r = mkdir(dir, 0755) < 0 ? -errno : 0;
         if (r == 0)
             r = h->version == CGROUP_V1 ? ground_v1(dir, i, owner, ret_dirs, ret_join)
@@ -251,33 +276,6 @@ int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret
     return 0;
 }
 
-/* Directories only, depth first; a directory that still has a process stays and is told by -EBUSY. */
-static int remove_tree(const char *path, int patience_ms)
-{
-    int r = 0;
-    DIR *d = opendir(path);
-    if (!d && errno == ENOENT)
-        return 0;
-    for (struct dirent *e;
-         d && (e = readdir(d));) { /* if it cannot be read it may be empty all the same */
-        if (e->d_type != DT_DIR || e->d_name[0] == '.')
-            continue;
-        char below[1024];
-        if (snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below) {
-            int one = remove_tree(below, patience_ms);
-            r = one < 0 ? one : r;
-        }
-    }
-    if (d)
-        closedir(d);
-    for (int i = 0; rmdir(path) < 0 && errno != ENOENT; i++) {
-        if (errno != EBUSY || i >= patience_ms)
-            return -errno;
-        usleep(1000); /* the last process has died but is still being taken off the books */
-    }
-    return r;
-}
-
 int cgroup_ground_remove(const struct cgroup_host *h, int id)
 {
     int r = 0;
@@ -285,8 +283,8 @@ int cgroup_ground_remove(const struct cgroup_host *h, int id)
         char dir[560];
         if (!h->top[i][0])
             continue;
-        snprintf(dir, sizeof dir, "%s/ground-%d", h->top[i], id);
-        int one = remove_tree(dir, PATIENCE_MS);
+        snprintf(dir, sizeof dir, "%s/ground-%d", h->grounds[i], id);
+        int one = cgroup_tree_remove(dir, PATIENCE_MS);
         r = one < 0 ? one : r;
     }
     return r;
@@ -297,58 +295,11 @@ int cgroup_host_deinit(struct cgroup_host *h)
     int r = 0;
     for (int i = 0; i < CGROUP_DIRS; i++)
         if (h->top[i][0]) {
-            int one = remove_tree(h->top[i], PATIENCE_MS);
+            int one = cgroup_tree_remove(h->top[i], PATIENCE_MS);
             r = one < 0 ? one : r;
             h->top[i][0] = 0;
             fd_close(&h->lock[i]);
         }
     h->version = CGROUP_NONE;
     return r;
-}
-
-/* A supervisor that lives holds the lock on its directory; pids tell nothing across pid namespaces. The
- * lock of an abandoned one, the caller's to close once it is removed, or whoever takes the name meanwhile
- * would lose it; -1 otherwise. */
-static int lock_abandoned(int parent, const char *name)
-{
-    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0)
-        fd_close(&dir);
-    return dir;
-}
-
-static int sweep_below(const char *dir, void (*found)(const char *, void *), void *user)
-{
-    int n = 0;
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char path[1024];
-        if (e->d_type != DT_DIR || strncmp(e->d_name, "cloche-", 7) ||
-            snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
-            continue;
-        cleanup_fd int lock = lock_abandoned(dirfd(d), e->d_name);
-        if (lock < 0)
-            continue;
-        if (remove_tree(path, 0) == 0) {
-            n++;
-            if (found)
-                found(path, user);
-        }
-    }
-    if (d)
-        closedir(d);
-    return n;
-}
-
-int cgroup_sweep(void (*found)(const char *path, void *user), void *user)
-{
-    if (access(ROOT "/cgroup.controllers", F_OK) == 0)
-        return sweep_below(ROOT, found, user);
-    int n = 0;
-    for (int i = 0; i < CGROUP_DIRS; i++) {
-        char own[400];
-        if (own_directory(controllers[i], own, sizeof own) == 0)
-            n += sweep_below(own, found, user);
-    }
-    return n;
 }

@@ -189,6 +189,8 @@ static void look_after(struct session *s, struct engine *x)
         return;
     }
     e->max_memory_bytes = usage.memory_peak_bytes;
+    if (usage.pids > 1) /* what it left running has nobody who waits for it */
+        sandbox_give_way(b, true);
     if (usage.oom_kills > b->oom_kills && e->status != EXECUTION_OUT_OF_MEMORY)
         execution_note(
             e, "A subprocess was killed because the session's memory limit was reached.");

@@ -26,6 +26,8 @@ enum {
     CLOSED_US = 300000,  /* between the end of its frames and the news of its death */
     DEATH_US = 1000000,  /* between its death as init sees it and the warden's word */
     SLOW_US = 5000,
+    LONG_US =
+        100000, /* from here on it gives way to others: nobody notices a tenth of a second more */
     CLIENT_US = 1000000, /* between looks at whether the client is there */
     WHOLE_US = 5000000,  /* for a stream's file to be closed by its writer */
     CHUNK = 32 << 10,
@@ -55,7 +57,7 @@ struct run {
     bool out_closed, stream_closed[2];
     int64_t started_us, ended_us; /* started: 0 until the kernel is ready */
     int64_t begun_us, kill_at_us, death_by_us, client_at_us;
-    bool slow_told;
+    bool slow_told, is_long;
     char done_status[16];
     struct death death;
     bool dead;
@@ -367,6 +369,10 @@ static void look_at_clock(struct run *r, int64_t now)
         if (x->on_slow)
             x->on_slow(x->on_slow_context);
     }
+    if (!r->is_long && now - r->begun_us >= LONG_US) {
+        r->is_long = true;
+        sandbox_give_way(x->sandbox, true);
+    }
     if (x->spec->callbacks.client_gone && now >= r->client_at_us) {
         r->client_at_us = now + CLIENT_US;
         if (x->spec->callbacks.client_gone(x->spec->callbacks.context) && x->ends_with_client) {
@@ -392,6 +398,8 @@ static int64_t next_moment(const struct run *r)
         at = r->death_by_us;
     if (!r->slow_told && r->begun_us + SLOW_US < at)
         at = r->begun_us + SLOW_US;
+    if (!r->is_long && r->begun_us + LONG_US < at)
+        at = r->begun_us + LONG_US;
     if (x->spec->callbacks.client_gone && r->client_at_us < at)
         at = r->client_at_us;
     return at;
@@ -551,6 +559,7 @@ void execution_run(struct engine *x, const struct strbuf *head)
     if (r.k->ready)
         r.started_us = r.begun_us;
     sandbox_wake(x->sandbox, x->control->wake_fd);
+    sandbox_give_way(x->sandbox, false);
     look_at_death(&r); /* before anybody was to be woken */
     if (!r.dead)
         begin_write(&r, strbuf_text(head), buffers, x->spec->stdin_data ? 2 : 1);

@@ -76,7 +76,8 @@ struct sandbox {
     uint64_t memory_bytes, oom_kills; /* oom kills: when last looked */
     struct init_link *init;
     struct kernel kernel;
-    bool dropped; /* its pipes go on without us */
+    bool dropped;   /* its pipes go on without us */
+    bool gives_way; /* as its warden was told last; whose turn it is */
     /* Below: lock of grounds. */
     unsigned refs;
     struct sandbox *in_bucket;
@@ -133,6 +134,9 @@ int sandbox_adopt(
 int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error *e);
 /* Lets go of the kernel's pipes; does not kill it. */
 void sandbox_forget_kernel(struct sandbox *s);
+/* Whether it counts for less than the others when cores are short, as a long execution does and what a
+ * finished one left running. Tells the warden when that changes, without waiting. In the session's turn. */
+void sandbox_give_way(struct sandbox *s, bool gives_way);
 /* Kills all but init and lets go of the kernel. 0, or -errno: the sandbox must be ended. */
 int sandbox_kill_all(struct sandbox *s);
 /* Another holder of the handle: what it does with init is allowed at any time, the kernel is only

@@ -123,6 +123,7 @@ int sandbox_adopt(
     struct sandbox *s = handle_new(ground, id, init_fd, memory_bytes);
     if (!s)
         return -ENOMEM;
+    s->gives_way = true; /* it may: its next execution puts it right */
     *ret = s;
     return 0;
 }
@@ -220,6 +221,15 @@ void sandbox_unref(struct sandbox *s)
     init_link_free(s->init);
     free(s);
     ground_unref(ground);
+}
+
+void sandbox_give_way(struct sandbox *s, bool gives_way)
+{
+    if (s->gives_way == gives_way)
+        return;
+    struct message m = {.op = WARDEN_GIVE_WAY, .sandbox = s->id, .word = {gives_way}};
+    if (link_send(s->ground->link, &m, NULL, 0) == 0)
+        s->gives_way = gives_way;
 }
 
 void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)

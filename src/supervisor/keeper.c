@@ -68,6 +68,9 @@ static void become_server(struct supervisor *s, int link)
     for (; n < s->plan.n_args && n < 511 && p < s->plan.args + PLAN_ARGS; n++, p += strlen(p) + 1)
         argv[n] = p;
     argv[n] = NULL;
+    cleanup_fd int group = cgroup_server_open(&s->cgroup);
+    if (group >= 0 && write(group, "0", 1) < 0)
+        die("joining its cgroup");
     if (geteuid() == 0 &&
         (setgroups(0, NULL) < 0 ||
             setresgid(s->plan.server_gid, s->plan.server_gid, s->plan.server_gid) < 0 ||

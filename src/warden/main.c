@@ -55,6 +55,7 @@ static const struct permit permits[] = {
     {WARDEN_RECYCLE, 0, 0, false},
     {WARDEN_END, 0, 0, false},
     {WARDEN_ZYGOTE_END, 0, 0, false},
+    {WARDEN_GIVE_WAY, 0, 0, false},
 };
 
 static void hello(const struct message *m)
@@ -90,6 +91,10 @@ static void on_request(const struct message *m, int *fds)
     case WARDEN_HELLO: hello(m); break;
     case WARDEN_ZYGOTE: zygote_start(&w, slot, m->serial); break;
     case WARDEN_ZYGOTE_END: zygote_end(&w, slot); break;
+    case WARDEN_GIVE_WAY:
+        if (b)
+            sandbox_give_way(&w, b, m->word[0] == 1);
+        break;
     case WARDEN_SANDBOX:
         sandbox_make(&w, m, fds[0]);
         fd_close(&fds[0]);

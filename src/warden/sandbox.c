@@ -14,6 +14,8 @@
 #include "warden/start.h"
 #include "warden/warden.h"
 
+enum { SHARES = 256 /* of a sandbox; its ground's warden, zygotes and inits have 1024 each */ };
+
 void sandbox_cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
 
 struct sandbox *sandbox_find(struct warden *w, uint32_t id)
@@ -197,7 +199,7 @@ void sandbox_make(struct warden *w, const struct message *m, int folder)
     }
     int join[CGROUP_DIRS] = {-1, -1, -1}, usage[CGROUP_USAGES] = {-1, -1, -1, -1};
     struct cgroup_limits limits = {
-        .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = 256};
+        .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = SHARES};
     sandbox_cgroup_name(name, b->id);
     b->state = SANDBOX_MAKING;
     int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, &e);
@@ -299,6 +301,18 @@ void sandbox_recycle(struct warden *w, struct sandbox *b, uint32_t serial)
         error_set(&e, ERROR_INTERNAL, -r, "The sandbox's init is gone.");
         answer_pending(b, r, &e, NULL, 0);
     }
+}
+
+void sandbox_give_way(struct warden *w, struct sandbox *b, bool gives_way)
+{
+    char name[24];
+    sandbox_cgroup_name(name, b->id);
+    int r = !b->cgroup_made ? 0
+                            : cgroup_session_give_way(
+                                  w->cgroup_version, w->cgroup_dirs, name, gives_way, SHARES);
+    if (r < 0)
+        log_line(LOG_WARN, "warden", "a sandbox did not change its weight",
+            "environment=%s sandbox=%u errno=%d", w->name, b->id, -r);
 }
 
 static void gone_if_reaped(struct warden *w, struct sandbox *b)

@@ -81,6 +81,8 @@ bool warden_child(const struct warden *w, pid_t pid);
 void sandbox_make(struct warden *w, const struct message *m, int folder);
 void sandbox_recycle(struct warden *w, struct sandbox *b, uint32_t serial);
 void sandbox_end(struct warden *w, struct sandbox *b, uint32_t serial);
+/* WARDEN_GIVE_WAY. */
+void sandbox_give_way(struct warden *w, struct sandbox *b, bool gives_way);
 /* A message of its init, or its end of file. */
 void sandbox_heard(struct warden *w, struct sandbox *b);
 /* Init or kernel was reaped. */

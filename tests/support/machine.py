@@ -1,4 +1,5 @@
 """The machine as the host sees it: processes, namespaces, cgroups. Nothing here asks Cloche."""
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -92,6 +93,21 @@ def cgroup_directories(pid):
 def cgroups_of(supervisor):
     """The directories below cloche-PID, which is how a supervisor names its own."""
     return {path for path, _, _ in os.walk("/sys/fs/cgroup") if f"cloche-{supervisor}" in path.split("/")}
+
+
+@contextlib.contextmanager
+def ahead_of_everyone():
+    """For who measures: what it waits for a core itself is not to be in its figures. Needs root."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except OSError:  # an ordinary user, or a host that keeps it to itself: the figures are the worse for it
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
 
 
 def mounts():

@@ -1,0 +1,66 @@
+"""Who waits when cores are short: the sandboxes for the server, and a session that computes on for one that
+answers. Read from the cgroups themselves, which is where Linux reads it."""
+from pathlib import Path
+
+import pytest
+
+from support import machine
+from support.api import Session
+
+pytestmark = pytest.mark.limits
+
+
+def idle(pid, levels_up=0):
+    """cpu.idle of a process's cgroup, or of one above it."""
+    for directory in machine.cgroup_directories(pid):
+        for _ in range(levels_up):
+            directory = directory.parent
+        file = Path(directory) / "cpu.idle"
+        if file.exists():
+            return file.read_text().strip() == "1"
+    pytest.fail(f"no cgroup of {pid} has cpu.idle, {levels_up} levels up")
+
+
+@pytest.fixture
+def session(fresh_server):
+    server = fresh_server()
+    with server.client() as client:
+        yield Session(client, environment="base"), server
+
+
+def kernel(session):
+    inside = machine.in_pid_namespace(session.pid_namespace())
+    return next(p.pid for p in inside if p.name != "cloche-init" and p.parent not in {q.pid for q in inside})
+
+
+def test_sandboxes_give_way_to_the_server(session):
+    session, server = session
+    session.run("x = 1")
+    assert idle(kernel(session), levels_up=2)  # all sandboxes, above the ground
+    assert not idle(server.server_process().pid)
+
+
+def test_a_long_execution_gives_way_to_short_ones(session):
+    session, _ = session
+    session.run("x = 1")
+    pid = kernel(session)
+    assert not idle(pid)
+    events = session.stream("import time\nprint('begun', flush=True)\ntime.sleep(60)")
+    for name, _ in events:
+        if "output" in name:
+            break
+    machine.wait_until(lambda: idle(pid), 10, "the long execution to give way")
+    session.client.post(f"{session.path}/interrupt")
+    for _ in events:
+        pass
+    session.run("x = 1")
+    machine.wait_until(lambda: not idle(pid), 10, "the short one to count again")
+
+
+def test_what_an_execution_leaves_running_gives_way(session):
+    session, _ = session
+    session.run("import subprocess\nleft = subprocess.Popen(['sleep', '1000'])")
+    pid = kernel(session)
+    machine.wait_until(lambda: idle(pid), 10, "what was left running to give way")
+    session.run("left.kill(); left.wait()")
+    machine.wait_until(lambda: not idle(pid), 10, "the session to count again")
