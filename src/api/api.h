@@ -106,6 +106,29 @@ int form_filename(const struct multipart_part *part, char out[512], struct error
 /* The same for a name that came in another way, naming `param`. */
 int api_filename(const char *name, const char *param, char out[512], struct error *e);
 
+/* ---- tell.c: what a run said and did ---------------------------------------------------------------------- */
+
+/* One execution. All borrowed for the call. */
+struct api_ran {
+    const char *code;
+    size_t length;
+    int64_t execution_count; /* 0: not known */
+    json_t *outputs;         /* as API.md's executions have them, or NULL */
+    const char *status;      /* or NULL: not known */
+};
+/* Called in the order in which it happened; each answers 0 or -ENOMEM, which ends the telling. */
+struct api_listener {
+    void *context;
+    int (*said)(void *context, const char *text, size_t length);
+    int (*ran)(void *context, const struct api_ran *ran);
+};
+/* All that is stored of a run so far: each answer, each execution. Does not wait. */
+int api_run_tell(
+    struct store *store, struct run *run, const struct api_listener *to, struct error *e);
+/* One execution by its row; `said` is not called. */
+int api_execution_tell(struct store *store, const struct store_execution *row,
+    const struct api_listener *to, struct error *e);
+
 /* ---- notebooks --------------------------------------------------------------------------------------- */
 
 /* `format` of the query. 0; else answered. */
@@ -115,7 +138,9 @@ int api_notebook_container(
     struct store *store, const char *container_id, struct notebook *book, struct error *e);
 /* Adds one run: the user's messages, the code with what it showed, the answers. */
 int api_notebook_run(struct store *store, struct run *run, struct notebook *book, struct error *e);
-/* The same for all runs before it, as far as they are there, oldest first. */
+/* The same without the user's messages. */
+int api_notebook_said(struct store *store, struct run *run, struct notebook *book, struct error *e);
+/* api_notebook_run for it and all runs before it, as far as they are there, oldest first. */
 int api_notebook_chain(
     struct api *api, const char *project, struct run *run, struct notebook *book, struct error *e);
 /* Answers with the notebook as a download named `name` (an id) and the format's extension. */

@@ -43,28 +43,22 @@ static int full(int r, struct error *e)
     return r < 0 ? error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.") : 0;
 }
 
-/* ---- what a container ran ------------------------------------------------------------------------------ */
-
-/* One execution as a cell; one whose record was lost keeps its code. */
-static int add_execution(
-    struct store *store, const struct store_execution *row, struct notebook *book, struct error *e)
+static int add_said(void *context, const char *text, size_t length)
 {
-    cleanup_free char *record = NULL;
-    size_t length = 0;
-    int r = store_execution_record(store, row, &record, &length, e);
-    if (r < 0 && r != -ENOENT && r != -EIO)
-        return r;
-    cleanup_json json_t *root = r == 0 ? json_loadb(record, length, 0, NULL) : NULL;
-    const char *code = row->code ? row->code : "";
-    return full(notebook_code(book, code, strlen(code),
-                    json_integer_value(json_object_get(root, "execution_count")),
-                    json_object_get(root, "outputs")),
-        e);
+    return notebook_markdown(context, "assistant", text, length);
 }
+
+static int add_ran(void *context, const struct api_ran *ran)
+{
+    return notebook_code(context, ran->code, ran->length, ran->execution_count, ran->outputs);
+}
+
+/* ---- what a container ran ------------------------------------------------------------------------------ */
 
 int api_notebook_container(
     struct store *store, const char *container_id, struct notebook *book, struct error *e)
 {
+    const struct api_listener listener = {book, NULL, add_ran};
     char after[ID_SIZE] = "";
     bool more = true;
     while (more) {
@@ -73,7 +67,7 @@ int api_notebook_container(
         struct store_executions rows = {0};
         int r = store_execution_list(store, container_id, &page, &rows, e);
         for (size_t i = 0; r == 0 && i < rows.count; i++)
-            r = add_execution(store, &rows.items[i], book, e);
+            r = api_execution_tell(store, &rows.items[i], &listener, e);
         if (rows.count)
             snprintf(after, sizeof after, "%s", rows.items[rows.count - 1].id);
         more = rows.has_more && rows.count;
@@ -118,93 +112,19 @@ static int add_input(const json_t *input, struct notebook *book)
     return r;
 }
 
-/* What an item of the run is made of, gathered from its events. */
-struct gathered {
-    char execution[ID_SIZE], container[ID_SIZE];
-    json_t *logs; /* borrowed from nothing: a reference, or NULL */
-};
-enum { GATHERED_MAX = 4096 };
-
-/* A code item: the execution's whole record while its container is remembered, else what the log has. */
-static int add_code(struct store *store, const struct gathered *g, const json_t *event,
-    struct notebook *book, struct error *e)
+int api_notebook_said(struct store *store, struct run *run, struct notebook *book, struct error *e)
 {
-    struct store_execution row = {0};
-    json_t *code = json_object_get(event, "code");
-    int r = g->execution[0] ? store_execution_get(store, g->container, g->execution, &row, NULL)
-                            : -ENOENT;
-    if (r == 0) {
-        r = add_execution(store, &row, book, e);
-        store_execution_deinit(&row);
-        return r;
-    }
-    cleanup_json json_t *outputs =
-        g->logs ? json_pack("[{s:s,s:O}]", "type", "stdout", "text", g->logs) : NULL;
-    return full(notebook_code(book, json_string_value(code) ? json_string_value(code) : "",
-                    json_string_length(code), 0, outputs),
-        e);
-}
-
-static int add_event(struct store *store, struct gathered *all, const json_t *event,
-    struct notebook *book, struct error *e)
-{
-    const char *type = text_of(event, "type"), *kind = text_of(event, "kind");
-    json_int_t item = json_integer_value(json_object_get(event, "item"));
-    if (!type || item < 0 || item >= GATHERED_MAX)
-        return 0;
-    struct gathered *g = &all[item];
-    if (strcmp(type, "item.started") == 0 && text_of(event, "container_id"))
-        snprintf(g->container, sizeof g->container, "%s", text_of(event, "container_id"));
-    else if (strcmp(type, "execution.started") == 0 && text_of(event, "execution_id"))
-        snprintf(g->execution, sizeof g->execution, "%s", text_of(event, "execution_id"));
-    else if (strcmp(type, "execution.completed") == 0 && !g->logs)
-        g->logs = json_incref(json_object_get(event, "logs"));
-    if (strcmp(type, "item.completed") != 0 || !kind)
-        return 0;
-    json_t *text = json_object_get(event, "text");
-    if (strcmp(kind, "code") == 0)
-        return add_code(store, g, event, book, e);
-    if (strcmp(kind, "message") == 0 && json_string_length(text))
-        return full(
-            notebook_markdown(book, "assistant", json_string_value(text), json_string_length(text)),
-            e);
-    return 0;
-}
-
-static int add_events(struct store *store, struct run *run, struct gathered *all,
-    struct notebook *book, struct error *e)
-{
-    uint64_t from = 0;
-    for (;;) {
-        struct run_event *events = NULL;
-        size_t n = 0;
-        int last = run_events(run, from, 0, &events, &n, e), r = last < 0 ? last : 0;
-        for (size_t i = 0; r == 0 && i < n; i++) {
-            cleanup_json json_t *event = json_loadb(events[i].json, events[i].length, 0, NULL);
-            r = add_event(store, all, event, book, e);
-        }
-        run_events_free(events, n);
-        from += n;
-        if (r < 0 || last == 1 || n == 0)
-            return r;
-    }
+    const struct api_listener listener = {book, add_said, add_ran};
+    return api_run_tell(store, run, &listener, e);
 }
 
 int api_notebook_run(struct store *store, struct run *run, struct notebook *book, struct error *e)
 {
     cleanup_json json_t *input = NULL, *output = NULL;
-    struct gathered *all = calloc(GATHERED_MAX, sizeof *all);
-    int r = all ? run_transcript(run, &input, &output, e) : -ENOMEM;
+    int r = run_transcript(run, &input, &output, e);
     if (r == 0)
         r = full(add_input(input, book), e);
-    if (r == 0)
-        r = add_events(store, run, all, book, e);
-    else if (!all)
-        r = full(-ENOMEM, e);
-    for (size_t i = 0; all && i < GATHERED_MAX; i++)
-        json_decref(all[i].logs);
-    free(all);
-    return r;
+    return r < 0 ? r : api_notebook_said(store, run, book, e);
 }
 
 int api_notebook_chain(

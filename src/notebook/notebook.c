@@ -36,7 +36,11 @@ struct notebook *notebook_new(const char *title)
     snprintf(n->title, sizeof n->title, "%s", title ? title : "");
     n->metadata = json_pack("{s:{s:s,s:s,s:s},s:{s:s}}", "kernelspec", "display_name", "Python 3",
         "language", "python", "name", "python3", "language_info", "name", "python");
-    return n->metadata ? n : notebook_free(n);
+    if (!n->metadata)
+        return notebook_free(n);
+    if (n->title[0])
+        json_object_set_new(n->metadata, "title", json_string(n->title));
+    return n;
 }
 
 struct notebook *notebook_free(struct notebook *n)

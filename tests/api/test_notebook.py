@@ -30,6 +30,7 @@ def test_a_valid_notebook(worked):
     assert answer.headers["content-type"] == "application/x-ipynb+json"
     book = nbformat.reads(answer.text, as_version=4)
     nbformat.validate(book)
+    assert book.metadata["title"] == "test" and book.metadata["kernelspec"]["name"] == "python3"
     first, second, third = book.cells
     assert first.source == "x = 6 * 7\nprint('one')\nx" and first.execution_count == 1
     assert [o.output_type for o in first.outputs] == ["stream", "execute_result"]

@@ -1,4 +1,5 @@
 #include "api/assistants/assistants.h"
+#include "api/assistants/export.h"
 
 #define ASSISTANT "/v1/assistants/{assistant_id}"
 #define THREAD "/v1/threads/{thread_id}"
@@ -15,6 +16,8 @@ const struct http_route assistants_routes[] = {
     {"GET", THREAD, threads_get, 0, 0},
     {"POST", THREAD, threads_modify, 0, 0},
     {"DELETE", THREAD, threads_delete, 0, 0},
+    {"GET", THREAD "/notebook", threads_notebook, 0, 0},
+    {"GET", THREAD "/results", threads_results, 0, 0},
 
     {"POST", THREAD "/messages", messages_create, 0, BODY_MODEL_MAX},
     {"GET", THREAD "/messages", messages_list, 0, 0},
