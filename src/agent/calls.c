@@ -21,8 +21,8 @@ enum {
 struct doing {
     struct loop *loop;
     struct call *call;
-    size_t live[2], displays; /* bytes in events so far: stdout, stderr; data */
-    size_t first_figure;
+    size_t live[2], displays;    /* bytes in events so far: stdout, stderr; data */
+    size_t first_figure, unkept; /* figures there was no room for */
     int failed;
 };
 
@@ -59,13 +59,17 @@ static bool client_gone(void *context)
     return loop_stopped(d->loop) || clock_monotonic_us() > d->loop->deadline_us;
 }
 
-/* Keeps a picture as a file of the session. False: it is shown without one. */
+/* Keeps a picture as a file of the session. False: it is no picture, or there is no room for it, and it is
+ * shown without one. */
 static bool keep_figure(struct doing *d, const struct output_part *p, struct figure *ret)
 {
     struct loop *l = d->loop;
     struct error e = {0};
     struct figure f = {.bytes = p->length};
-    if (!figure_type(p->mime) || p->length > FIGURE_BYTES_MAX || l->figures >= FIGURES_MAX)
+    if (!figure_type(p->mime))
+        return false;
+    d->unkept++;
+    if (p->length > FIGURE_BYTES_MAX || l->figures >= FIGURES_MAX)
         return false;
     struct figure *more = realloc(l->figure, (l->figures + 1) * sizeof *more);
     if (!more)
@@ -73,6 +77,7 @@ static bool keep_figure(struct doing *d, const struct output_part *p, struct fig
     l->figure = more;
     if (session_figure_keep(l->run->session, p->data, p->length, p->mime, f.id, &e) < 0)
         return false;
+    d->unkept--;
     snprintf(f.mime, sizeof f.mime, "%s", p->mime);
     l->figure[l->figures++] = f;
     *ret = f;
@@ -233,6 +238,13 @@ static int say_simple(struct loop *l, const struct call *c, const char *text)
     return say_result(l, c, &b, NULL, true);
 }
 
+static int notice_unkept(struct doing *d)
+{
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
+    result_unkept(d->unkept, &text);
+    return event_notice(d->loop, strbuf_text(&text));
+}
+
 static int tell_end(struct doing *d, const struct execution *e)
 {
     struct loop *l = d->loop;
@@ -242,6 +254,7 @@ static int tell_end(struct doing *d, const struct execution *e)
     cleanup_strbuf struct strbuf logs = STRBUF_INIT(LOGS_MAX), text = STRBUF_INIT(RESULT_MAX);
     result_logs(e, &logs);
     result_text(l, e, figures, n, &text);
+    result_unkept(d->unkept, &text);
     int r = note_made(l, e);
     if (r == 0)
         r = event_execution_completed(l, &d->call->item, e, status, &logs, figures, n);
@@ -249,6 +262,8 @@ static int tell_end(struct doing *d, const struct execution *e)
         d->call->completed = true;
         r = event_code_item_completed(l, &d->call->item, &d->call->code.code, status);
     }
+    if (r == 0 && d->unkept > 0)
+        r = notice_unkept(d);
     if (r == 0 && e->reset)
         r = event_notice(
             l, "The interpreter was restarted: its variables are gone, its files are there.");

@@ -150,6 +150,8 @@ void result_logs(const struct execution *e, struct strbuf *out);
 /* What the model reads of it: the same, shorter, with files, notes and what to do about it. */
 void result_text(struct loop *l, const struct execution *e, const struct figure *figures,
     size_t n_figures, struct strbuf *out);
+/* A line about figures that were displayed and there was no room for; none when n is 0. */
+void result_unkept(size_t n, struct strbuf *out);
 
 /* ---- outgoing.c --------------------------------------------------------------------------------------------------- */
 /* The same item as the model may get it: masked, with pictures if it sees them, as text if it has no

@@ -173,6 +173,15 @@ static void say_figures(
                          : "). You cannot see them: do not describe what you have not computed.");
 }
 
+void result_unkept(size_t n, struct strbuf *out)
+{
+    if (n > 0)
+        say(out,
+            "%zu figure%s displayed but not kept, and nobody can open %s: larger than 16 MiB, beyond the "
+            "200 of one answer, or beyond what the figures of one container may take together.",
+            n, n == 1 ? " was" : "s were", n == 1 ? "it" : "them");
+}
+
 static void say_files(const struct execution *e, struct strbuf *out)
 {
     for (size_t i = 0; i < e->files; i++) {

@@ -103,6 +103,7 @@ static void config_of(const struct settings *s, struct sessions_config *c)
     c->pool_kernels_full = (unsigned)s->pool_kernels;
     c->pool_kernels_plain = (unsigned)s->pool_kernels_plain;
     c->upload_max_bytes = (uint64_t)s->upload_max;
+    c->figures_max_bytes = (uint64_t)s->figures_max;
     c->output_head_bytes = (uint64_t)s->output_head;
     c->output_tail_bytes = (uint64_t)s->output_tail;
     c->output_file_bytes = (uint64_t)s->output_file;

@@ -70,6 +70,8 @@ struct text_list {
       "The largest file that may be uploaded in one request.") \
     X("upload-parts-max", upload_parts_max, BYTES, "8g", 1024, 1LL << 40, "", ANYWHERE, 0, "BYTES", \
       "The largest file that may be uploaded in parts.") \
+    X("figures-max", figures_max, BYTES, "256m", 0, 1LL << 40, "", ANYWHERE, 1, "BYTES", \
+      "What the figures that runs displayed in one session may take together.") \
     X("queue", queue, INTEGER, "16", 0, 10000, "", ANYWHERE, 1, "N", \
       "Executions that may wait in one session.") \
     X("idle", idle_minutes, INTEGER, "20", 1, 525600, "minutes", ANYWHERE, 1, "MIN", \

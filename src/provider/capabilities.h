@@ -1,9 +1,9 @@
 /* capabilities.h - what well-known models can do, by their names: one row each, the first that matches.
  *
- * Matched without regard to case against the last part of a name ("openai/gpt-4o" is gpt-4o). Written
- * from general knowledge and not checked row by row against the vendors' pages: a row that is wrong is
- * overridden in the config's "models" table, which always wins. Ollama and llama.cpp are asked what they serve, and a model that no row knows has tools and its
- * provider's usual images. Pure. */
+ * Matched without regard to case against the last part of a name ("openai/gpt-4o" is gpt-4o). Vendors' own models
+ * were compared with a published list (capabilities.c says which), open weights were not. The config's "models"
+ * table always wins; Ollama and llama.cpp are asked what they serve; a model that no row knows has tools, its
+ * provider's usual images, and a context that is unknown. Pure. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

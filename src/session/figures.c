@@ -74,7 +74,7 @@ int session_figure_keep(struct session *s, const void *data, size_t n, const cha
         .created_at = clock_realtime_s(),
     };
     if (rc == 0)
-        rc = store_figure_insert(store, &f, e);
+        rc = store_figure_insert(store, &f, (int64_t)s->all->config->figures_max_bytes, e);
     blob_writer_free(writer);
     if (rc == 0)
         memcpy(ret_id, id, ID_SIZE);

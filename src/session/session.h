@@ -74,6 +74,7 @@ struct sessions_config {
     unsigned pool_kernels_plain;                     /* base: 2 */
     uint64_t upload_max_bytes;                       /* 512 MiB */
     uint64_t download_max_bytes;                     /* 4 GiB: beyond, a (sparse) file is refused */
+    uint64_t figures_max_bytes;                      /* kept of one session, together: 256 MiB */
     uint64_t output_head_bytes, output_tail_bytes;   /* kept of each stream: 64 KiB and 64 KiB */
     uint64_t output_file_bytes;                      /* of a stream's whole, in its file: 16 MiB */
     const char *timezone;   /* "UTC"; another one is in the environment of each execution */
@@ -333,7 +334,7 @@ int session_file_find(struct session *session, const char *id, const char *path,
     struct session_file *ret, struct error *e);
 int session_file_delete(struct session *session, const char *id, struct error *e);
 /* Keeps what code displayed as a file of the session: its path is its id with an extension
- * ("cfile_….png"). It ends with the session. Only types for which figure_type says so. */
+ * ("cfile_….png"). It ends with the session. Only types for which figure_type says so. QUOTA_EXCEEDED. */
 int session_figure_keep(struct session *session, const void *data, size_t n, const char *mime,
     char ret_id[ID_SIZE], struct error *e);
 enum { FIGURE_PATH_SIZE = ID_SIZE + 8 };

@@ -42,6 +42,7 @@ void sessions_config_defaults(struct sessions_config *c)
         .pool_kernels_full = 6,
         .pool_kernels_plain = 2,
         .upload_max_bytes = UINT64_C(512) << 20,
+        .figures_max_bytes = UINT64_C(256) << 20,
         .download_max_bytes = UINT64_C(4) << 30,
         .output_head_bytes = 64 << 10,
         .output_tail_bytes = 64 << 10,

@@ -1,4 +1,6 @@
 /* Figures: what code displayed in a container. Rows with blobs, which go with the container. */
+#include <errno.h>
+
 #include "store/internal.h"
 
 void store_figure_deinit(struct store_figure *f)
@@ -37,10 +39,17 @@ static bool figure_map(sqlite3_stmt *row, void *item)
     return ok;
 }
 
-int store_figure_insert(struct store *s, const struct store_figure *f, struct error *e)
+int store_figure_insert(
+    struct store *s, const struct store_figure *f, int64_t bytes_max, struct error *e)
 {
-    return query_run(s, 0, SQL_FIGURE_INSERT, "the figure", NULL, e, "ttttii", f->id,
-        f->container_id, f->mime_type, f->blob, f->bytes, f->created_at);
+    int64_t inserted = 0;
+    int r = query_run(s, 0, SQL_FIGURE_INSERT, "the figure", &inserted, e, "ttttiii", f->id,
+        f->container_id, f->mime_type, f->blob, f->bytes, f->created_at, bytes_max);
+    if (r == 0 && inserted == 0)
+        return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT,
+            "The figures of this container take %lld bytes, the most they may.",
+            (long long)bytes_max);
+    return r;
 }
 
 int store_figure_get(struct store *s, const char *container_id, const char *id,

@@ -189,7 +189,10 @@
     X(ITEM_GET, "SELECT " ITEM_COLUMNS " FROM items WHERE conversation_id = ?1 AND id = ?2") \
     X(ITEM_DELETE, "DELETE FROM items WHERE conversation_id = ?1 AND id = ?2") \
 \
-    X(FIGURE_INSERT, "INSERT INTO figures(" FIGURE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+    /* ?7: what all of its container's may take */ \
+    X(FIGURE_INSERT, "INSERT INTO figures(" FIGURE_COLUMNS ") SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE" \
+                     " (SELECT coalesce(sum(bytes), 0) FROM figures WHERE container_id = ?2) + ?5" \
+                     " <= ?7") \
     X(FIGURE_GET, "SELECT " FIGURE_COLUMNS " FROM figures WHERE container_id = ?1 AND id = ?2") \
     X(FIGURE_DELETE, "DELETE FROM figures WHERE container_id = ?1 AND id = ?2") \
     X(FIGURE_DELETE_ALL, "DELETE FROM figures WHERE container_id = ?1") \

@@ -531,8 +531,9 @@ struct store_figure {
 void store_figure_deinit(struct store_figure *f);
 void store_figures_free(struct store_figure *figures, size_t n);
 /* The blob must have been committed and its writer be alive. Figures go when their container ends.
- * -ENOENT when the container is not there. */
-int store_figure_insert(struct store *s, const struct store_figure *f, struct error *e);
+ * -ENOENT when the container is not there; QUOTA_EXCEEDED when all of its would take more than `bytes_max`. */
+int store_figure_insert(
+    struct store *s, const struct store_figure *f, int64_t bytes_max, struct error *e);
 int store_figure_get(struct store *s, const char *container_id, const char *id,
     struct store_figure *ret, struct error *e);
 /* All of them, oldest first; the array is the holder's (store_figures_free). */

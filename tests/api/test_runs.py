@@ -142,6 +142,26 @@ def test_figures_are_files_of_the_container_and_cited_first(model):
     assert sum(len(item.get("images") or []) for item in seen) == 2
 
 
+def test_figures_beyond_what_a_container_may_keep(model):
+    """They are told, to the model and to the person; those before stay, and deleting one makes room."""
+    show = ("class P:\n    def _repr_png_(self):\n        return b'\\x89PNG\\r\\n\\x1a\\n' + bytes(40000)\n"
+            "    def __repr__(self):\n        return 'P'\n")
+    asking = model([Turn(python(show + "display(P()); display(P()); display(P())")), Turn("Shown."),
+                    Turn(python("display(P())")), Turn("Again.")], "--figures-max", "100k")
+    response = asking.ask()
+    call = calls(response)[0]
+    assert call["status"] == "completed" and [o["type"] for o in call["outputs"]].count("image") == 2
+    told = asking.results()[0]
+    assert "2 figures were displayed to the person" in told and "1 figure was displayed but not kept" in told
+    assert [n for n in response["cloche"]["notices"] if "not kept" in n]
+    files = f"/v1/containers/{call['container_id']}/files"
+    listed = asking.client.get(files).json()["data"]
+    assert len(listed) == 2
+    assert asking.client.delete(f"{files}/{listed[0]['id']}").status_code == 200
+    second = asking.ask(previous_response_id=response["id"])
+    assert [o["type"] for o in calls(second)[0]["outputs"]].count("image") == 1 and "notices" not in second["cloche"]
+
+
 def test_max_tool_calls_ignores_further_attempts(model):
     asking = model([Turn(python("1"), python("2"), python("3")), Turn("Enough.")], strict=False)
     response = asking.ask(max_tool_calls=2)

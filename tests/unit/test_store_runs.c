@@ -335,7 +335,7 @@ static void keep_figure(struct store *s, const char *container, const char *id, 
     OK(store_blob_append(w, bytes, strlen(bytes), &err));
     OK(store_blob_commit(w, false, sha256, &f.bytes, &err));
     f.blob = sha256;
-    OK(store_figure_insert(s, &f, &err));
+    OK(store_figure_insert(s, &f, 1000, &err));
     blob_writer_free(w);
 }
 
@@ -381,7 +381,16 @@ static void figures(void **state)
         .mime_type = "image/png",
         .blob = "00",
         .created_at = 1};
-    assert_int_equal(store_figure_insert(p->store, &stray, &err), -ENOENT);
+    assert_int_equal(store_figure_insert(p->store, &stray, 1000, &err), -ENOENT);
+    struct store_figure fourth = {.id = "cfile_4",
+        .container_id = "cntr_b",
+        .mime_type = "image/png",
+        .blob = "00",
+        .bytes = 997,
+        .created_at = 1};
+    assert_int_equal(store_figure_insert(p->store, &fourth, 999, &err), -EDQUOT);
+    assert_int_equal(err.code, ERROR_QUOTA_EXCEEDED);
+    OK(store_figure_insert(p->store, &fourth, 1000, &err));
 }
 
 static void expiry(void **state)
