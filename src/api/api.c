@@ -13,6 +13,7 @@
 #include "api/json_in.h"
 #include "api/models.h"
 #include "api/native/native.h"
+#include "api/page/page.h"
 #include "api/responses/responses.h"
 
 /* One table for each dialect. */
@@ -21,6 +22,7 @@ static const struct {
     const size_t *count;
 } dialects[] = {
     {native_routes, &native_route_count},
+    {page_routes, &page_route_count},
     {models_routes, &models_route_count},
     {responses_routes, &responses_route_count},
     {chat_routes, &chat_route_count},

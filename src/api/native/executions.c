@@ -35,17 +35,43 @@ static int bare_record(const struct store_execution *row, struct strbuf *out)
     return execution_to_json(&bare, out);
 }
 
+/* Whether the query has include=code: answers do not repeat what was sent unless they are asked to. */
+static bool includes_code(struct http_exchange *x)
+{
+    const char *name;
+    for (unsigned i = 0; (name = http_query_nth(x, "include", i)); i++)
+        if (strcmp(name, "code") == 0)
+            return true;
+    return false;
+}
+
+/* Appends `record`, an object, with the row's code as its first member. */
+static int append_with_code(
+    const struct store_execution *row, const char *record, size_t length, struct strbuf *out)
+{
+    struct json_writer w = JSON_WRITER(out);
+    strbuf_puts(out, "{\"code\":");
+    jw_text(&w, row->code);
+    strbuf_puts(out, ",");
+    return strbuf_append(out, record + 1, length - 1);
+}
+
 /* Appends the execution object of a row. 0 or -errno with `e`. */
-static int append_record(
-    struct store *store, const struct store_execution *row, struct strbuf *out, struct error *e)
+static int append_record(struct store *store, const struct store_execution *row, bool code,
+    struct strbuf *out, struct error *e)
 {
     cleanup_free char *record = NULL;
     size_t length = 0;
     int r = store_execution_record(store, row, &record, &length, e);
-    if (r == -ENOENT)
-        r = bare_record(row, out);
-    else if (r == 0)
-        r = strbuf_append(out, record, length);
+    if (r == -ENOENT) {
+        cleanup_strbuf struct strbuf bare = STRBUF_INIT(REPLY_MAX);
+        r = bare_record(row, &bare);
+        if (r == 0)
+            r = code ? append_with_code(row, bare.data, bare.length, out)
+                     : strbuf_append(out, bare.data, bare.length);
+    } else if (r == 0) {
+        r = code ? append_with_code(row, record, length, out) : strbuf_append(out, record, length);
+    }
     if (out->failed)
         return error_set(e, ERROR_INTERNAL, 0, "The record is too large.");
     return r;
@@ -70,7 +96,7 @@ void executions_list(struct http_exchange *x)
     list_begin(&w);
     for (; n < rows.count && (n == 0 || text.length < PAGE_BYTES_MAX); n++) {
         strbuf_clear(&one);
-        if (append_record(api->store, &rows.items[n], &one, &e) < 0) {
+        if (append_record(api->store, &rows.items[n], includes_code(x), &one, &e) < 0) {
             strbuf_clear(&one);
             bare_record(&rows.items[n], &one); /* its blob was lost with the power */
         }
@@ -97,7 +123,7 @@ static int find_record(struct http_exchange *x, struct strbuf *out)
                 ? store_execution_get(api_of(x)->store, http_param(x, "container_id"), id, &row, &e)
                 : error_set(&e, ERROR_NOT_FOUND, ENOENT, "No such execution.");
     if (r == 0)
-        r = append_record(api_of(x)->store, &row, out, &e);
+        r = append_record(api_of(x)->store, &row, includes_code(x), out, &e);
     store_execution_deinit(&row);
     if (r < 0 && e.code == ERROR_NOT_FOUND) {
         char execution[72], container[72];

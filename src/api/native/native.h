@@ -146,6 +146,5 @@ void uploads_cancel(struct http_exchange *x);
 enum { UPLOAD_PART_MAX = 64 << 20 };
 
 void welcome(struct http_exchange *x);
-void welcome_icon(struct http_exchange *x);
 void healthz(struct http_exchange *x);
 void readyz(struct http_exchange *x);

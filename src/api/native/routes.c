@@ -4,8 +4,6 @@
 
 const struct http_route native_routes[] = {
     {"GET", "/", welcome, HTTP_PUBLIC, 0},
-    {"GET", "/favicon.ico", welcome_icon, HTTP_PUBLIC, 0},
-    {"GET", "/favicon.svg", welcome_icon, HTTP_PUBLIC, 0},
     {"GET", "/healthz", healthz, HTTP_PUBLIC, 0},
     {"GET", "/readyz", readyz, HTTP_PUBLIC, 0},
 

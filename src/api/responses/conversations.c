@@ -20,8 +20,7 @@ static void no_conversation(struct http_exchange *x, const struct error *e)
         http_error(x, e);
 }
 
-/* {conversation_id} if it is the caller's; 0, else answered. */
-static int find(struct http_exchange *x, struct store_conversation *ret)
+int conversation_of(struct http_exchange *x, struct store_conversation *ret)
 {
     const char *id = http_param(x, "conversation_id");
     struct error e = {0};
@@ -33,17 +32,22 @@ static int find(struct http_exchange *x, struct store_conversation *ret)
     return r;
 }
 
+void conversation_write(struct json_writer *w, const struct store_conversation *c)
+{
+    const char *metadata = c->metadata ? c->metadata : "{}";
+    jw_begin_object(w);
+    jw_field_string(w, "id", c->id);
+    jw_field_string(w, "object", kind);
+    jw_field_int(w, "created_at", c->created_at);
+    jw_field_raw(w, "metadata", metadata, strlen(metadata));
+    jw_end(w);
+}
+
 static void respond_conversation(struct http_exchange *x, const struct store_conversation *c)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(1 << 20);
     struct json_writer w = JSON_WRITER(&text);
-    const char *metadata = c->metadata ? c->metadata : "{}";
-    jw_begin_object(&w);
-    jw_field_string(&w, "id", c->id);
-    jw_field_string(&w, "object", kind);
-    jw_field_int(&w, "created_at", c->created_at);
-    jw_field_raw(&w, "metadata", metadata, strlen(metadata));
-    jw_end(&w);
+    conversation_write(&w, c);
     http_respond_json(x, 200, &text);
 }
 
@@ -134,7 +138,7 @@ void conversations_create(struct http_exchange *x)
 void conversations_get(struct http_exchange *x)
 {
     struct store_conversation c;
-    if (find(x, &c) < 0)
+    if (conversation_of(x, &c) < 0)
         return;
     respond_conversation(x, &c);
     store_conversation_deinit(&c);
@@ -147,7 +151,7 @@ void conversations_update(struct http_exchange *x)
     struct json_in in;
     struct error e = {0};
     char *metadata = NULL;
-    if (find(x, &c) < 0)
+    if (conversation_of(x, &c) < 0)
         return;
     int r = api_body_json(x, &root);
     if (r == 0) {
@@ -175,7 +179,7 @@ void conversations_delete(struct http_exchange *x)
 {
     struct store_conversation c;
     struct error e = {0};
-    if (find(x, &c) < 0)
+    if (conversation_of(x, &c) < 0)
         return;
     if (store_conversation_delete(api_of(x)->store, c.project, c.id, &e) < 0)
         no_conversation(x, &e);
@@ -219,7 +223,7 @@ void conversation_items_create(struct http_exchange *x)
     struct item_view view;
     struct json_in in;
     struct error e = {0};
-    if (query_view(x, &view) < 0 || find(x, &c) < 0)
+    if (query_view(x, &view) < 0 || conversation_of(x, &c) < 0)
         return;
     if (api_body_json_max(x, BODY_MODEL_MAX, &root) == 0) {
         json_in_begin(&in, root, "", JSON_OPENAI, &e);
@@ -245,7 +249,7 @@ void conversation_items_list(struct http_exchange *x)
     struct store_page page;
     struct item_view view;
     struct error e = {0};
-    if (api_page(x, 20, 100, &page) < 0 || query_view(x, &view) < 0 || find(x, &c) < 0)
+    if (api_page(x, 20, 100, &page) < 0 || query_view(x, &view) < 0 || conversation_of(x, &c) < 0)
         return;
     if (store_item_list(api_of(x)->store, c.id, NULL, &page, &items, &e) < 0) {
         http_error(x, &e);
@@ -280,7 +284,7 @@ void conversation_items_get(struct http_exchange *x)
     struct store_item item;
     struct item_view view;
     struct error e = {0};
-    if (query_view(x, &view) < 0 || find(x, &c) < 0)
+    if (query_view(x, &view) < 0 || conversation_of(x, &c) < 0)
         return;
     if (store_item_get(api_of(x)->store, c.id, http_param(x, "item_id"), &item, &e) < 0) {
         no_item(x, &e);
@@ -298,7 +302,7 @@ void conversation_items_delete(struct http_exchange *x)
 {
     struct store_conversation c;
     struct error e = {0};
-    if (find(x, &c) < 0)
+    if (conversation_of(x, &c) < 0)
         return;
     if (store_item_delete(api_of(x)->store, c.id, http_param(x, "item_id"), &e) < 0)
         no_item(x, &e);

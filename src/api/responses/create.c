@@ -112,6 +112,8 @@ void responses_get(struct http_exchange *x)
     if (!run)
         return;
     int r = query_view(x, &view);
+    const char *live = http_query(x, "cloche_events");
+    view.live = live && strcmp(live, "true") == 0;
     if (r == 0 && json_in_integer_text("starting_after", http_query(x, "starting_after"),
                       JSON_OPENAI, 0, INT64_MAX, &after, &e) < 0) {
         http_error(x, &e);

@@ -204,7 +204,7 @@ static int feed_item(struct response_encoder *enc, const char *type, const json_
     else if (strcmp(type, "code.completed") == 0 && kind == ITEM_CODE && json_text(e, "code"))
         encoder_code_completed(enc, i, e);
     else if (strcmp(type, "execution.started") == 0 && kind == ITEM_CODE)
-        encoder_execution_started(enc, i);
+        encoder_execution_started(enc, i, e);
     else if (strcmp(type, "execution.completed") == 0 && kind == ITEM_CODE)
         encoder_execution_completed(enc, i, e);
     else if (strcmp(type, "execution.output") == 0 && kind == ITEM_CODE)

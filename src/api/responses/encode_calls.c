@@ -24,9 +24,11 @@ void encoder_code_completed(struct response_encoder *enc, size_t i, const json_t
     tell_text(enc, &w, type, "code", json_string_value(code), json_string_length(code));
 }
 
-void encoder_execution_started(struct response_encoder *enc, size_t i)
+void encoder_execution_started(struct response_encoder *enc, size_t i, const json_t *e)
 {
-    json_object_set_new(json_array_get(enc->items, i), "status", json_string("interpreting"));
+    json_t *item = json_array_get(enc->items, i);
+    json_object_set_new(item, "status", json_string("interpreting"));
+    json_object_set(item, "execution_id", json_object_get(e, "execution_id"));
     tell_plain(enc, i, "response.code_interpreter_call.interpreting");
 }
 

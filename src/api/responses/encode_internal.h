@@ -69,7 +69,7 @@ void encoder_message_done(struct response_encoder *enc, size_t i, const json_t *
 
 void encoder_code_delta(struct response_encoder *enc, size_t i, const char *text, size_t n);
 void encoder_code_completed(struct response_encoder *enc, size_t i, const json_t *e);
-void encoder_execution_started(struct response_encoder *enc, size_t i);
+void encoder_execution_started(struct response_encoder *enc, size_t i, const json_t *e);
 void encoder_execution_output(struct response_encoder *enc, size_t i, const json_t *e);
 void encoder_execution_completed(struct response_encoder *enc, size_t i, const json_t *e);
 void encoder_arguments_delta(struct response_encoder *enc, size_t i, const char *text, size_t n);

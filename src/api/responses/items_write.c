@@ -79,6 +79,8 @@ static void write_call(struct json_writer *w, const json_t *item, const struct i
     jw_field_string(w, "code", json_text(item, "code"));
     jw_field_string(w, "container_id", json_text(item, "container_id"));
     write_outputs(w, item, view);
+    if (json_object_get(item, "execution_id"))
+        jw_field_string(w, "execution_id", json_text(item, "execution_id"));
     if (json_array_size(files) > 0)
         jw_field_json(w, "files", files);
     jw_end(w);

@@ -43,6 +43,12 @@ struct run *response_of(struct http_exchange *x);
 /* The view of the query's include[]. 0; else answered. */
 int query_view(struct http_exchange *x, struct item_view *ret);
 
+/* ---- conversations.c --------------------------------------------------------------------------- */
+
+/* {conversation_id} if it is the caller's; 0, else answered. */
+int conversation_of(struct http_exchange *x, struct store_conversation *ret);
+void conversation_write(struct json_writer *w, const struct store_conversation *c);
+
 /* ---- lookup.c: what requests refer to ------------------------------------------------------------ */
 
 /* Where figures are: item_view.figure, `context` being the struct api. */
@@ -108,6 +114,8 @@ void conversations_create(struct http_exchange *x);
 void conversations_get(struct http_exchange *x);
 void conversations_update(struct http_exchange *x);
 void conversations_delete(struct http_exchange *x);
+void conversations_list(struct http_exchange *x);
+void conversation_responses(struct http_exchange *x);
 void conversation_items_create(struct http_exchange *x);
 void conversation_items_list(struct http_exchange *x);
 void conversation_items_get(struct http_exchange *x);

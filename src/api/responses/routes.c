@@ -15,9 +15,11 @@ const struct http_route responses_routes[] = {
     {"POST", "/v1/estimate", estimate_post, 0, BODY_MODEL_MAX},
 
     {"POST", "/v1/conversations", conversations_create, 0, BODY_MODEL_MAX},
+    {"GET", "/v1/conversations", conversations_list, 0, 0},
     {"GET", CONVERSATION, conversations_get, 0, 0},
     {"POST", CONVERSATION, conversations_update, 0, 0},
     {"DELETE", CONVERSATION, conversations_delete, 0, 0},
+    {"GET", CONVERSATION "/responses", conversation_responses, 0, 0},
     {"POST", CONVERSATION "/items", conversation_items_create, 0, BODY_MODEL_MAX},
     {"GET", CONVERSATION "/items", conversation_items_list, 0, 0},
     {"GET", CONVERSATION "/items/{item_id}", conversation_items_get, 0, 0},

@@ -1,0 +1,72 @@
+// preview.jsx - what a file of the session holds, without leaving the page: pictures, text, tables, sheets.
+import { useEffect, useState } from 'preact/hooks'
+import { request } from './api.js'
+import { bytes, count, extension } from './format.js'
+import { Icon } from './parts.jsx'
+
+const TEXT_MAX = 200_000, TABLE_MAX = 32 << 20, ROWS = 100
+
+const pictures = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp', svg: 'image/svg+xml' }
+
+async function read(name, size, href) {
+  const ext = extension(name)
+  if (pictures[ext]) {
+    const blob = await (await request(href)).blob()
+    return { picture: URL.createObjectURL(new Blob([blob], { type: pictures[ext] })) } // an <img> runs nothing, not even an SVG's scripts
+  }
+  if (['csv', 'tsv'].includes(ext) && size < TABLE_MAX) {
+    const { default: Papa } = await import('papaparse')
+    const { data } = Papa.parse(await (await request(href)).text(), { skipEmptyLines: true })
+    const [columns = [], ...rows] = data
+    return { sheets: [{ name: '', columns, rows: rows.slice(0, ROWS), total: rows.length }] }
+  }
+  if (['xlsx', 'xlsm'].includes(ext) && size < TABLE_MAX) {
+    const { readWorkbook } = await import('./workbook.js')
+    return { sheets: readWorkbook(new Uint8Array(await (await request(href)).arrayBuffer()), ROWS) }
+  }
+  if (ext === 'pdf') return { pdf: true }
+  const text = await (await request(href)).blob()
+  const piece = await text.slice(0, TEXT_MAX).text()
+  if (piece.includes('\0')) return { note: 'This file is not text; download it to see what it holds.' }
+  return { text: piece, cut: text.size > TEXT_MAX }
+}
+
+function Sheets({ sheets }) {
+  const [at, setAt] = useState(0)
+  const sheet = sheets[at]
+  if (!sheet) return <p class="quiet">The workbook has no sheets.</p>
+  return (
+    <>
+      <div class="tabs">
+        <div role="tablist" aria-label="Sheets" class="tabs__list">{sheets.map((s, i) => s.name && <button type="button" role="tab" key={i} aria-selected={i === at} onClick={() => setAt(i)}>{s.name}</button>)}</div>
+        <span class="tabs__sum">{count(sheet.total)} × {count(sheet.columns.length)}</span>
+      </div>
+      <div class="preview__table" tabIndex="0" role="region" aria-label={`${sheet.name ? 'Sheet ' + sheet.name : 'Table'}, first rows`}>
+        <table><thead><tr>{sheet.columns.map((c, i) => <th scope="col" key={i}>{c}</th>)}</tr></thead>
+          <tbody>{sheet.rows.map((row, r) => <tr key={r}>{sheet.columns.map((_, c) => <td key={c}>{row[c]}</td>)}</tr>)}</tbody></table>
+      </div>
+    </>
+  )
+}
+
+export function Preview({ name, size, href }) {
+  const [seen, setSeen] = useState(null)
+  const [failed, setFailed] = useState('')
+  useEffect(() => {
+    let picture = ''
+    read(name, size, href).then((got) => { picture = got.picture; setSeen(got) }).catch((e) => setFailed(e.message))
+    return () => { if (picture) URL.revokeObjectURL(picture) }
+  }, [href])
+  return (
+    <div class="preview" role="group" aria-label={`Preview of ${name}`}>
+      {!seen && !failed && <p class="quiet" role="status">Reading {name} …</p>}
+      {failed && <p class="quiet">It cannot be shown: {failed}</p>}
+      {seen?.picture && <img class="preview__picture" src={seen.picture} alt={name} />}
+      {seen?.sheets && <Sheets sheets={seen.sheets} />}
+      {seen?.text !== undefined && <pre class="preview__text" tabIndex="0" role="region" aria-label={`Text of ${name}`}>{seen.text}{seen.cut && '\n…'}</pre>}
+      {seen?.note && <p class="quiet">{seen.note}</p>}
+      {seen?.pdf && <p class="quiet">A PDF is shown by your own reader: download it.</p>}
+      <p class="preview__get"><a class="button button--small" href={href} download={name}><Icon name="download" /><span>Download, {bytes(size)}</span></a></p>
+    </div>
+  )
+}

@@ -1,0 +1,56 @@
+// state.js - what the whole page shares: preferences, what the server offers, where one is. Signals only.
+import { effect, signal } from '@preact/signals'
+
+/** A signal that this browser remembers. Private windows without storage just forget. */
+export function remembered(key, initial) {
+  let value = initial
+  try { value = JSON.parse(localStorage.getItem('cloche.' + key)) ?? initial } catch { /* nothing readable there */ }
+  const kept = signal(value)
+  let first = true
+  effect(() => {
+    const text = JSON.stringify(kept.value)
+    if (first) { first = false; return }
+    try { localStorage.setItem('cloche.' + key, text) } catch { /* full, or forbidden */ }
+  })
+  return kept
+}
+
+export const theme = remembered('theme', '')          // '' follows the system
+export const leftOpen = remembered('left', true)
+export const rightOpen = remembered('right', true)
+export const leftWidth = remembered('left-width', 248)
+export const rightWidth = remembered('right-width', 336)
+export const chosenModel = remembered('model', '')    // '' is the server's default
+export const chosenEnvironment = remembered('environment', '')
+export const interpreter = remembered('interpreter', true)
+
+export const models = signal([])
+export const environments = signal([])
+export const sheet = signal('')                       // on narrow screens: '', 'list' or 'session'
+export const palette = signal(false)
+export const dialog = signal(null)                    // a function that draws it
+export const offline = signal(false)                  // the server does not answer
+export const announcement = signal('')                // for screen readers, politely
+export const tick = signal(Date.now())                // advances while something runs
+export const notice = signal(null)                    // {text} a sentence at the top
+
+/** `#/conv_…` is a conversation, `#/conv_…/notebook` its cells, `#/conv_…/resp_…` a turn in it. */
+export const route = signal(parse())
+function parse() {
+  const [conversation = '', part = ''] = location.hash.replace(/^#\/?/, '').split('/')
+  return { conversation: /^conv_\w+$/.test(conversation) ? conversation : '', view: part === 'notebook' ? 'notebook' : 'conversation', turn: /^resp_\w+$/.test(part) ? part : '' }
+}
+addEventListener('hashchange', () => { route.value = parse(); sheet.value = '' })
+export const go = (conversation, part = '') => { location.hash = conversation ? `#/${conversation}${part && '/' + part}` : '#/' }
+
+effect(() => {
+  const root = document.documentElement
+  if (theme.value) root.dataset.theme = theme.value
+  else delete root.dataset.theme
+})
+effect(() => {
+  const root = document.documentElement
+  root.style.setProperty('--region-left', leftWidth.value + 'px')
+  root.style.setProperty('--region-right', rightWidth.value + 'px')
+})
+export const dark = () => (theme.value ? theme.value === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches)
