@@ -1,6 +1,7 @@
 """Keys: open while there is none, closed from the first on, projects apart."""
 import base64
 import json
+import re
 import subprocess
 
 import pytest
@@ -71,7 +72,9 @@ def test_what_stays_public(keyed):
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").status_code in (200, 503)
         page = client.get("/", headers={"accept": "text/html"})
-        assert page.status_code == 200 and "cloche key create" in page.text
+        assert page.status_code == 200
+        for asset in re.findall(r'(/assets/[^"]+)', page.text):
+            assert client.get(asset).status_code == 200
         assert client.get("/favicon.ico").status_code == 200
 
 

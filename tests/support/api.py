@@ -132,7 +132,7 @@ def events(answer):
 def alike(value):
     """A response without what differs from one asking to the next: ids and times."""
     if isinstance(value, dict):
-        return {k: "…" if k in ("id", "call_id", "container_id", "file_id", "item_id", "created_at", "completed_at") and v
+        return {k: "…" if k in ("id", "call_id", "container_id", "file_id", "item_id", "execution_id", "created_at", "completed_at") and v
                 else alike(v) for k, v in value.items()}
     if isinstance(value, list):
         return [alike(v) for v in value]

@@ -173,7 +173,7 @@ static void the_object_is_whole(void **state)
         "\"service_tier\":\"default\",\"temperature\":0.2,\"output\":["
         "{\"id\":\"ci_1\",\"type\":\"code_interpreter_call\",\"status\":\"completed\",\"code\":\"print(1)\","
         "\"container_id\":\"cntr_1\",\"outputs\":[{\"type\":\"image\",\"url\":\"data:image/png;base64,iVBORw==\"},"
-        "{\"type\":\"logs\",\"logs\":\"1\\n\"}],\"files\":[{\"id\":\"cfile_2\"}]},"
+        "{\"type\":\"logs\",\"logs\":\"1\\n\"}],\"execution_id\":\"exec_1\",\"files\":[{\"id\":\"cfile_2\"}]},"
         "{\"id\":\"msg_1\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\",\"content\":["
         "{\"type\":\"output_text\",\"text\":\"\U0001f600 see [a](sandbox:/mnt/data/a.csv)\",\"annotations\":["
         "{\"type\":\"container_file_citation\",\"container_id\":\"cntr_1\",\"file_id\":\"cfile_1\","
@@ -265,7 +265,7 @@ static void calls_that_did_not_end_well(void **state)
     json_t *object = tell(told, true, false, NULL);
     assert_json(json_object_get(object, "output"),
         "[{\"id\":\"ci_1\",\"type\":\"code_interpreter_call\",\"status\":\"failed\",\"code\":\"x\","
-        "\"container_id\":\"cntr_1\",\"outputs\":[{\"type\":\"logs\",\"logs\":\"killed\"}]}]");
+        "\"container_id\":\"cntr_1\",\"outputs\":[{\"type\":\"logs\",\"logs\":\"killed\"}],\"execution_id\":\"e\"}]");
     assert_json(
         json_object_get(object, "cloche"), "{\"cost\":null,\"currency\":\"usd\",\"masked\":{}}");
     json_decref(object);
