@@ -7,6 +7,7 @@ import pytest
 from support import machine
 from support.api import error_of, leave, lines
 from support.provider import WIRES, Call, Disconnect, Fail, Forever, Gate, Reasoning, Refusal, Refuse, Turn, Usage, python
+from support.wires import MODELS, WiresServer
 
 INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
 WEATHER = {"type": "function", "function": {
@@ -211,17 +212,25 @@ SCRIPTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def wires(cloche, environments, tmp_path_factory):
+    scripts = {name: script for name, (script, _) in SCRIPTS.items()}
+    with WiresServer(cloche, environments, tmp_path_factory.mktemp("chat"), scripts) as running, running.client() as client:
+        yield client
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_streamed_and_not_are_the_same(model, name):
-    script, tools = SCRIPTS[name]
-    client, _ = model(script + script)
-    whole = ask(client, tools=tools)
-    chunks = stream(client, tools=tools, stream_options={"include_usage": True})
+@pytest.mark.parametrize("wire", MODELS)
+def test_streamed_and_not_are_the_same(wires, wire, name):
+    client, tools, said = wires, SCRIPTS[name][1], [{"role": "user", "content": name}]
+    client.model = MODELS[wire]
+    whole = ask(client, said, tools=tools)
+    chunks = stream(client, said, tools=tools, stream_options={"include_usage": True})
     streamed = together(chunks)
     assert alike(streamed["message"]) == alike(whole["choices"][0]["message"])
     assert streamed["finish_reason"] == whole["choices"][0]["finish_reason"]
     assert streamed["usage"] == whole["usage"]
-    assert {c["id"] for c in chunks} == {chunks[0]["id"]} and chunks[0]["model"] == whole["model"] == "gpt-scripted"
+    assert {c["id"] for c in chunks} == {chunks[0]["id"]} and chunks[0]["model"] == whole["model"]
     assert {c["object"] for c in chunks} == {"chat.completion.chunk"}
     assert all(c["usage"] is None for c in chunks[:-1]) and chunks[-1]["choices"] == []
     assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"

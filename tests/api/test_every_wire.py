@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.api import alike, events, lines
-from support.provider import Call, Forever, Reasoning, Turn, Usage, python
+from support.provider import Call, Forever, Reasoning, Refusal, Turn, Usage, python
 from support.wires import MODELS, WiresServer
 
 INTERPRETER = {"type": "code_interpreter", "container": {"type": "auto"}}
@@ -24,7 +24,11 @@ SAME = {
     "reasoning": [Turn(Reasoning("hm, ", "well"), python("1")), Turn("Yes.")],
     "a function": [Turn("Asking.", Call("weather", '{"city":', ' "Bern"}'))],
     "code and a function": [Turn(python("2 + 2"), Call("weather", '{"city": "Bern"}'))],
+    "a function alone": [Turn(Call("weather", '{"city":', ' "Bern"}'))],
+    "refused": [Turn(Refusal("I will ", "not."))],
     "too long": [Turn("Half an ans", finish="length")],
+    "filtered": [Turn("Half", finish="content_filter")],
+    "reasoning, no code": [Turn(Reasoning("hm, ", "well"), "Yes.")],
     "bytes": [Turn(python("print('é😀')"), split=3), Turn("Ünïcödé 😀", split=1)],
 }
 SCRIPTS = {
