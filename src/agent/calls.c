@@ -10,7 +10,8 @@ enum {
     LIVE_TEXT_MAX = 64 << 10,    /* of each stream of an execution, in events */
     LIVE_DATA_MAX = 64 << 10,    /* of one MIME type of a display, in events */
     LIVE_DISPLAYS_MAX = 1 << 20, /* of all displays of an execution, in events */
-    FIGURES_MAX = 200,           /* of one run */
+    LIVE_LOG_MAX = 64 << 20,
+    FIGURES_MAX = 200, /* of one run */
     FIGURE_BYTES_MAX = 16 << 20,
     RESULT_MAX = 1 << 20,
     LOGS_MAX = 2 << 20,
@@ -23,6 +24,8 @@ struct doing {
     struct call *call;
     size_t live[2], displays;    /* bytes in events so far: stdout, stderr; data */
     size_t first_figure, unkept; /* figures there was no room for */
+    struct strbuf log; /* as far as events have told it */
+    bool streaming;    /* the last output was a stream's text */
     int failed;
 };
 
@@ -53,6 +56,22 @@ static void on_started(void *context, const struct execution *e)
     give_up(d, event_execution_started(d->loop, &d->call->item, e->id), e);
 }
 
+/* The event, with what the output adds to the log. */
+static void tell_output(
+    struct doing *d, const struct execution *e, const struct output *o, const struct strbuf *json)
+{
+    size_t before = d->log.length;
+    bool stream = o->kind <= OUTPUT_STDERR;
+    result_log_add(&d->log, o, d->streaming && stream);
+    const char *added = strbuf_text(&d->log) + before;
+    size_t n = d->log.length - before;
+    bool plain = stream && n == o->text_length && memcmp(added, o->text, n) == 0;
+    d->streaming = stream;
+    give_up(d,
+        event_execution_output(d->loop, &d->call->item, json, plain ? NULL : added, plain ? 0 : n),
+        e);
+}
+
 static bool client_gone(void *context)
 {
     struct doing *d = context;
@@ -66,6 +85,7 @@ static bool keep_figure(struct doing *d, const struct output_part *p, struct fig
     struct loop *l = d->loop;
     struct error e = {0};
     struct figure f = {.bytes = p->length};
+    char path[FIGURE_PATH_SIZE];
     if (!figure_type(p->mime))
         return false;
     d->unkept++;
@@ -79,6 +99,9 @@ static bool keep_figure(struct doing *d, const struct output_part *p, struct fig
         return false;
     d->unkept--;
     snprintf(f.mime, sizeof f.mime, "%s", p->mime);
+    figure_path(f.id, f.mime, path);
+    const char *published = publish(l, f.id, path, true);
+    snprintf(f.published, sizeof f.published, "%s", published ? published : "");
     l->figure[l->figures++] = f;
     *ret = f;
     return true;
@@ -114,6 +137,8 @@ static void write_part(
     if (!*kept && keep_figure(d, p, &f)) {
         *kept = true; /* one file for a display, whatever forms it has */
         jw_field_string(w, "file_id", f.id);
+        if (f.published[0])
+            jw_field_string(w, "published", f.published);
     }
     jw_field_uint(w, "bytes", p->length);
     jw_end(w);
@@ -131,7 +156,7 @@ static void tell_display(struct doing *d, const struct execution *e, const struc
         write_part(d, &w, &o->part[i], &kept);
     jw_end(&w);
     jw_end(&w);
-    give_up(d, event_execution_output(d->loop, &d->call->item, &json), e);
+    tell_output(d, e, o, &json);
 }
 
 static void tell_text(struct doing *d, const struct execution *e, const struct output *o)
@@ -150,7 +175,7 @@ static void tell_text(struct doing *d, const struct execution *e, const struct o
     struct output part = {.kind = o->kind, .text = o->text, .text_length = n};
     cleanup_strbuf struct strbuf json = STRBUF_INIT(EVENT_MAX);
     if (n > 0 && output_to_json(&part, &json) == 0)
-        give_up(d, event_execution_output(d->loop, &d->call->item, &json), e);
+        tell_output(d, e, &part, &json);
 }
 
 static void on_output(void *context, const struct execution *e, const struct output *o)
@@ -166,7 +191,7 @@ static void on_output(void *context, const struct execution *e, const struct out
     case OUTPUT_RESULT: tell_display(d, e, o); break;
     case OUTPUT_ERROR:
         if (output_to_json(o, &json) == 0)
-            give_up(d, event_execution_output(d->loop, &d->call->item, &json), e);
+            tell_output(d, e, o, &json);
         break;
     }
 }
@@ -308,7 +333,8 @@ static int refused(struct loop *l, struct call *c, int r)
 
 static int run_code(struct loop *l, struct call *c)
 {
-    struct doing d = {.loop = l, .call = c, .first_figure = l->figures};
+    struct doing d = {
+        .loop = l, .call = c, .first_figure = l->figures, .log = STRBUF_INIT(LIVE_LOG_MAX)};
     struct execution x = {0};
     size_t n;
     char *code = with_newlines(&c->code.code, &n);
@@ -327,6 +353,7 @@ static int run_code(struct loop *l, struct call *c)
     int r = session_execute(l->run->session, &spec, &x, &l->error);
     set_execution(l->run, "");
     free(code);
+    strbuf_deinit(&d.log);
     if (r < 0)
         return refused(l, c, r);
     r = d.failed < 0 ? d.failed : tell_end(&d, &x);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/loop.h"
+#include "base/clock.h"
 
 /* An event that is being written: its type comes first, which log.c relies on. */
 struct event {
@@ -54,12 +55,34 @@ static void field_buffer(struct json_writer *w, const char *key, const struct st
     jw_field_bytes(w, key, strbuf_text(b), b->length);
 }
 
+void event_field_at(struct json_writer *w) { jw_field_int(w, "at", clock_realtime_s()); }
+
 int event_run_started(struct loop *l)
 {
     struct event x;
     begin(&x, "run.started");
     jw_field_string(&x.w, "model", l->run->model);
     jw_field_string(&x.w, "container_id", l->run->container_id[0] ? l->run->container_id : NULL);
+    event_field_at(&x.w);
+    return end(l, &x);
+}
+
+int event_run_resumed(struct loop *l)
+{
+    struct event x;
+    const json_t *result;
+    size_t i;
+    begin(&x, "run.resumed");
+    jw_field_array(&x.w, "results");
+    json_array_foreach (l->run->results, i, result) {
+        json_t *text = json_object_get(result, "text");
+        jw_begin_object(&x.w);
+        jw_field_string(&x.w, "call_id", json_string_value(json_object_get(result, "call_id")));
+        jw_field_bytes(&x.w, "text", json_string_value(text), json_string_length(text));
+        jw_end(&x.w);
+    }
+    jw_end(&x.w);
+    event_field_at(&x.w);
     return end(l, &x);
 }
 
@@ -90,6 +113,7 @@ int event_item_started(
         jw_field_string(&x.w, "container_id", l->run->container_id);
     if (kind == ITEM_FUNCTION)
         jw_field_string(&x.w, "name", call->name);
+    event_field_at(&x.w);
     *ret = item;
     return end(l, &x);
 }
@@ -119,11 +143,14 @@ int event_execution_started(struct loop *l, const struct item *item, const char 
     return end(l, &x);
 }
 
-int event_execution_output(struct loop *l, const struct item *item, const struct strbuf *json)
+int event_execution_output(
+    struct loop *l, const struct item *item, const struct strbuf *json, const char *log, size_t n)
 {
     struct event x;
     begin_of(&x, "execution.output", item);
     jw_field_raw(&x.w, "output", strbuf_text(json), json->length);
+    if (log)
+        jw_field_bytes(&x.w, "log", log, n);
     return end(l, &x);
 }
 
@@ -143,6 +170,8 @@ int event_execution_completed(struct loop *l, const struct item *item, const str
         jw_field_string(&x.w, "file_id", figures[i].id);
         jw_field_string(&x.w, "media_type", figures[i].mime);
         jw_field_uint(&x.w, "bytes", figures[i].bytes);
+        if (figures[i].published[0])
+            jw_field_string(&x.w, "published", figures[i].published);
         jw_end(&x.w);
     }
     jw_end(&x.w);
@@ -153,6 +182,7 @@ static void begin_completed(struct event *x, const struct item *item)
 {
     begin_of(x, "item.completed", item);
     jw_field_string(&x->w, "kind", kinds[item->kind].name);
+    event_field_at(&x->w);
 }
 
 int event_message_completed(struct loop *l, const struct item *item, const struct strbuf *text,

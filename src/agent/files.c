@@ -67,14 +67,14 @@ int files_put(
 /* ---- what an answer speaks of ---------------------------------------------------------------------------------- */
 
 static json_t *annotation(
-    const struct loop *l, const char *id, const char *path, size_t start, size_t end)
+    struct loop *l, const char *id, const char *path, bool figure, size_t start, size_t end)
 {
-    const char *slash = strrchr(path, '/');
+    const char *slash = strrchr(path, '/'), *published = publish(l, id, path, figure);
     char full[1200];
     snprintf(full, sizeof full, "/mnt/data/%s", path);
-    return json_pack("{ss ss ss sI sI ss}", "file_id", id, "filename", slash ? slash + 1 : path,
+    return json_pack("{ss ss ss sI sI ss ss*}", "file_id", id, "filename", slash ? slash + 1 : path,
         "container_id", l->run->container_id, "start", (json_int_t)start, "end", (json_int_t)end,
-        "path", full);
+        "path", full, "published", published);
 }
 
 /* Is there a reason to look for files at all? */
@@ -111,7 +111,8 @@ static void cite(struct loop *l, const struct strbuf *text, const struct session
         citations_find(strbuf_text(text), text->length, candidates, n, &found, &n_found);
     for (size_t i = 0; i < n_found; i++) {
         const struct session_file *f = &files[found[i].file];
-        json_array_append_new(to, annotation(l, f->id, f->path, found[i].start, found[i].end));
+        json_array_append_new(
+            to, annotation(l, f->id, f->path, f->figure, found[i].start, found[i].end));
         if (f->figure)
             mark_cited(l, f->id);
     }
@@ -135,7 +136,7 @@ json_t *files_annotations(struct loop *l, const struct strbuf *text, bool final)
             continue;
         f->cited = true;
         figure_path(f->id, f->mime, path);
-        json_array_append_new(all, annotation(l, f->id, path, 0, 0));
+        json_array_append_new(all, annotation(l, f->id, path, true, 0, 0));
     }
     json_array_extend(all, cited);
     json_decref(cited);

@@ -44,11 +44,11 @@ static inline uint64_t log_end_number(const struct log *l) { return l->first + l
 /* What a run was asked to do: run_spec with a life of its own. */
 struct plan {
     struct model_route route;
-    char *instructions, *reasoning_effort;
+    char *instructions, *reasoning_effort, *told;
     json_t *context, *functions, *tool_choice, *text_format, *extra;
-    bool interpreter, parallel_tool_calls, sample;
+    bool interpreter, parallel_tool_calls, sample, publish;
     double temperature, top_p, budget_usd;
-    int64_t max_output_tokens, max_tool_calls;
+    int64_t max_output_tokens, max_input_tokens, max_tool_calls, expires_at;
     unsigned max_rounds;
     struct session_spec container; /* its strings are ours */
 };

@@ -6,6 +6,7 @@
 
 #include "agent/loop.h"
 #include "base/clock.h"
+#include "provider/estimate.h"
 
 enum {
     TOKENS_LEAST = 16, /* fewer are no answer */
@@ -169,6 +170,13 @@ static int bound_tokens(struct loop *l, struct provider_request *q)
     return q->max_output_tokens < (l->rounds ? TOKENS_LEAST : 1);
 }
 
+/* Would another question be more than may be asked? */
+static bool asked_enough(const struct loop *l, const struct provider_request *q)
+{
+    int64_t most = l->plan->max_input_tokens;
+    return most > 0 && l->run->usage.input_tokens + estimate_request(q) > most;
+}
+
 static int charge(struct loop *l, const struct provider_usage *u)
 {
     pthread_mutex_lock(&l->run->lock);
@@ -280,6 +288,10 @@ static int round_once(struct loop *l, struct end *end)
         *end = (struct end){RUN_INCOMPLETE, "max_output_tokens", NULL};
         return 1;
     }
+    if (asked_enough(l, &q)) {
+        *end = (struct end){RUN_INCOMPLETE, "max_input_tokens", NULL};
+        return 1;
+    }
     int r = cost_bound(l, &q);
     return r < 0 ? r : ask(l, &q, offer, end);
 }
@@ -307,6 +319,7 @@ static const char *final_type(enum run_status s)
     case RUN_REQUIRES_ACTION: return "run.requires_action";
     case RUN_INCOMPLETE: return "run.incomplete";
     case RUN_CANCELLED: return "run.cancelled";
+    case RUN_EXPIRED: return "run.expired";
     default: return "run.failed";
     }
 }
@@ -316,6 +329,9 @@ static enum run_status failure(struct loop *l)
 {
     if (atomic_load(&l->run->stop) == STOP_CANCELLED)
         return RUN_CANCELLED;
+    if (atomic_load(&l->run->stop) == STOP_NOT && l->plan->expires_at &&
+        clock_realtime_s() >= l->plan->expires_at)
+        return RUN_EXPIRED;
     if (atomic_load(&l->run->stop) == STOP_SERVER)
         error_set(&l->error, ERROR_UNAVAILABLE, ESHUTDOWN, "The server is stopping.");
     else if (clock_monotonic_us() >= l->deadline_us)
@@ -330,6 +346,8 @@ static void conclude(struct loop *l, struct end *end)
 {
     struct run *run = l->run;
     const char *type = final_type(end->status);
+    if (atomic_load(&run->stop) != STOP_SERVER)
+        publish_made(l);
     cleanup_strbuf struct strbuf text = STRBUF_INIT(EVENT_MAX);
     struct json_writer w = JSON_WRITER(&text);
     json_t *error = NULL;
@@ -351,6 +369,7 @@ static void conclude(struct loop *l, struct end *end)
         free(calls);
     }
     write_cloche(l, &w);
+    event_field_at(&w);
     jw_end(&w);
     pthread_mutex_lock(&run->lock);
     run->status = end->status;
@@ -371,6 +390,17 @@ static void loop_deinit(struct loop *l)
     for (size_t i = 0; i < l->n_made; i++)
         free(l->made[i]);
     free(l->made);
+    free(l->published);
+}
+
+/* A run that expires has no more time than that. */
+static void expire_in_time(struct loop *l)
+{
+    if (!l->plan->expires_at)
+        return;
+    int64_t left_us = l->plan->expires_at * 1000000 - clock_realtime_us();
+    int64_t until = clock_monotonic_us() + (left_us > 0 ? left_us : 0);
+    l->deadline_us = until < l->deadline_us ? until : l->deadline_us;
 }
 
 void loop_run(struct run *run)
@@ -379,10 +409,13 @@ void loop_run(struct run *run)
         .plan = &run->plan,
         .deadline_us = clock_monotonic_us() + run->all->config.wall_ms * 1000};
     struct end end = {.status = RUN_COMPLETED};
+    expire_in_time(&l);
     pthread_mutex_lock(&run->lock);
     run->status = RUN_IN_PROGRESS;
     pthread_mutex_unlock(&run->lock);
-    int r = run->results ? 0 : event_run_started(&l); /* a resumed run has begun long ago */
+    int r = run->results ? event_run_resumed(&l) : event_run_started(&l);
+    if (r == 0 && l.plan->told)
+        r = event_notice(&l, l.plan->told);
     if (r == 0)
         r = prepare(&l);
     while (r == 0)

@@ -17,7 +17,7 @@ struct item {
 
 /* A picture that code displayed, kept as a file of the session. */
 struct figure {
-    char id[ID_SIZE], mime[32];
+    char id[ID_SIZE], mime[32], published[ID_SIZE];
     uint64_t bytes;
     bool cited;
 };
@@ -55,6 +55,8 @@ struct loop {
     size_t figures;
     char **made; /* paths of files that code made, each once */
     size_t n_made;
+    struct published *published; /* what the dialect keeps of it */
+    size_t n_published;
     double cost;
     bool budget_binds; /* the last call's length was bounded by the budget */
     bool redacted;     /* the model is one that does not get to see everything */
@@ -83,6 +85,8 @@ struct turn {
 
 /* ---- events.c: each adds one event of run.h; 0, or negative with loop->error ---------------------------- */
 int event_run_started(struct loop *l);
+int event_run_resumed(struct loop *l);
+void event_field_at(struct json_writer *w); /* "at": now */
 /* Gives it number and id, and says so. `call` or NULL. */
 int event_item_started(
     struct loop *l, enum item_kind kind, struct item *ret, const struct call *call);
@@ -90,8 +94,9 @@ int event_delta(
     struct loop *l, const char *type, const struct item *item, const char *text, size_t n);
 int event_code_completed(struct loop *l, const struct item *item, const struct strbuf *code);
 int event_execution_started(struct loop *l, const struct item *item, const char *execution_id);
-/* `json` is the output, whole. */
-int event_execution_output(struct loop *l, const struct item *item, const struct strbuf *json);
+/* `json` is the output, whole; `log` what it adds to the log, or NULL: its own text. */
+int event_execution_output(
+    struct loop *l, const struct item *item, const struct strbuf *json, const char *log, size_t n);
 int event_execution_completed(struct loop *l, const struct item *item, const struct execution *e,
     const char *status, const struct strbuf *logs, const struct figure *figures, size_t n_figures);
 int event_message_completed(struct loop *l, const struct item *item, const struct strbuf *text,
@@ -147,6 +152,8 @@ int previews_send(struct loop *l, const struct session_file *files, size_t n);
 /* ---- tool_result.c ------------------------------------------------------------------------------------------------ */
 /* What the person gets to see of an execution: stdout, stderr, value and traceback in order. */
 void result_logs(const struct execution *e, struct strbuf *out);
+/* One output's part of that, while it comes; `goes_on`: a stream's text behind another stream's text. */
+void result_log_add(struct strbuf *out, const struct output *o, bool goes_on);
 /* What the model reads of it: the same, shorter, with files, notes and what to do about it. */
 void result_text(struct loop *l, const struct execution *e, const struct figure *figures,
     size_t n_figures, struct strbuf *out);
@@ -165,6 +172,16 @@ int files_put(
 /* Annotations of a text (run.h), a new reference; `final`: figures that were not cited come first. NULL
  * without memory. */
 json_t *files_annotations(struct loop *l, const struct strbuf *text, bool final);
+
+/* ---- publish.c ---------------------------------------------------------------------------------------------------- */
+struct published {
+    char id[ID_SIZE];   /* of the session's file, which changes with its content */
+    char kept[ID_SIZE]; /* as the dialect calls it */
+};
+/* What the dialect keeps of that file: borrowed; NULL: nothing. */
+const char *publish(struct loop *l, const char *id, const char *path, bool figure);
+/* All files that code made and that are still there. */
+void publish_made(struct loop *l);
 
 /* ---- cost.c ---------------------------------------------------------------------------------------------------------- */
 double cost_of(const struct model_route *route, const struct provider_usage *u);

@@ -56,6 +56,8 @@ char *prompt_instructions(struct loop *l, const struct session_file *files, size
         strbuf_puts(&out, p->route.tools ? how_to_call : how_to_fence);
         put_files(&out, files, n);
     }
+    if (p->told)
+        strbuf_printf(&out, "\n%s\n", p->told);
     if (p->instructions) {
         strbuf_puts(&out, out.length ? "\n" : "");
         strbuf_puts(&out, p->instructions);

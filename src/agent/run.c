@@ -15,6 +15,7 @@ static const char *const status_names[] = {
     [RUN_INCOMPLETE] = "incomplete",
     [RUN_FAILED] = "failed",
     [RUN_CANCELLED] = "cancelled",
+    [RUN_EXPIRED] = "expired",
 };
 
 const char *run_status_name(enum run_status s) { return status_names[s]; }
@@ -22,7 +23,7 @@ bool run_status_final(enum run_status s) { return s > RUN_IN_PROGRESS; }
 
 static enum run_status status_of(const char *name)
 {
-    for (int i = 0; i <= RUN_CANCELLED; i++)
+    for (int i = 0; i <= RUN_EXPIRED; i++)
         if (strcmp(name, status_names[i]) == 0)
             return (enum run_status)i;
     return RUN_FAILED;
@@ -82,7 +83,10 @@ int plan_init(struct plan *p, const struct run_spec *spec)
         .budget_usd = spec->budget_usd,
         .sample = spec->sample,
         .max_output_tokens = spec->max_output_tokens,
+        .max_input_tokens = spec->max_input_tokens,
         .max_tool_calls = spec->max_tool_calls,
+        .expires_at = spec->expires_at,
+        .publish = spec->publish,
         .max_rounds = spec->max_rounds,
         .container = spec->container,
     };
@@ -92,7 +96,7 @@ int plan_init(struct plan *p, const struct run_spec *spec)
         .undo = c->undo};
     char *text[4] = {0};
     bool good = copy(&p->instructions, spec->instructions) &&
-                copy(&p->reasoning_effort, spec->reasoning_effort) &&
+                copy(&p->reasoning_effort, spec->reasoning_effort) && copy(&p->told, spec->told) &&
                 copy(&text[0], spec->project) && copy(&text[1], spec->container.name) &&
                 copy(&text[2], spec->container.environment) &&
                 copy(&text[3], spec->container.metadata);
@@ -107,6 +111,7 @@ void plan_deinit(struct plan *p)
 {
     free(p->instructions);
     free(p->reasoning_effort);
+    free(p->told);
     json_decref(p->context);
     json_decref(p->functions);
     json_decref(p->tool_choice);
@@ -222,6 +227,9 @@ static bool dump(char **to, const json_t *value)
 int run_to_row(struct run *run, struct store_run *ret)
 {
     json_t *usage = usage_json(&run->usage);
+    pthread_mutex_lock(&run->lock);
+    json_t *request = json_incref(run->request);
+    pthread_mutex_unlock(&run->lock);
     struct store_run row = {
         .created_at = run->created_at,
         .completed_at = run->completed_at,
@@ -233,10 +241,11 @@ int run_to_row(struct run *run, struct store_run *ret)
                 copy(&row.status, run_status_name(run->status)) && copy(&row.model, run->model) &&
                 copy(&row.container_id, run->container_id[0] ? run->container_id : NULL) &&
                 copy(&row.conversation_id, run->conversation_id) &&
-                copy(&row.previous_id, run->previous_id) && dump(&row.request, run->request) &&
+                copy(&row.previous_id, run->previous_id) && dump(&row.request, request) &&
                 dump(&row.input, run->input) && dump(&row.output, final ? run->output : NULL) &&
                 dump(&row.error, run->error) && dump(&row.usage, final ? usage : NULL);
     json_decref(usage);
+    json_decref(request);
     if (!good) {
         store_run_deinit(&row);
         return -ENOMEM;
@@ -268,6 +277,7 @@ void run_info(struct run *run, struct run_info *ret)
         .usage = run->usage,
         .background = run->background,
         .stored = run->stored,
+        .cancelling = run->threaded && !run->ended && atomic_load(&run->stop) == STOP_CANCELLED,
     };
     snprintf(ret->id, sizeof ret->id, "%s", run->id);
     copy(&ret->project, run->project);
@@ -290,6 +300,23 @@ void run_info_deinit(struct run_info *i)
     json_decref(i->request);
     json_decref(i->error);
     *i = (struct run_info){0};
+}
+
+int run_annotate(struct runs *r, struct run *run, json_t *request, struct error *e)
+{
+    char *text = json_dumps(request, JSON_COMPACT);
+    if (!text)
+        return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
+    int rc = run->stored ? store_run_set_request(r->config.store, run->id, text, e) : 0;
+    free(text);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&run->lock);
+    json_t *before = run->request;
+    run->request = json_incref(request);
+    pthread_mutex_unlock(&run->lock);
+    json_decref(before);
+    return 0;
 }
 
 int run_transcript(struct run *run, json_t **ret_input, json_t **ret_output, struct error *e)

@@ -10,6 +10,7 @@
  * the place of the output item it belongs to, from 0 in order of appearance; items start
  * in order; code is executed when the model's turn is over, so later items of that turn may start before.
  * Its id is id_child(prefix, the run's id, item + 1), so that id_parent finds the run of an item.
+ * Those that begin or end something have "at", in seconds.
  *   run.started          {"model","container_id" or null}
  *   item.started         {"item","kind":"message","id":"msg_…"}
  *                        {"item","kind":"code","id":"ci_…","call_id","container_id"}
@@ -18,14 +19,15 @@
  *   text.delta, refusal.delta, reasoning.delta, code.delta, arguments.delta   {"item","text"}
  *   code.completed       {"item","code"}
  *   execution.started    {"item","execution_id"}
- *   execution.output     {"item","output":{…}} as API.md's outputs, as it comes. A picture is
- *                         {"image/png":{"file_id","bytes"}}, and other data that is long is {"bytes"}: the whole is at
+ *   execution.output     {"item","output":{…},"log"?} as API.md's outputs, as it comes. `log` is what it adds to the
+ *                         logs of execution.completed, where that is not just the text of a stream. A picture is
+ *                         {"image/png":{"file_id","bytes","published"?}}, and other data that is long is {"bytes"}: the whole is at
  *                         …/executions/{execution_id}/outputs/{n}. Of each stream the first 64 KiB; `logs` has the rest
  *   execution.completed  {"item","execution":{API.md's object without code, outputs, stdout and stderr},
  *                         "status":"completed|incomplete|failed","logs":"stdout, stderr, value and traceback in
- *                         order","images":[{"file_id","media_type","bytes"}]}
+ *                         order","images":[{"file_id","media_type","bytes","published"?}]}
  *   item.completed       {"item","kind", and: message "text" or "refusal", "status":"completed|incomplete" (cut by
- *                         max_output_tokens), "annotations":[{"file_id","filename","container_id","start","end","path"}]
+ *                         max_output_tokens), "annotations":[{"file_id","filename","container_id","start","end","path","published"?}]
  *                         (code points, end exclusive; displayed figures first with 0,0)
  *                         | code "code","status" | function "arguments" | reasoning "text"}
  *   usage                {"input_tokens","cached_tokens","output_tokens","reasoning_tokens"} summed so far
@@ -33,10 +35,13 @@
  *   run.completed        {"cloche":{"cost","currency","masked":{…}}}
  *   run.requires_action  {"calls":[{"item","id","call_id","name","arguments"}]} client functions are to be answered
  *                         (the run's end in Responses; the Assistants dialect goes on by run_resume)
- *   run.incomplete       {"reason":"max_output_tokens|content_filter"}
+ *   run.incomplete       {"reason":"max_output_tokens|max_input_tokens|content_filter"}
  *   run.failed           {"error":{"code","message"}}
  *   run.cancelled        {}
- * The last five are final: nothing follows them (run.requires_action: until resumed). */
+ *   run.expired          {} it was not over at the time that its dialect set
+ *   run.resumed          {"results":[{"call_id","text"}]} goes on after run.requires_action
+ * The six before the last are final: nothing follows them (run.requires_action: until resumed). `published`
+ * is what the dialect's `publish` made of the file, if the run has any. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
@@ -60,6 +65,11 @@ struct run;  /* one; reference counted */
 struct run_dialect {
     const char *name; /* run_spec.dialect */
     json_t *(*ended)(void *context, struct run *run);
+    /* For runs with run_spec.publish: keeps what code made or showed, at `path` of the session, for longer than the
+     * session lives. Called in the run's thread before any event names it, once for each content. False: it
+     * could not be kept. `figure`: it is no file of the workspace. May be NULL. */
+    bool (*publish)(void *context, struct run *run, struct session *session, const char *path,
+        bool figure, char ret_id[ID_SIZE]);
     void *context;
 };
 
@@ -115,6 +125,7 @@ struct run_spec {
     const char *reasoning_effort;
     bool parallel_tool_calls;
     int64_t max_output_tokens; /* of all rounds together; 0: no bound */
+    int64_t max_input_tokens;  /* of all rounds together, about; 0: no bound */
     int64_t max_tool_calls;    /* executions; 0: no bound */
     unsigned max_rounds;       /* 0: the server's ceiling */
     double budget_usd;         /* 0: none */
@@ -122,7 +133,11 @@ struct run_spec {
     bool store, background;
     const char *conversation_id; /* recorded; gets what its dialect's `ended` returns; or NULL */
     const char *previous_id;     /* recorded, or NULL */
-    bool alone;                  /* -EBUSY while another run of its conversation is not over */
+    /* what the model has to know besides the conversation, and the person as a notice; or NULL */
+    const char *told;
+    int64_t expires_at; /* seconds: the run expires when it is not over then; 0: never */
+    bool publish;       /* what code makes is given to the dialect's `publish` */
+    bool alone;         /* -EBUSY while another run of its conversation is not over */
 };
 
 enum run_status {
@@ -133,6 +148,7 @@ enum run_status {
     RUN_INCOMPLETE,
     RUN_FAILED,
     RUN_CANCELLED,
+    RUN_EXPIRED,
 };
 const char *run_status_name(enum run_status s); /* "in_progress" … as stored */
 bool run_status_final(enum run_status s);       /* requires_action counts as final */
@@ -154,6 +170,11 @@ void run_unref(struct run *run); /* NULL is allowed */
 int run_resume(struct runs *r, const struct run_spec *spec, json_t *results, struct run **ret,
     struct error *e);
 
+/* Ends one that waits for results, as RUN_CANCELLED or RUN_EXPIRED. INVALID_VALUE: it does not wait (any more). */
+int run_close(struct runs *r, struct run *run, enum run_status status, struct error *e);
+/* Replaces what its dialect keeps with it (run_spec.request). */
+int run_annotate(struct runs *r, struct run *run, json_t *request, struct error *e);
+
 /* What is known of it now. Text is the holder's. */
 struct run_info {
     char id[ID_SIZE];
@@ -164,6 +185,7 @@ struct run_info {
     json_t *error;                    /* {"code","message"} or NULL */
     struct provider_usage usage;
     bool background, stored;
+    bool cancelling; /* run_cancel was called, and it has not ended yet */
 };
 void run_info(struct run *run, struct run_info *ret);
 void run_info_deinit(struct run_info *i);

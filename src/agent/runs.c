@@ -51,12 +51,23 @@ static void leave(struct runs *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+static bool has_ended(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    bool ended = run->ended;
+    pthread_mutex_unlock(&run->lock);
+    return ended;
+}
+
 static int enter(struct runs *r, struct run *run, struct error *e)
 {
     struct run **bucket = &r->bucket[bucket_of(run->id)];
+    struct run *there;
     pthread_mutex_lock(&r->lock);
     int rc = 0;
-    if (look_up(r, run->id)) {
+    while ((there = look_up(r, run->id)) && has_ended(there)) /* its thread is about to leave */
+        pthread_cond_wait(&r->idle, &r->lock);
+    if (there) {
         rc = error_set(e, ERROR_INVALID_VALUE, EBUSY, "The run is active already.");
     } else {
         run->next = *bucket;
@@ -73,6 +84,7 @@ static void withdraw(struct runs *r, struct run *run)
     while (*link != run)
         link = &(*link)->next;
     *link = run->next;
+    pthread_cond_broadcast(&r->idle);
     pthread_mutex_unlock(&r->lock);
     run_unref(run);
 }
@@ -365,6 +377,18 @@ int run_delete(struct runs *r, struct run *run, struct error *e)
     return store_run_delete(r->config.store, run->project, run->id, e);
 }
 
+/* The same run as its row says it is now. */
+static int run_of_store(struct runs *r, const struct run *run, struct run **ret, struct error *e)
+{
+    struct store_run row;
+    int rc = store_run_get(r->config.store, run->project, run->dialect, run->id, &row, e);
+    if (rc < 0)
+        return rc;
+    *ret = run_of_row(r, &row);
+    store_run_deinit(&row);
+    return *ret ? 0 : no_memory(e);
+}
+
 /* ---- resuming ------------------------------------------------------------------------------------------------------- */
 
 /* The calls without a result in what was said; an array of their ids. */
@@ -460,13 +484,29 @@ static int revive(
     return 0;
 }
 
+/* Between our look at its row and its entry here somebody else may have resumed it, or ended it. */
+static int still_waits(struct runs *r, const struct run *run, struct error *e)
+{
+    struct store_run row;
+    int rc = store_run_get(r->config.store, run->project, run->dialect, run->id, &row, e);
+    if (rc < 0)
+        return rc;
+    bool waits = strcmp(row.status, run_status_name(RUN_REQUIRES_ACTION)) == 0;
+    if (!waits)
+        rc = error_set(e, ERROR_INVALID_VALUE, 0, "The run does not wait: it is %s.", row.status);
+    store_run_deinit(&row);
+    return rc;
+}
+
 static int go_on(struct runs *r, struct run *run, struct error *e)
 {
     struct store_run row;
     int rc = enter(r, run, e);
     if (rc < 0)
         return rc;
-    rc = run_to_row(run, &row) < 0 ? no_memory(e) : 0;
+    rc = still_waits(r, run, e);
+    if (rc == 0 && run_to_row(run, &row) < 0)
+        rc = no_memory(e);
     if (rc == 0) {
         rc = store_run_update(r->config.store, &row, e);
         store_run_deinit(&row);
@@ -501,6 +541,42 @@ int run_resume(
     }
     *ret = run;
     return 0;
+}
+
+/* ---- ending one that waits -------------------------------------------------------------------------------------------- */
+
+int run_close(struct runs *r, struct run *run, enum run_status status, struct error *e)
+{
+    const char *type = status == RUN_EXPIRED ? "run.expired" : "run.cancelled";
+    char text[96];
+    if (run->threaded) { /* its last breath: what the store has is what counts */
+        struct run *again = NULL;
+        run_wait(run);
+        int rc = run_of_store(r, run, &again, e);
+        if (rc == 0)
+            rc = run_close(r, again, status, e);
+        run_unref(again);
+        return rc;
+    }
+    int rc = enter(r, run, e);
+    if (rc < 0)
+        return rc;
+    rc = still_waits(r, run, e);
+    if (rc == 0)
+        rc = count_past(r, run, e);
+    if (rc == 0) {
+        cleanup_strbuf struct strbuf event = STRBUF_INIT(sizeof text);
+        int64_t now = clock_realtime_s();
+        strbuf_printf(&event, "{\"type\":\"%s\",\"at\":%lld}", type, (long long)now);
+        run->thread = pthread_self(); /* its dialect sees what nobody else sees yet */
+        run->threaded = true;
+        run->ended = false;
+        run->status = status;
+        run->completed_at = now;
+        log_finish(run, type, &event);
+    }
+    withdraw(r, run);
+    return rc;
 }
 
 /* ---- chains ------------------------------------------------------------------------------------------------------------ */

@@ -48,22 +48,26 @@ static void put_display(struct strbuf *out, const struct output *o)
         put(out, text->data, text->length, true);
 }
 
+void result_log_add(struct strbuf *out, const struct output *o, bool goes_on)
+{
+    switch (o->kind) {
+    case OUTPUT_STDOUT:
+    case OUTPUT_STDERR: put(out, o->text, o->text_length, !goes_on); break;
+    case OUTPUT_DISPLAY:
+    case OUTPUT_RESULT: put_display(out, o); break;
+    case OUTPUT_ERROR:
+        for (size_t k = 0; k < o->traceback_lines; k++)
+            put(out, o->traceback[k], strlen(o->traceback[k]), true);
+        break;
+    }
+}
+
 static void put_outputs(struct strbuf *out, const struct execution *e)
 {
     const struct output *before = NULL;
     for (size_t i = 0; i < e->outputs; i++) {
         const struct output *o = &e->output[i];
-        bool goes_on = before && before->kind <= OUTPUT_STDERR && o->kind <= OUTPUT_STDERR;
-        switch (o->kind) {
-        case OUTPUT_STDOUT:
-        case OUTPUT_STDERR: put(out, o->text, o->text_length, !goes_on); break;
-        case OUTPUT_DISPLAY:
-        case OUTPUT_RESULT: put_display(out, o); break;
-        case OUTPUT_ERROR:
-            for (size_t k = 0; k < o->traceback_lines; k++)
-                put(out, o->traceback[k], strlen(o->traceback[k]), true);
-            break;
-        }
+        result_log_add(out, o, before && before->kind <= OUTPUT_STDERR && o->kind <= OUTPUT_STDERR);
         before = o;
     }
 }

@@ -57,8 +57,14 @@ int api_routes(struct api *api)
 
 const struct run_dialect *api_run_dialects(struct api *api, size_t *ret_n)
 {
-    api->run_dialects[0] = (struct run_dialect){RESPONSES_DIALECT, responses_ended, api};
-    api->run_dialects[1] = (struct run_dialect){EXPLORER_DIALECT, explorer_ended, api};
+    api->run_dialects[0] =
+        (struct run_dialect){.name = RESPONSES_DIALECT, .ended = responses_ended, .context = api};
+    api->run_dialects[1] =
+        (struct run_dialect){.name = EXPLORER_DIALECT, .ended = explorer_ended, .context = api};
+    api->run_dialects[2] = (struct run_dialect){.name = ASSISTANTS_DIALECT,
+        .ended = assistants_ended,
+        .publish = assistants_publish,
+        .context = api};
     *ret_n = sizeof api->run_dialects / sizeof *api->run_dialects;
     return api->run_dialects;
 }

@@ -38,7 +38,7 @@ struct api {
     struct turns *turns;       /* who speaks in which of Explorer's threads */
     struct http_route *routes; /* api_routes() */
     size_t n_routes;
-    struct run_dialect run_dialects[2]; /* api_run_dialects() */
+    struct run_dialect run_dialects[3]; /* api_run_dialects() */
 };
 
 /* In a route table: the largest upload and a little for the form around it. */

@@ -179,6 +179,9 @@ static char *told(struct run *run)
             assert_non_null(event);
             assert_string_equal(events[i].type, json_string_value(json_object_get(event, "type")));
             json_object_del(event, "id");
+            json_t *at = json_object_get(event, "at");
+            assert_true(!at || json_integer_value(at) > 1700000000);
+            json_object_del(event, "at");
             size_t k;
             json_t *waiting;
             json_array_foreach (json_object_get(event, "calls"), k, waiting)

@@ -18,6 +18,11 @@ extern const size_t assistants_route_count;
 #define ASSISTANTS_DIALECT "assistants"
 #define THREAD_KIND "thread"
 
+/* run_dialect's functions; `context` is the struct api. */
+json_t *assistants_ended(void *context, struct run *run);
+bool assistants_publish(void *context, struct run *run, struct session *session, const char *path,
+    bool figure, char ret_id[ID_SIZE]);
+
 enum {
     ASSISTANT_INSTRUCTIONS_MAX =
         256000, /* OpenAI's bounds, here and below: bytes, not characters */
@@ -102,6 +107,9 @@ bool thread_active(
     struct api *api, const char *project, const char *thread_id, char ret_run[ID_SIZE]);
 /* Says that it is not, to who wanted to add a `message`, or another run. */
 void thread_busy(struct http_exchange *x, const char *thread_id, const char *active, bool message);
+/* Gives it, or a run, the file_ids of the first beta, if the client is of that time. */
+void message_show(struct http_exchange *x, json_t *message);
+void run_show(struct http_exchange *x, json_t *run);
 /* A message that a run of that thread is writing, or has written and not handed in yet: a new reference, or
  * NULL. */
 json_t *message_of_run(struct api *api, const char *project, const char *thread_id, const char *id);
@@ -140,3 +148,12 @@ void messages_list(struct http_exchange *x);
 void messages_get(struct http_exchange *x);
 void messages_modify(struct http_exchange *x);
 void messages_delete(struct http_exchange *x);
+void runs_create(struct http_exchange *x);
+void runs_create_with_thread(struct http_exchange *x);
+void runs_submit(struct http_exchange *x);
+void runs_list(struct http_exchange *x);
+void runs_get(struct http_exchange *x);
+void runs_modify(struct http_exchange *x);
+void runs_cancel(struct http_exchange *x);
+void steps_list(struct http_exchange *x);
+void steps_get(struct http_exchange *x);

@@ -101,15 +101,3 @@ int metadata_replace(struct http_exchange *x, json_t *object, bool *ret_changed)
         json_object_set(object, "metadata", metadata);
     return r;
 }
-
-bool thread_active(
-    struct api *api, const char *project, const char *thread_id, char ret_run[ID_SIZE])
-{
-    return store_run_active(api->store, project, thread_id, ret_run, NULL) == 0;
-}
-
-json_t *message_of_run(struct api *api, const char *project, const char *thread_id, const char *id)
-{
-    (void)api, (void)project, (void)thread_id, (void)id;
-    return NULL;
-}

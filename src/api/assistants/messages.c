@@ -75,13 +75,26 @@ void thread_busy(struct http_exchange *x, const char *thread_id, const char *act
 
 /* ---- as it is shown ---- */
 
-static void show(struct http_exchange *x, json_t *message)
+/* Files that an answer gives away, and pictures that it shows. */
+static void add_shown(json_t *ids, const json_t *message)
+{
+    const json_t *part;
+    size_t i;
+    json_array_foreach (json_object_get(message, "content"), i, part) {
+        json_t *id = json_object_get(json_object_get(part, "image_file"), "file_id");
+        if (id)
+            json_array_append(ids, id);
+    }
+}
+
+void message_show(struct http_exchange *x, json_t *message)
 {
     cleanup_json json_t *ids = json_array();
     const json_t *attachment;
     size_t i;
     if (!beta_v1(x))
         return;
+    add_shown(ids, message);
     json_array_foreach (json_object_get(message, "attachments"), i, attachment)
         json_array_append(ids, json_object_get(attachment, "file_id"));
     show_file_ids(x, message, ids);
@@ -118,7 +131,7 @@ void messages_create(struct http_exchange *x)
         http_error(x, &e);
     } else {
         json_t *message = json_object_get(json_array_get(messages.list, 0), "message");
-        show(x, message);
+        message_show(x, message);
         respond_json(x, message);
     }
     new_messages_deinit(&messages);
@@ -153,7 +166,7 @@ void messages_get(struct http_exchange *x)
     store_item_deinit(&row);
     if (!found)
         return;
-    show(x, found);
+    message_show(x, found);
     respond_json(x, found);
 }
 
@@ -175,7 +188,7 @@ void messages_modify(struct http_exchange *x)
         else if (!text || store_item_update(api_of(x)->store, &row, &e) < 0)
             http_error(x, &e);
         else {
-            show(x, found);
+            message_show(x, found);
             respond_json(x, found);
         }
     }
@@ -202,7 +215,7 @@ void messages_list(struct http_exchange *x)
     size_t n = items.count;
     for (size_t i = 0; i < n; i++) {
         objects[i] = json_loads(items.items[i].json, JSON_ALLOW_NUL, NULL);
-        show(x, objects[i]);
+        message_show(x, objects[i]);
     }
     bool more = items.has_more;
     store_items_deinit(&items);

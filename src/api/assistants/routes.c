@@ -3,6 +3,7 @@
 
 #define ASSISTANT "/v1/assistants/{assistant_id}"
 #define THREAD "/v1/threads/{thread_id}"
+#define RUN THREAD "/runs/{run_id}"
 #define MESSAGE THREAD "/messages/{message_id}"
 
 const struct http_route assistants_routes[] = {
@@ -13,6 +14,7 @@ const struct http_route assistants_routes[] = {
     {"DELETE", ASSISTANT, assistants_delete, 0, 0},
 
     {"POST", "/v1/threads", threads_create, 0, BODY_MODEL_MAX},
+    {"POST", "/v1/threads/runs", runs_create_with_thread, 0, BODY_MODEL_MAX},
     {"GET", THREAD, threads_get, 0, 0},
     {"POST", THREAD, threads_modify, 0, 0},
     {"DELETE", THREAD, threads_delete, 0, 0},
@@ -24,5 +26,14 @@ const struct http_route assistants_routes[] = {
     {"GET", MESSAGE, messages_get, 0, 0},
     {"POST", MESSAGE, messages_modify, 0, 0},
     {"DELETE", MESSAGE, messages_delete, 0, 0},
+
+    {"POST", THREAD "/runs", runs_create, 0, BODY_MODEL_MAX},
+    {"GET", THREAD "/runs", runs_list, 0, 0},
+    {"GET", RUN, runs_get, 0, 0},
+    {"POST", RUN, runs_modify, 0, 0},
+    {"POST", RUN "/cancel", runs_cancel, 0, 0},
+    {"POST", RUN "/submit_tool_outputs", runs_submit, 0, BODY_MODEL_MAX},
+    {"GET", RUN "/steps", steps_list, 0, 0},
+    {"GET", RUN "/steps/{step_id}", steps_get, 0, 0},
 };
 const size_t assistants_route_count = sizeof assistants_routes / sizeof *assistants_routes;

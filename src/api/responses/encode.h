@@ -41,6 +41,8 @@ struct response_encoder *response_encoder_free(struct response_encoder *enc); /*
 int response_encoder_feed(struct response_encoder *enc, const char *json, size_t n, int64_t now_s);
 /* The Response object as it is now; of items that still grow, what came so far. */
 void response_encoder_object(struct response_encoder *enc, struct json_writer *w);
+/* OpenAI's word for how a run failed, by ours. */
+const char *response_error_code(const char *ours);
 /* The key "cloche" and its object: what the run cost, what was masked, what a person should know. */
 void response_encoder_cloche(const struct response_encoder *enc, struct json_writer *w);
 /* The kept items so far, borrowed: each as items.h says. */

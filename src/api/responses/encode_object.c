@@ -42,7 +42,7 @@ static void write_usage(struct json_writer *w, const struct response_encoder *en
 
 /* OpenAI's enumeration has few words, and typed clients know no others: the nearest one, and ours as
  * `type`. A budget is a word of ours that only those meet who asked for one. */
-static const char *response_code(const char *ours)
+const char *response_error_code(const char *ours)
 {
     enum error_code code = error_code_find(ours);
     if (code == ERROR_BUDGET_EXCEEDED)
@@ -60,7 +60,7 @@ static void write_error(struct json_writer *w, const struct response_encoder *en
     }
     const char *code = json_string_value(json_object_get(enc->error, "code"));
     jw_field_object(w, "error");
-    jw_field_string(w, "code", response_code(code));
+    jw_field_string(w, "code", response_error_code(code));
     jw_field_string(w, "message", json_string_value(json_object_get(enc->error, "message")));
     jw_field_string(w, "type", code);
     jw_field_null(w, "param");

@@ -4,7 +4,7 @@
 
 #include "api/responses/responses.h"
 
-static void add(json_t *to, const json_t *item)
+void entries_add(json_t *to, const json_t *item)
 {
     json_array_append_new(to,
         json_pack("{s:O,s:O,s:[]}", "id", json_object_get(item, "id"), "json", item, "transcript"));
@@ -24,7 +24,7 @@ static void add_input(json_t *to, const json_t *items, const json_t *transcript)
         size_t count = item_is(item, "code_interpreter_call") ? 2
                        : item_is(item, "reasoning")           ? 0
                                                               : 1;
-        add(to, item);
+        entries_add(to, item);
         for (; count > 0; count--, next++)
             give(json_array_get(to, json_array_size(to) - 1), json_array_get(transcript, next));
     }
@@ -47,21 +47,18 @@ static json_t *next_message(const json_t *entries, size_t *at)
 {
     while (*at < json_array_size(entries)) {
         json_t *entry = json_array_get(entries, (*at)++);
-        if (item_is(json_object_get(entry, "json"), "message"))
+        const json_t *json = json_object_get(entry, "json");
+        if (item_is(json, "message") || json_object_get(json, "role"))
             return entry;
     }
     return NULL;
 }
 
-/* The output's transcript is the model's own: calls and results go to their items, messages to messages in
- * their order, and what nobody is shown (reasoning, words between rounds) to the item that follows it. */
-static void add_output(json_t *to, const json_t *items, const json_t *transcript)
+void entries_spread(json_t *to, size_t first, const json_t *transcript)
 {
-    size_t first = json_array_size(to), i, message = first;
-    const json_t *item, *said;
+    size_t i, message = first;
+    const json_t *said;
     json_t *waiting = json_array(), *entry = NULL;
-    json_array_foreach (items, i, item)
-        add(to, item);
     json_array_foreach (transcript, i, said) {
         json_t *found = entry_of_call(to, first, json_text(said, "call_id"));
         const char *role = json_text(said, "role");
@@ -79,6 +76,15 @@ static void add_output(json_t *to, const json_t *items, const json_t *transcript
     if (entry)
         json_array_extend(json_object_get(entry, "transcript"), waiting);
     json_decref(waiting);
+}
+
+static void add_output(json_t *to, const json_t *items, const json_t *transcript)
+{
+    size_t first = json_array_size(to), i;
+    const json_t *item;
+    json_array_foreach (items, i, item)
+        entries_add(to, item);
+    entries_spread(to, first, transcript);
 }
 
 json_t *responses_ended(void *context, struct run *run)

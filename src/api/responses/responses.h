@@ -17,6 +17,12 @@ extern const size_t responses_route_count;
 
 /* run_dialect.ended: what a response adds to its conversation. `context` is the struct api. */
 json_t *responses_ended(void *context, struct run *run);
+/* What such a function returns, made of items: each with its id, and no transcript yet. */
+void entries_add(json_t *to, const json_t *item);
+/* A run's output transcript is the model's own: calls and results go to their items, messages to messages in
+ * their order (of the entries from `first` on), and what nobody is shown, such as reasoning, to the item that
+ * follows it. */
+void entries_spread(json_t *to, size_t first, const json_t *transcript);
 
 /* ---- state.c: a run as a Response -------------------------------------------------------------- */
 
