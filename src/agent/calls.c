@@ -24,8 +24,8 @@ struct doing {
     struct call *call;
     size_t live[2], displays;    /* bytes in events so far: stdout, stderr; data */
     size_t first_figure, unkept; /* figures there was no room for */
-    struct strbuf log; /* as far as events have told it */
-    bool streaming;    /* the last output was a stream's text */
+    struct strbuf log;           /* as far as events have told it */
+    bool streaming;              /* the last output was a stream's text */
     int failed;
 };
 

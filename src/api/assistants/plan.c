@@ -206,6 +206,7 @@ static void fill_spec(
     spec->max_input_tokens = r->max_prompt_tokens;
     spec->max_tool_calls = r->max_tool_calls;
     spec->budget_usd = r->budget;
+    spec->sample = r->sample;
     spec->store = spec->background = spec->alone = spec->publish = true;
     spec->conversation_id = thread_id;
     spec->told = p->told[0] ? p->told : NULL;

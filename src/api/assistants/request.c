@@ -125,7 +125,7 @@ static void read_fields(struct run_request *r, struct json_in *in)
     r->stream = json_in_bool(in, "stream", false);
     r->max_tool_calls = json_in_integer(in, "max_tool_calls", 0, 1, INT64_MAX);
     r->budget = json_in_number(in, "budget", 0, 0, 1e9);
-    json_in_unsupported(in, "sample");
+    r->sample = json_in_bool(in, "sample", false);
 }
 
 int run_request_again(const json_t *request, struct run_request *ret, struct error *e)

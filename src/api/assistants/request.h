@@ -17,7 +17,7 @@ struct run_request {
     int64_t max_prompt_tokens, max_completion_tokens, max_tool_calls,
         last_messages;  /* 0: not said */
     int64_t expires_at; /* of one that goes on; 0: a new one */
-    bool parallel_tool_calls, stream;
+    bool parallel_tool_calls, stream, sample;
     struct new_messages messages; /* additional_messages */
     json_t *thread;               /* of create-and-run, or NULL */
     json_t *tool_resources;       /* of create-and-run, or NULL */
