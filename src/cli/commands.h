@@ -28,6 +28,7 @@ int command_bench(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_chat(int argc, char **argv);
 int command_notebook(int argc, char **argv);
+int command_attack(int argc, char **argv);
 /* Internal: the server below the supervisor, one run below the supervisor, docs/settings.md. */
 int command_server(int argc, char **argv);
 int command_run_inside(int argc, char **argv);

@@ -1,28 +1,13 @@
-/* env_shipped.c - finds the folder environments/: in share/cloche beside the program in a build tree, in
- * ../share/cloche from it in an installation. */
+/* env_shipped.c - the folder environments/ that Cloche brings along. */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/env_internal.h"
+#include "cli/paths.h"
 
 void env_shipped_find(struct env_shipped *s)
 {
-    static const char *const places[] = {
-        "share/cloche/environments", "../share/cloche/environments"};
-    char program[ENV_PATH - 64], check[ENV_PATH + 16];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    s->directory[0] = '\0';
-    if (n <= 0)
-        return;
-    program[n] = '\0';
-    *strrchr(program, '/') = '\0';
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(s->directory, sizeof(s->directory), "%s/%s", program, places[i]);
-        snprintf(check, sizeof(check), "%s/check.py", s->directory);
-        if (access(check, R_OK) == 0)
-            return;
-    }
-    s->directory[0] = '\0';
+    paths_shipped("environments", "check.py", s->directory, sizeof(s->directory));
 }
 
 bool env_shipped_path(

@@ -10,6 +10,7 @@ static const struct command commands[] = {
     {"env", command_env, "list, build and remove environments"},
     {"key", command_key, "create, list and revoke API keys"},
     {"doctor", command_doctor, "say what this machine offers and what is missing"},
+    {"attack", command_attack, "attack a server, and say what held"},
     {"bench", command_bench, "measure a server"},
     {"__server", command_server, NULL},
     {"__run", command_run_inside, NULL},

@@ -60,15 +60,14 @@ static int address_read(int fd, char url[300])
     return 0;
 }
 
-static int ready_wait(const struct own_server *s, struct error *e)
+static int ready_wait(const struct own_server *s, const char *path, struct error *e)
 {
     struct http_client c;
     const char *body;
     size_t length;
     int r = http_client_init(&c, s->url, NULL, e), status = 0;
     int64_t until = clock_monotonic_us() + READY_WAIT_S * INT64_C(1000000);
-    while (r == 0 &&
-           (status = http_client_request(&c, "GET", "/readyz", NULL, &body, &length)) != 200) {
+    while (r == 0 && (status = http_client_request(&c, "GET", path, NULL, &body, &length)) != 200) {
         if (clock_monotonic_us() > until || waitpid(s->pid, NULL, WNOHANG) != 0)
             r = error_set(
                 e, ERROR_UNAVAILABLE, ETIMEDOUT, "The server did not become ready (%d).", status);
@@ -101,7 +100,7 @@ int own_server_start(const struct own_server_spec *spec, struct own_server *ret,
     if (r < 0)
         error_set(e, ERROR_UNAVAILABLE, -r, "A server of this command's own did not start.");
     else
-        r = ready_wait(&s, e);
+        r = ready_wait(&s, spec->any_environment ? "/healthz" : "/readyz", e);
     if (r < 0)
         own_server_stop(&s);
     else

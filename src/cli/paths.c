@@ -58,6 +58,25 @@ int paths_make(const char *path, struct error *e)
     return 0;
 }
 
+int paths_shipped(const char *name, const char *witness, char *ret, size_t size)
+{
+    static const char *const places[] = {"share/cloche", "../share/cloche"};
+    char program[PATH_MAX], check[PATH_MAX + 256];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    if (n <= 0)
+        return -ENOENT;
+    program[n] = '\0';
+    *strrchr(program, '/') = '\0';
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        int length = snprintf(ret, size, "%s/%s/%s", program, places[i], name);
+        snprintf(check, sizeof(check), "%s/%s", ret, witness);
+        if (length < (int)size && access(check, R_OK) == 0)
+            return 0;
+    }
+    ret[0] = '\0';
+    return -ENOENT;
+}
+
 static int found(char **ret, const char *folder, const char *name, struct error *e)
 {
     char resolved[PATH_MAX];

@@ -15,6 +15,10 @@ char *paths_environments(struct error *e);
 /* Creates `path` and its missing parents (0700 for what is made last, 0755 above). 0 or -errno. */
 int paths_make(const char *path, struct error *e);
 
+/* The folder `name` of what Cloche brings along: in share/cloche beside the program in a build tree, in
+ * ../share/cloche from it in an installation; `witness` is a file in it. 0 or -ENOENT, then "". */
+int paths_shipped(const char *name, const char *witness, char *ret, size_t size);
+
 struct programs {
     char *cloche; /* this program */
     char *supervisor, *warden, *init;

@@ -65,6 +65,7 @@ static CURL *prepare(const struct remote *r, const char *path, const struct curl
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT, r->timeout_s);
     if (r->socket[0])
         curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->socket);
     return c;

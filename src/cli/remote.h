@@ -17,6 +17,7 @@ struct remote {
     char socket[256];   /* a unix socket's path, or "" */
     char address[1024]; /* as a person would say it, for messages */
     struct curl_slist *headers, *json_headers;
+    long timeout_s;      /* of a whole request; 0: none */
     struct strbuf event; /* one server-sent event, as it comes */
 };
 

@@ -5,7 +5,7 @@
  *    born inside).
  *  - net, uts and cgroup namespaces with the ground's capability; then the user namespace of branch 0,
  *    where that capability ends and that namespace's begins; then what belongs to it.
- *  - The uid, then no capability at all.
+ *  - The bounding set while CAP_SETPCAP of that namespace is there; the uid, then no capability at all.
  *  - Not dumpable, first and, since a change of uid may undo it, again: the ground's root owns its memory
  *    map, so no process of its own uid opens its /proc/PID/mem, root, ns or fd. With one id for everything
  *    what a former kernel left behind has that uid from the beginning.
@@ -55,6 +55,12 @@ static int take_uid(const struct entry *e)
 {
     (void)e;
     return setresuid(KERNEL_ID, KERNEL_ID, KERNEL_ID);
+}
+/* What a program with file capabilities could be given. Entering the user namespace filled it. */
+static int empty_bounding_set(const struct entry *e)
+{
+    (void)e;
+    return (errno = -caps_drop_bounding()) ? -1 : 0;
 }
 static int drop_capabilities(const struct entry *e)
 {
@@ -111,6 +117,7 @@ static const struct {
     {"user namespace", enter_user},
     {"mount namespace", enter_mount},
     {"ipc namespace", enter_ipc},
+    {"bounding set", empty_bounding_set},
     {"group", take_gid},
     {"user", take_uid},
     {"capabilities", drop_capabilities},

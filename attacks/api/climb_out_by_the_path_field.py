@@ -1,0 +1,17 @@
+"""Write a file of the server by the field `path`
+tries: path=../../x and absolute ones
+expect: refused: each stays in /mnt/data
+"""
+from client import *
+
+
+def attack(api):
+    with api.session() as path:
+        for at in ("../../../tmp/cloche-attack-up", "/tmp/cloche-attack-up", "a/../../../tmp/cloche-attack-up"):
+            said = api.upload(path, "x", b"x", fields=[("path", at)])
+            if said.status == 200 and (".." in said.json()["path"] or not said.json()["path"].startswith("/mnt/data/")):
+                return said.json()["path"]
+            if os.path.exists("/tmp/cloche-attack-up"):
+                os.unlink("/tmp/cloche-attack-up")
+                return "it was written outside"
+    raise Contained("each stays in /mnt/data")

@@ -1,0 +1,9 @@
+"""Open a file system by the new interface
+tries: fsopen("tmpfs")
+expect: EPERM
+"""
+from attack import *
+
+
+def attack():
+    os.close(call(SYS["fsopen"], b"tmpfs", 1))

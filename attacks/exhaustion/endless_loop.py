@@ -1,0 +1,16 @@
+"""Never give back
+tries: a loop with SIGINT ignored
+expect: timeout
+session: own
+timeout: 1
+where: kernel
+"""
+from attack import *
+
+
+def attack():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    deadline = time.monotonic() + 8
+    while time.monotonic() < deadline:
+        pass
+    return "8 s of a processor, with one allowed"

@@ -1,0 +1,13 @@
+"""Take memory in small pieces
+tries: 600 MiB of lists in a session of 256 MiB
+expect: out_of_memory killed MemoryError
+session: own
+memory: 256m
+needs: limits
+"""
+from attack import *
+
+
+def attack():
+    kept = [[0] * 1000 for _ in range(75_000)]
+    return f"{len(kept)} lists"

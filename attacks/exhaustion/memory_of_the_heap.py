@@ -1,0 +1,13 @@
+"""Take more memory than the session has
+tries: 600 MiB of bytes in a session of 256 MiB
+expect: out_of_memory killed MemoryError
+session: own
+memory: 256m
+needs: limits
+"""
+from attack import *
+
+
+def attack():
+    kept = [bytearray(b"x" * (1 << 20)) for _ in range(600)]
+    return f"{len(kept)} MiB"

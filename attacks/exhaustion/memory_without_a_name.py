@@ -1,0 +1,15 @@
+"""Hide memory in files without a name
+tries: 600 MiB in a memfd in a session of 256 MiB
+expect: out_of_memory killed ENOSPC ENOMEM
+session: own
+memory: 256m
+needs: limits
+"""
+from attack import *
+
+
+def attack():
+    fd = os.memfd_create("hidden")
+    for _ in range(600):
+        os.write(fd, bytes(1 << 20))
+    return "600 MiB"

@@ -1,0 +1,10 @@
+"""Set attributes that only root may
+tries: setxattr("trusted.overlay.opaque")
+expect: EPERM EOPNOTSUPP
+"""
+from attack import *
+
+
+def attack():
+    import tempfile
+    os.setxattr(tempfile.mkdtemp(), "trusted.cloche", b"y")

@@ -1,0 +1,85 @@
+/* attack.h - `cloche attack`: what its parts share.
+ *
+ * attack.c parses flags and reports, attack_list.c reads the folder attacks/ (the format is written down
+ * in attacks/README.md), attack_hints.c knows what of this machine an attack is told, attack_run.c runs one
+ * and judges how it ended. A client only: it links nothing of a server and needs no right. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "cli/remote.h"
+
+enum { ATTACKS_MAX = 1024, ATTACK_SEEN_MAX = 320 };
+
+enum attack_verdict {
+    ATTACK_CONTAINED,
+    ATTACK_SUCCEEDED,
+    ATTACK_ABSENT, /* not applicable here; `seen` says why */
+    ATTACK_BROKEN, /* it could not be tried: counts as not contained */
+};
+
+struct attack {
+    char group[24], name[80], title[160], expect[160], needs[40], memory[16];
+    char *source;
+    bool client;  /* a program of the API, run here; else one that runs in a session */
+    bool sibling; /* has a victim, in a session of its own */
+    bool lays;    /* leaves something in the session first, then kernels die and are born */
+    bool own;     /* in a session of its own, which is looked after afterwards */
+    bool in_kernel, bomb;
+    unsigned stir;   /* how many kernels die and are born */
+    unsigned time_s; /* of the execution; 0: the default */
+    /* what came of it */
+    enum attack_verdict verdict;
+    char seen[ATTACK_SEEN_MAX];
+    double seconds;
+};
+
+/* ---- attack_list.c ---------------------------------------------------------------------------------- */
+
+struct attack_list {
+    struct attack *item;
+    size_t n;
+    char *inside, *outside; /* attack.py and client.py */
+};
+/* Reads the attacks that belong to this program, sorted by group and name. 0 or -errno with `e`. Pair: deinit. */
+int attack_list_read(struct attack_list *list, struct error *e);
+void attack_list_deinit(struct attack_list *list);
+/* The folder they were read from; borrowed. */
+extern const char *const attack_groups[];
+extern const size_t attack_groups_count;
+
+/* ---- attack_hints.c --------------------------------------------------------------------------------- */
+
+struct attack_hints {
+    char *json; /* a JSON object, for HINTS */
+    char file[64], socket[64];
+    int listener, abstract;
+    bool local, pids;
+    char secret[2][40]; /* its halves: whole it would be found where it is looked for */
+};
+/* Before a server is started: a secret for its environment, a file, a port and an abstract socket of this
+ * machine. `local`: whoever is attacked is on this machine. */
+int attack_hints_init(struct attack_hints *h, bool local, struct error *e);
+/* When the server answers and a session lives: its address; `supervisor` is the pid of a server of one's
+ * own, or 0. */
+int attack_hints_complete(
+    struct attack_hints *h, const char *url, pid_t supervisor, struct error *e);
+void attack_hints_deinit(struct attack_hints *h);
+
+/* ---- attack_run.c ----------------------------------------------------------------------------------- */
+
+/* One lane: attacks one after another, with a session that they share. */
+struct attack_lane {
+    struct remote remote;
+    const char *url, *key, *other_key; /* keys may be NULL */
+    const struct attack_list *list;
+    const struct attack_hints *hints;
+    char session[80];
+    bool limits; /* sessions have limits on memory here */
+};
+/* Sets verdict, seen and seconds of `a`. */
+void attack_run(struct attack_lane *lane, struct attack *a);
+/* Deletes the lane's session. */
+void attack_lane_end(struct attack_lane *lane);

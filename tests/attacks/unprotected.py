@@ -1,0 +1,164 @@
+"""Runs attacks as root without Cloche's layers, in namespaces that are thrown away: each has to succeed.
+
+python3 unprotected.py ATTACKS NAME…: one line of JSON, {name: {"verdict", "seen"}}. To be started below
+`unshare --mount --pid --fork --mount-proc --uts --ipc --cgroup --net`: pid 1 of that is this program, which
+stands for init. Every address there is leads back to this machine and is answered, so that nothing leaves it;
+what is written below /usr and /etc lies in memory.
+"""
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+libc = ctypes.CDLL(None, use_errno=True)
+NAME = "c2VjcmV0.example.com"
+
+
+def mount(source, at, kind, flags=0, options=""):
+    if libc.mount(source.encode(), at.encode(), kind.encode(), flags, options.encode()) < 0:
+        raise OSError(ctypes.get_errno(), f"mounting {at}")
+
+
+def files():
+    """Memory where attacks write; a copy of the tree where the kernel can layer one."""
+    mount("tmpfs", "/tmp", "tmpfs")
+    os.chmod("/tmp", 0o1777)
+    mount("tmpfs", "/dev/shm", "tmpfs")
+    for top in ("usr", "etc"):
+        for part in ("upper", "work"):
+            os.makedirs(f"/tmp/.layers/{top}/{part}")
+        try:
+            mount("overlay", f"/{top}", "overlay", 0, f"lowerdir=/{top},upperdir=/tmp/.layers/{top}/upper,workdir=/tmp/.layers/{top}/work")
+        except OSError:
+            pass  # every attack takes back what it did
+    hosts = Path("/tmp/.layers/hosts")
+    hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
+    mount(str(hosts), "/etc/hosts", "", 4096)
+
+
+def answering(kind, family, port):
+    s = socket.socket(family, kind)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("", port))
+    if kind == socket.SOCK_STREAM:
+        s.listen(64)
+        return s
+
+    def answer():
+        while True:
+            _, peer = s.recvfrom(512)
+            s.sendto(b"x", peer)
+    threading.Thread(target=answer, daemon=True).start()
+    return s
+
+
+def network():
+    """Every address is local; another interface with a default route for what is shouted."""
+    for line in ("link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo", "link add other type dummy",
+                 "address add 10.9.9.9/24 dev other", "link set other up", "route add default dev other"):
+        subprocess.run(["ip", *line.split()], check=True, capture_output=True)
+    return [answering(socket.SOCK_STREAM, family, port) for family in (socket.AF_INET, socket.AF_INET6) for port in (53, 80, 443)] + [
+        answering(socket.SOCK_DGRAM, socket.AF_INET, 53)]
+
+
+def hints(kept):
+    listener, abstract, named = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    abstract.bind("\0cloche-unprotected")
+    named.bind("/tmp/service")
+    for s in (abstract, named):
+        s.listen()
+    kept += [listener, abstract, named]
+    home = tempfile.mkdtemp()
+    Path(home, ".netrc").write_text("machine x login y password z\n")
+    secret = Path(tempfile.mkdtemp(), "secret.txt")
+    secret.write_text("secret")
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    kept.append(sleeper)
+    names = ("zygote", "warden", "supervisor", "server", "sibling_init", "sibling_kernel")
+    return {"file": str(secret), "socket": "cloche-unprotected", "port": listener.getsockname()[1], "name": NAME, "home": home,
+            "server_port": listener.getsockname()[1], "unix": "/tmp/service", "secret": os.environ["CLOCHE_ATTACK_SECRET"].split("."),
+            "pids": dict.fromkeys(names, sleeper.pid)}
+
+
+class Victim:
+    """A process that did the first part and lives on."""
+
+    def __init__(self, library, source, known, function):
+        code = f"{library}\nbefore({source!r}, {known!r}, {function!r})\nimport signal\nsignal.pause()"
+        self.process = subprocess.Popen(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.value = json.loads(self.process.stdout.readline().removeprefix("VERDICT "))["value"]
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def run(library, source, known, value=(), apart=True):
+    arguments = "".join(f", {v!r}" for v in value)
+    done = subprocess.run(["/usr/bin/python3", "-c", f"{library}\nrun({source!r}, {known!r}{arguments}, apart={apart}, seconds=40)"],
+                          stdout=subprocess.PIPE, text=True, timeout=60, start_new_session=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("VERDICT ")]
+    return json.loads(lines[-1].removeprefix("VERDICT ")) if lines else {"verdict": "broken", "seen": f"ended with {done.returncode}"}
+
+
+def hunted(library, source, known):
+    """The hunter needs something to be born: programs of its uid, until one was caught."""
+    victim = Victim(library, source, known, "lay")
+    try:
+        for _ in range(50):
+            subprocess.run(["sleep", "0.1"])
+            found = run(library, source, known)
+            if found["verdict"] == "succeeded":
+                break
+    finally:
+        for name in os.listdir("/proc"):  # its daemons have left it
+            if name.isdigit() and int(name) > 1 and os.getpgid(int(name)) not in (os.getpgid(0),):
+                try:
+                    if "hunt" in Path(f"/proc/{name}/cmdline").read_text():
+                        os.kill(int(name), signal.SIGKILL)
+                except OSError:
+                    pass
+        victim.end()
+    return found
+
+
+def one(folder, name, library, known):
+    source = Path(folder, name + ".py").read_text()
+    if "\ndef lay(" in source:
+        return hunted(library, source, known)
+    if "\ndef victim(" not in source:
+        return run(library, source, known)
+    victim = Victim(library, source, known, "victim")
+    try:
+        return run(library, source, known, [victim.value])
+    finally:
+        victim.end()
+
+
+def main(folder, names, isolated):
+    kept = []
+    if isolated:
+        files()
+        kept += network()
+    library, known = Path(folder, "attack.py").read_text(), hints(kept)
+    # attacks that only wait or spin run beside others; none changes what another looks at
+    with ThreadPoolExecutor(6) as pool:
+        verdicts = dict(zip(names, pool.map(lambda name: one(folder, name, library, known), names)))
+    print(json.dumps(verdicts), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--host":
+        main(sys.argv[2], sys.argv[3:], isolated=False)
+    else:
+        main(sys.argv[1], sys.argv[2:], isolated=True)
+    os._exit(0)
