@@ -19,7 +19,7 @@ The end of a program counts the same way: `expect: killed` or `expect: timeout`.
 The verdict is one line on standard output: VERDICT and a JSON object with `verdict` ("contained", "succeeded",
 "absent" or "broken") and `seen`. `cloche attack` sends this file and the attack's into a session; the tests and
 `python3 attacks/attack.py FILE` run both unprotected, where the attack has to succeed. Hints about the machine
-come as a dictionary HINTS.
+come as a dictionary HINTS. All fields are listed in README.md.
 """
 import ctypes
 import errno

@@ -14,7 +14,7 @@ def attack():
         except OSError:
             continue
         try:
-            if os.stat(f"/proc/{pid}").st_uid != own and not read(f"/proc/{pid}/comm").startswith((b"kernel", b"python")):
+            if pid == 1 or os.stat(f"/proc/{pid}").st_uid != own and not read(f"/proc/{pid}/comm").startswith((b"kernel", b"python")):
                 reached.append(pid)
         except OSError:
             continue

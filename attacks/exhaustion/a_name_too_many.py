@@ -1,5 +1,5 @@
 """Fill the file system with names
-tries: 150,000 files, more than the quota of inodes
+tries: 110,000 files, more than the quota of inodes
 expect: ENOSPC
 session: own
 memory: 512m
@@ -12,7 +12,7 @@ def attack():
     import tempfile
     at = tempfile.mkdtemp(dir="/mnt/data" if os.path.isdir("/mnt/data") else None)
     try:
-        for n in range(150_000):
+        for n in range(110_000):
             os.close(os.open(f"{at}/{n}", os.O_CREAT | os.O_WRONLY))
     finally:
         libc.system(f"rm -rf {at}".encode())

@@ -1,6 +1,7 @@
 """Keep half of every core idle
 tries: prctl(PR_SCHED_CORE, CREATE)
 expect: EINVAL
+proof: bpf
 """
 from attack import *
 

@@ -1,5 +1,5 @@
 """Take memory by mmap
-tries: 600 MiB of pages touched in a session of 256 MiB
+tries: 400 MiB of pages touched in a session of 256 MiB
 expect: out_of_memory killed
 session: own
 memory: 256m
@@ -10,7 +10,7 @@ from attack import *
 
 def attack():
     import mmap
-    block = mmap.mmap(-1, 600 << 20)
+    block = mmap.mmap(-1, 400 << 20)
     for at in range(0, len(block), 4096):
         block[at] = 1
-    return "600 MiB"
+    return "400 MiB"

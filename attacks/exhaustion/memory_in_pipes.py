@@ -1,5 +1,5 @@
 """Hide memory in pipes and sockets
-tries: 600 MiB in the buffers of Unix sockets in a session of 256 MiB
+tries: 400 MiB in the buffers of Unix sockets in a session of 256 MiB
 expect: out_of_memory killed EMFILE ENOBUFS ENOMEM
 session: own
 memory: 256m
@@ -11,7 +11,7 @@ from attack import *
 def attack():
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     kept, held = [], 0
-    while held < 600 << 20:
+    while held < 400 << 20:
         pair = socket.socketpair()
         kept.append(pair)
         pair[0].setblocking(False)

@@ -1,5 +1,5 @@
 """Hide memory in SysV segments
-tries: 600 MiB of shared memory in a session of 256 MiB
+tries: 400 MiB of shared memory in a session of 256 MiB
 expect: out_of_memory killed ENOSPC ENOMEM
 session: own
 memory: 256m
@@ -9,9 +9,9 @@ from attack import *
 
 
 def attack():
-    identifier = call(29, 0, 600 << 20, 0o1600)
+    identifier = call(29, 0, 400 << 20, 0o1400)
     libc.shmat.restype = ctypes.c_void_p
     at = libc.shmat(identifier, None, 0)
     libc.shmctl(identifier, 0, None)
-    ctypes.memset(at, 1, 600 << 20)
-    return "600 MiB"
+    ctypes.memset(at, 1, 400 << 20)
+    return "400 MiB"

@@ -1,5 +1,5 @@
 """Take memory in small pieces
-tries: 600 MiB of lists in a session of 256 MiB
+tries: 400 MiB of lists in a session of 256 MiB
 expect: out_of_memory killed MemoryError
 session: own
 memory: 256m
@@ -9,5 +9,5 @@ from attack import *
 
 
 def attack():
-    kept = [[0] * 1000 for _ in range(75_000)]
+    kept = [[0] * 1000 for _ in range(50_000)]
     return f"{len(kept)} lists"

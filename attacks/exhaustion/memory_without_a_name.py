@@ -1,5 +1,5 @@
 """Hide memory in files without a name
-tries: 600 MiB in a memfd in a session of 256 MiB
+tries: 400 MiB in a memfd in a session of 256 MiB
 expect: out_of_memory killed ENOSPC ENOMEM
 session: own
 memory: 256m
@@ -10,6 +10,6 @@ from attack import *
 
 def attack():
     fd = os.memfd_create("hidden")
-    for _ in range(600):
+    for _ in range(400):
         os.write(fd, bytes(1 << 20))
-    return "600 MiB"
+    return "400 MiB"

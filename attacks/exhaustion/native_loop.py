@@ -1,5 +1,5 @@
 """Compute where no signal is looked for
-tries: one long operation of C
+tries: long operations of C, one after another
 expect: timeout
 session: own
 timeout: 1
@@ -11,5 +11,5 @@ from attack import *
 def attack():
     began = time.monotonic()
     while time.monotonic() - began < 8:
-        pow(7, 20_000_000)
+        sum(range(100_000_000))
     return "8 s of a processor, with one allowed"

@@ -6,7 +6,10 @@ from attack import *
 
 
 def attack():
-    for path in ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/port"):
+    paths = ("/proc/kcore", "/dev/mem", "/dev/kmem", "/dev/port")
+    if not any(map(os.path.exists, paths)):
+        raise Absent("there is none of these files")
+    for path in paths:
         try:
             if len(read(path, 64)) > 0:
                 return path

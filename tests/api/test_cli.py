@@ -13,7 +13,7 @@ import pytest
 from support import machine
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["serve", "run", "chat", "notebook", "env", "key", "doctor", "bench"]
+COMMANDS = ["serve", "run", "chat", "notebook", "env", "key", "doctor", "attack", "bench"]
 
 
 @pytest.fixture

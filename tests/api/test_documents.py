@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", "environments/*.md", "bench/*.md")
+PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", "environments/*.md", "attacks/*.md", "bench/*.md")
                for path in ROOT.glob(pattern))
 
 

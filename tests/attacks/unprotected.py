@@ -14,10 +14,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+LEAKED = os.open("/", os.O_RDONLY)  # what careless programs leave open
 libc = ctypes.CDLL(None, use_errno=True)
+SECRET = ["first", "second"]
 NAME = "c2VjcmV0.example.com"
 
 
@@ -63,29 +66,28 @@ def answering(kind, family, port):
 
 def network():
     """Every address is local; another interface with a default route for what is shouted."""
-    for line in ("link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo", "link add other type dummy",
-                 "address add 10.9.9.9/24 dev other", "link set other up", "route add default dev other"):
+    for line in ("link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo", "link add other type veth peer name peer",
+                 "address add 10.9.9.9/24 dev other", "link set peer up", "link set other up", "route add default dev other"):
         subprocess.run(["ip", *line.split()], check=True, capture_output=True)
     return [answering(socket.SOCK_STREAM, family, port) for family in (socket.AF_INET, socket.AF_INET6) for port in (53, 80, 443)] + [
         answering(socket.SOCK_DGRAM, socket.AF_INET, 53)]
 
 
-def hints(kept):
+def hints(kept, folder):
     listener, abstract, named = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
     abstract.bind("\0cloche-unprotected")
-    named.bind("/tmp/service")
+    named.bind(f"{folder}/service")
     for s in (abstract, named):
         s.listen()
     kept += [listener, abstract, named]
-    home = tempfile.mkdtemp()
-    Path(home, ".netrc").write_text("machine x login y password z\n")
-    secret = Path(tempfile.mkdtemp(), "secret.txt")
+    Path(folder, ".netrc").write_text("machine x login y password z\n")
+    secret = Path(folder, "secret.txt")
     secret.write_text("secret")
     sleeper = subprocess.Popen(["sleep", "1000"])
     kept.append(sleeper)
     names = ("zygote", "warden", "supervisor", "server", "sibling_init", "sibling_kernel")
-    return {"file": str(secret), "socket": "cloche-unprotected", "port": listener.getsockname()[1], "name": NAME, "home": home,
-            "server_port": listener.getsockname()[1], "unix": "/tmp/service", "secret": os.environ["CLOCHE_ATTACK_SECRET"].split("."),
+    return {"file": str(secret), "socket": "cloche-unprotected", "port": listener.getsockname()[1], "name": NAME, "home": folder,
+            "server_port": listener.getsockname()[1], "unix": f"{folder}/service", "secret": SECRET,
             "pids": dict.fromkeys(names, sleeper.pid)}
 
 
@@ -102,10 +104,14 @@ class Victim:
         self.process.wait()
 
 
-def run(library, source, known, value=(), apart=True):
+def run(library, source, known, value=()):
     arguments = "".join(f", {v!r}" for v in value)
-    done = subprocess.run(["/usr/bin/python3", "-c", f"{library}\nrun({source!r}, {known!r}{arguments}, apart={apart}, seconds=40)"],
-                          stdout=subprocess.PIPE, text=True, timeout=60, start_new_session=True)
+    code = f"{library}\nrun({source!r}, {known!r}{arguments}, seconds=40)"
+    try:
+        done = subprocess.run(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE, text=True, timeout=50, pass_fds=[LEAKED],
+                              env={**os.environ, "CLOCHE_ATTACK_SECRET": "".join(SECRET)})
+    except subprocess.TimeoutExpired:
+        return {"verdict": "broken", "seen": "no end"}
     lines = [line for line in done.stdout.splitlines() if line.startswith("VERDICT ")]
     return json.loads(lines[-1].removeprefix("VERDICT ")) if lines else {"verdict": "broken", "seen": f"ended with {done.returncode}"}
 
@@ -120,19 +126,13 @@ def hunted(library, source, known):
             if found["verdict"] == "succeeded":
                 break
     finally:
-        for name in os.listdir("/proc"):  # its daemons have left it
-            if name.isdigit() and int(name) > 1 and os.getpgid(int(name)) not in (os.getpgid(0),):
-                try:
-                    if "hunt" in Path(f"/proc/{name}/cmdline").read_text():
-                        os.kill(int(name), signal.SIGKILL)
-                except OSError:
-                    pass
+        for pid in Path("/tmp/.hunters").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
         victim.end()
     return found
 
 
-def one(folder, name, library, known):
-    source = Path(folder, name + ".py").read_text()
+def one(source, library, known):
     if "\ndef lay(" in source:
         return hunted(library, source, known)
     if "\ndef victim(" not in source:
@@ -146,13 +146,26 @@ def one(folder, name, library, known):
 
 def main(folder, names, isolated):
     kept = []
+    library = Path(folder, "attack.py").read_text()
+    sources = [Path(folder, name + ".py").read_text() for name in names]  # before /tmp, where they may lie, is covered
     if isolated:
         files()
         kept += network()
-    library, known = Path(folder, "attack.py").read_text(), hints(kept)
+    place = tempfile.TemporaryDirectory()
+    known = hints(kept, place.name)
+
+    def timed(name, source):
+        began = time.monotonic()
+        said = one(source, library, known)
+        return said | {"seconds": round(time.monotonic() - began, 1)}
+
     # attacks that only wait or spin run beside others; none changes what another looks at
     with ThreadPoolExecutor(6) as pool:
-        verdicts = dict(zip(names, pool.map(lambda name: one(folder, name, library, known), names)))
+        verdicts = dict(zip(names, pool.map(timed, names, sources)))
+    for thing in kept:
+        if isinstance(thing, subprocess.Popen):
+            thing.kill()
+    place.cleanup()
     print(json.dumps(verdicts), flush=True)
 
 
