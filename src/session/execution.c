@@ -271,15 +271,16 @@ static void kill_now(struct run *r)
 }
 
 /* SIGINT, and the time after which it is SIGKILL. */
-static void interrupt_now(struct run *r, enum cause cause, int64_t now)
+static void interrupt_now(struct run *r, enum cause cause)
 {
     if (r->cause == CAUSE_NONE)
         r->cause = cause;
     if (r->signalled)
         return;
     r->signalled = true;
-    r->kill_at_us = now + GRACE_US;
     int rc = init_signal(r->x->sandbox->init, SIGINT);
+    int64_t now = clock_monotonic_us(); /* its time begins when it has been told */
+    r->kill_at_us = now + GRACE_US;
     if (rc == -ESRCH)
         r->kill_at_us = now + DEATH_US; /* it is dead; the warden will say so */
     else if (rc < 0) {
@@ -308,7 +309,7 @@ static void look_at_death(struct run *r)
 }
 
 /* What others asked for. */
-static void look_at_control(struct run *r, int64_t now)
+static void look_at_control(struct run *r)
 {
     struct control *c = r->x->control;
     uint64_t count;
@@ -346,7 +347,7 @@ static void look_at_control(struct run *r, int64_t now)
         }
     }
     if (interrupt && !r->dead && !r->killed)
-        interrupt_now(r, CAUSE_INTERRUPT, now);
+        interrupt_now(r, CAUSE_INTERRUPT);
 }
 
 /* What the clock asks for. */
@@ -361,7 +362,7 @@ static void look_at_clock(struct run *r, int64_t now)
         r->kill_at_us = 1;
     }
     if (r->started_us && x->timeout_us >= 0 && now - r->started_us >= x->timeout_us)
-        interrupt_now(r, CAUSE_TIMEOUT, now);
+        interrupt_now(r, CAUSE_TIMEOUT);
     if (r->out_closed && now >= r->death_by_us)
         violate(r, "closed its connection");
     if (!r->slow_told && now - r->begun_us >= SLOW_US) {
@@ -442,7 +443,7 @@ static void wait_and_read(struct run *r)
     if (p[4].revents)
         run_writer(r);
     if (p[3].revents)
-        look_at_control(r, clock_monotonic_us());
+        look_at_control(r);
 }
 
 /* ---- what it was ------------------------------------------------------------------------------------------ */

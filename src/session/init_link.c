@@ -212,7 +212,7 @@ int init_kill(struct init_link *l)
 {
     struct message m = {.op = INIT_KILL};
     struct waiter w = {.fd = -1};
-    return call(l, &m, &w, INIT_SIGNAL_US);
+    return call(l, &m, &w, INIT_KILL_US);
 }
 
 static int with_path(struct message *m, uint16_t op, const char *path)

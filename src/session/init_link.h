@@ -13,10 +13,13 @@
 
 struct init_link;
 
+/* No user's code can stop init, and when it dies its socket says so at once: what these bound is how long a
+ * busy machine may leave it waiting, and, for a kill, how long processes take to give back their memory. */
 enum {
-    INIT_SIGNAL_US = 1000000, /* a signal, a kill */
-    INIT_FILE_US = 5000000,   /* opening, unlinking */
-    INIT_SCAN_US = 10000000,
+    INIT_SIGNAL_US = 10000000,
+    INIT_KILL_US = 30000000,
+    INIT_FILE_US = 10000000, /* opening, unlinking */
+    INIT_SCAN_US = 30000000,
 };
 enum { SCAN_BYTES_MAX = 48 << 20 }; /* of scan records: beyond, the walk counts as cut short */
 

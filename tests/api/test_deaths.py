@@ -92,3 +92,30 @@ def test_an_end_that_was_asked_for(session, server, end, note):
     session.deleted = end == "delete"
     thread.join(20)
     assert found["status"] == "killed" and found["notes"] == [note], brief(found)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kernel", ["dead", "interrupted"])
+def test_a_stall_of_init_costs_no_session(fresh_server, kernel):
+    """On a machine that is busy enough init does not run for seconds: it is late then, and not lost."""
+    server = fresh_server()
+    with server.client() as client, server.client() as other:
+        session, found = Session(client, environment="base"), {}
+        session.run("open('f.txt', 'w').write('kept')")
+        init = init_of(server, session)
+        code = "import time\nwhile True: time.sleep(0.01)"
+        if kernel == "dead":
+            session.run("import os; os._exit(1)", expect="killed")
+            code = "open('f.txt').read()"
+        os.kill(init.pid, signal.SIGSTOP)
+        thread = threading.Thread(target=lambda: found.update(session.run(code, expect=None, timeout=100)))
+        thread.start()
+        if kernel == "interrupted":
+            machine.wait_until(lambda: other.get(f"{session.path}/variables").json().get("stale"), 10, "the execution's beginning")
+            assert other.post(f"{session.path}/interrupt").status_code == 200
+        threading.Event().wait(2.5)  # the stall itself, and not a wait for anything
+        os.kill(init.pid, signal.SIGCONT)
+        thread.join(60)
+        wanted = ("completed", "'kept'") if kernel == "dead" else ("interrupted", None)
+        assert (found["status"], found["result"]) == wanted, brief(found)
+        assert session.run("open('f.txt').read()")["result"] == "'kept'"
