@@ -2,125 +2,59 @@
 import base64
 import json
 import threading
-import time
 
 import pytest
-from support import clock, machine
-from support.api import error_of, lines
-from support.provider import Call, Forever, Gate, Refusal, Refuse, Turn, Usage, python
+from support import clock
+from support.assistants import INTERPRETER, Assistants, code_of, each_event, read_events, text_of
+from support.provider import Call, Forever, Gate, Provider, Refusal, Refuse, Turn, Usage, asked, python
+from support.server import Server
 
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-SHOW = f"from IPython.display import Image, display; import base64; display(Image(base64.b64decode('{base64.b64encode(PNG).decode()}')))"
-INTERPRETER = {"type": "code_interpreter"}
+SHOW = ("from IPython.display import Image, display\nimport base64\n"
+        f"display(Image(base64.b64decode('{base64.b64encode(PNG).decode()}')))\n")
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": {"type": "object"}}}
-OVER = {"completed", "failed", "cancelled", "expired", "incomplete"}
 TWO_ROUNDS = [Turn(python("print('hi')\n6*7", size=5), usage=Usage(10, 2, 5, 1)),
               Turn("It is ", "42. 😀", usage=Usage(20, 3, 7, 2))]
 
 
-class Client:
-    """The endpoints in a few words; every answer is checked to be a 200."""
-
-    def __init__(self, http, scripted, server):
-        self.http, self.scripted, self.server = http, scripted, server
-
-    def post(self, path, status=200, **body):
-        answer = self.http.post(f"/v1{path}", json=body)
-        assert answer.status_code == status, answer.text
-        return answer.json() if status == 200 else error_of(answer)
-
-    def get(self, path, status=200, **query):
-        answer = self.http.get(f"/v1{path}", params=query)
-        assert answer.status_code == status, answer.text
-        return answer.json() if status == 200 else error_of(answer)
-
-    def assistant(self, **fields):
-        return self.post("/assistants", model="gpt-scripted", **{"tools": [INTERPRETER], **fields})["id"]
-
-    def thread(self, *messages, **fields):
-        return self.post("/threads", messages=[{"role": "user", "content": m} if isinstance(m, str) else m
-                                               for m in messages], **fields)["id"]
-
-    def run(self, thread, assistant, **fields):
-        return self.post(f"/threads/{thread}/runs", assistant_id=assistant, **fields)
-
-    def wait(self, run, until=OVER, seconds=30):
-        found = []
-
-        def reached():
-            found[:] = [self.get(f"/threads/{run['thread_id']}/runs/{run['id']}")]
-            return found[0]["status"] in until
-
-        machine.wait_until(reached, seconds, f"a run that is {until}")
-        return found[0]
-
-    def done(self, thread, assistant, **fields):
-        run = self.wait(self.run(thread, assistant, **fields))
-        assert run["status"] == "completed", run
-        return run
-
-    def steps(self, run, **query):
-        query = {"order": "asc", **query}
-        return self.get(f"/threads/{run['thread_id']}/runs/{run['id']}/steps", **query)["data"]
-
-    def messages(self, thread, **query):
-        return self.get(f"/threads/{thread}/messages", **{"order": "asc", "limit": 100, **query})["data"]
-
-    def stream(self, path, headers=None, **body):
-        """[(event, data)] of a stream that was read to its `done`."""
-        with self.http.stream("POST", f"/v1{path}", json={"stream": True, **body}, headers=headers) as answer:
-            assert answer.status_code == 200, answer.read()
-            assert answer.headers["content-type"].startswith("text/event-stream")
-            return read_events(answer)
-
-    def upload(self, name, content):
-        answer = self.http.post("/v1/files", files={"file": (name, content)}, data={"purpose": "assistants"})
-        assert answer.status_code == 200, answer.text
-        return answer.json()["id"]
-
-    def content(self, file_id):
-        answer = self.http.get(f"/v1/files/{file_id}/content")
-        assert answer.status_code == 200, answer.text
-        return answer.content
-
-
-def read_events(answer):
-    told, name = [], None
-    for line in lines(answer):
-        if line.startswith("event:"):
-            name = line[6:].strip()
-        elif line.startswith("data:"):
-            data = line[5:].strip()
-            told.append((name, data if name == "done" else json.loads(data)))
-    assert told[-1] == ("done", "[DONE]"), told[-1]
-    return told[:-1]
+@pytest.fixture(scope="module")
+def shared(cloche, environments, tmp_path_factory):
+    """One server and one model for all tests here; a test's script is added under a name of its own."""
+    scripts = {}
+    scripted = Provider(asked(scripts)).start()
+    state = tmp_path_factory.mktemp("assistants") / "state"
+    with Server(cloche, state, environments, env=scripted.environment("chat")) as server:
+        yield server, scripted, scripts
+    scripted.stop()
+    assert not scripted.violations, scripted.violations
 
 
 @pytest.fixture
-def model(provider, fresh_server):
-    """model(script, …) -> Client: a server of its own, whose model says what the script says."""
+def model(shared):
+    """model(script) -> Assistants: the model says what the script says to this test's messages."""
+    server, scripted, scripts = shared
+    with server.client(headers={"OpenAI-Beta": "assistants=v2"}) as http:
+        yield lambda script: Assistants(http, scripted, scripts, script)
+
+
+@pytest.fixture
+def model_alone(provider, fresh_server):
+    """The same with a server of the test's own, as `.server`."""
     made = []
 
-    def make(script, *flags, **options):
-        scripted = provider(script, **options)
+    def make(script, *flags):
+        scripts = {}
+        scripted = provider(asked(scripts))
         server = fresh_server(*flags, env=scripted.environment("chat"))
         http = server.client(headers={"OpenAI-Beta": "assistants=v2"})
         made.append(http)
-        return Client(http, scripted, server)
+        client = Assistants(http, scripted, scripts, script)
+        client.server = server
+        return client
 
     yield make
     for http in made:
         http.close()
-
-
-def code_of(step):
-    call, = step["step_details"]["tool_calls"]
-    assert call["type"] == "code_interpreter"
-    return call["code_interpreter"]
-
-
-def text_of(message):
-    return "".join(p["text"]["value"] for p in message["content"] if p["type"] == "text")
 
 
 # ---- a run ------------------------------------------------------------------------------------------
@@ -159,20 +93,21 @@ def test_a_call_and_an_answer(model):
     assert client.get(f"/threads/{thread}/messages/{answer['id']}") == answer
     assert client.messages(thread, run_id=run["id"]) == [answer]
     assert client.get(f"/threads/{thread}/runs/{run['id']}/steps/{call['id']}") == call
-    system = json.dumps(client.scripted.requests[0].body["messages"][0])
+    system = json.dumps(client.requests()[0].body["messages"][0])
     assert "Be brief.\\nBe kind." in system
 
 
 def test_a_thread_goes_on_with_what_was_said_and_done(model):
-    client = model([Turn(python("x = 21")), Turn("Kept."), Turn(python("print(x*2)")), Turn("42.")])
+    client = model([Turn(python("x = globals().get('x', 0) + 21; print(x)")), Turn("Counted.")])
     assistant = client.assistant()
     thread = client.thread("keep")
     first = client.done(thread, assistant)
-    client.post(f"/threads/{thread}/messages", role="user", content="and now")
+    client.say(thread, "and now")
     second = client.done(thread, assistant)
     assert code_of(client.steps(second)[0])["outputs"] == [{"type": "logs", "logs": "42\n"}]
-    assert [text_of(m) for m in client.messages(thread)] == ["keep", "Kept.", "and now", "42."]
-    roles = [m["role"] for m in client.scripted.requests[2].body["messages"]]
+    assert [text_of(m) for m in client.messages(thread)] == [
+        client.words("keep"), "Counted.", client.words("and now"), "Counted."]
+    roles = [m["role"] for m in client.requests()[2].body["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
     runs = client.get(f"/threads/{thread}/runs")
     assert [r["id"] for r in runs["data"]] == [second["id"], first["id"]] and runs["has_more"] is False
@@ -182,7 +117,8 @@ def test_a_thread_goes_on_with_what_was_said_and_done(model):
 def test_the_stream_is_in_openais_order(model):
     client = model(TWO_ROUNDS)
     assistant = client.assistant()
-    told = client.stream("/threads/runs", assistant_id=assistant, thread={"messages": [{"role": "user", "content": "x"}]})
+    told = client.stream("/threads/runs", assistant_id=assistant, thread={"messages": [
+        {"role": "user", "content": client.words("x")}]})
     names = [name for name, _ in told]
     short = [n for n, after in zip(names, names[1:] + [None]) if n != after]
     assert short == [
@@ -219,3 +155,475 @@ def test_output_is_told_while_the_code_runs(model):
     assert outputs[0] == "first\n" and "EOFError" in outputs[-1]
     step = next(d for n, d in told if n == "thread.run.step.completed")
     assert "".join(outputs) == code_of(step)["outputs"][0]["logs"]
+
+
+def test_parallel_calls_are_told_one_after_the_other(model):
+    client = model([Turn(python("print(1)"), python("print(2)"), usage=Usage(10, 0, 4)), Turn("Both.", usage=Usage(9, 0, 2))])
+    told = client.stream(f"/threads/{client.thread('x')}/runs", assistant_id=client.assistant())
+    steps = [(n.rpartition(".")[2], d["id"][-4:]) for n, d in told if n.startswith("thread.run.step.") and "delta" not in n]
+    assert [s for s, _ in steps] == ["created", "in_progress", "completed"] * 3
+    assert [i for _, i in steps] == ["0001"] * 3 + ["0002"] * 3 + ["0003"] * 3
+    run = told[-1][1]
+    found = client.steps(run)
+    assert [code_of(s)["outputs"][0]["logs"] for s in found[:2]] == ["1\n", "2\n"]
+    assert [s["usage"]["total_tokens"] for s in found] == [14, 0, 11] and run["usage"]["total_tokens"] == 25
+
+
+def test_steps_have_pages(model):
+    client = model([Turn(python("1")), Turn(python("2")), Turn("Done.")])
+    run = client.done(client.thread("x"), client.assistant())
+    path = f"{client.path(run)}/steps"
+    ids = [s["id"] for s in client.steps(run)]
+
+    def page(**query):
+        found = client.get(path, **query)
+        return [s["id"] for s in found["data"]], found["has_more"]
+
+    assert page() == (ids[::-1], False)
+    assert page(limit=2) == (ids[:0:-1], True)
+    assert page(limit=2, after=ids[1]) == ([ids[0]], False)
+    assert page(order="asc", limit=1, after=ids[0]) == ([ids[1]], True)
+    assert page(order="asc", limit=1, before=ids[2]) == ([ids[1]], True)
+    assert page(order="asc", limit=2, before=ids[2]) == (ids[:2], False)
+    assert page(after="step_none") == ([], False)
+    known = "step_details.tool_calls[*].file_search.results[*].content"
+    assert page(**{"include[]": known}) == (ids[::-1], False)
+    assert "include" in client.get(path, 400, **{"include[]": "all"})["param"]
+    client.get(f"{path}/step_none", 404)
+
+
+# ---- functions of the client ------------------------------------------------------------------------
+
+
+FUNCTIONS = [Turn("Let me ask.", Call("weather", '{"city":', '"Oslo"}', id="call_1"), Call("weather", "{}", id="call_2"),
+                  usage=Usage(10, 0, 3)),
+             Turn("Cold.", usage=Usage(20, 0, 2))]
+
+
+def test_functions_are_waited_for(model):
+    client = model(FUNCTIONS)
+    thread = client.thread("weather?")
+    run = client.wait(client.run(thread, client.assistant(tools=[INTERPRETER, WEATHER])), {"requires_action"})
+    calls = [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}},
+             {"id": "call_2", "type": "function", "function": {"name": "weather", "arguments": "{}"}}]
+    assert run["required_action"] == {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": calls}}
+    assert run["expires_at"] == run["created_at"] + 600 and run["usage"] is None
+    said, waiting = client.steps(run)
+    assert waiting["status"] == "in_progress" and said["status"] == "completed"
+    assert [c["function"]["output"] for c in waiting["step_details"]["tool_calls"]] == [None, None]
+    assert [text_of(m) for m in client.messages(thread)] == [client.words("weather?"), "Let me ask."]
+    path = f"{client.path(run)}/submit_tool_outputs"
+    client.post(path, 400, tool_outputs=[{"tool_call_id": "call_1", "output": "-3"}])
+    client.post(path, 400, tool_outputs=[{"tool_call_id": "call_1", "output": "-3"}, {"tool_call_id": "call_9", "output": ""}])
+    assert client.post(path, 400)["param"] == "tool_outputs"
+    words = client.say(thread, "hello?", 400)["message"]
+    assert words == f"Can't add messages to {thread} while a run {run['id']} is active."
+    on = client.post(path, tool_outputs=[{"tool_call_id": "call_2", "output": "4"}, {"tool_call_id": "call_1", "output": "-3"}])
+    assert on["status"] in ("queued", "in_progress", "completed") and on["required_action"] is None
+    ended = client.wait(run)
+    assert ended["status"] == "completed" and ended["usage"]["total_tokens"] == 35
+    steps = client.steps(run)
+    assert [c["function"]["output"] for c in steps[1]["step_details"]["tool_calls"]] == ["-3", "4"]
+    assert [s["status"] for s in steps] == ["completed"] * 3
+    assert [text_of(m) for m in client.messages(thread)] == [client.words("weather?"), "Let me ask.", "Cold."]
+    assert {r["id"]: r["text"] for r in client.requests()[1].seen.results()} == {"call_1": "-3", "call_2": "4"}
+    over = client.post(path, 400, tool_outputs=[])["message"]
+    assert over == 'Runs in status "completed" do not accept tool outputs.'
+
+
+def test_functions_streamed(model):
+    client = model(FUNCTIONS)
+    thread = client.thread("weather?")
+    told = client.stream(f"/threads/{thread}/runs", assistant_id=client.assistant(tools=[WEATHER]))
+    assert told[-1][0] == "thread.run.requires_action"
+    deltas = [c for n, d in told if n == "thread.run.step.delta" for c in d["delta"]["step_details"]["tool_calls"]]
+    assert "".join(c["function"].get("arguments", "") for c in deltas if c["index"] == 0) == '{"city":"Oslo"}'
+    assert [c["id"] for c in deltas if "id" in c] == ["call_1", "call_2"]
+    run = told[-1][1]
+    more = client.stream(f"{client.path(run)}/submit_tool_outputs", tool_outputs=[
+        {"tool_call_id": "call_1", "output": "-3"}, {"tool_call_id": "call_2", "output": "4"}])
+    names = [n for n, _ in more]
+    assert names[:3] == ["thread.run.step.completed", "thread.run.queued", "thread.run.in_progress"]
+    assert names[3:7] == ["thread.run.step.created", "thread.run.step.in_progress", "thread.message.created",
+                          "thread.message.in_progress"]
+    assert names[-1] == "thread.run.completed" and more[-1][1] == client.get(client.path(run))
+    outputs = [c["function"]["output"] for c in more[0][1]["step_details"]["tool_calls"]]
+    assert outputs == ["-3", "4"]
+    assert [text_of(m) for m in client.messages(thread)] == [client.words("weather?"), "Let me ask.", "Cold."]
+
+
+# ---- ends -------------------------------------------------------------------------------------------
+
+
+def test_one_run_at_a_time_and_its_cancelling(model):
+    gate = Gate()
+    client = model([Turn("Half ", gate, "done."), Turn("Next.")])
+    assistant, thread = client.assistant(), client.thread("x")
+    run = client.run(thread, assistant)
+    assert gate.reached.wait(20)
+    try:
+        busy = client.post(f"/threads/{thread}/runs", 400, assistant_id=assistant)["message"]
+        assert busy == f"Thread {thread} already has an active run {run['id']}."
+        client.say(thread, "y", 400)
+        client.post(f"/threads/{thread}/runs", 400, assistant_id=assistant,
+                    additional_messages=[{"role": "user", "content": "z"}])
+        now = client.wait(run, {"in_progress"})
+        assert now["started_at"] and len(client.messages(thread)) == 1
+        answer = client.http.get(f"/v1{client.path(run)}")
+        assert 50 <= int(answer.headers["openai-poll-after-ms"]) <= 5000
+        cancelling = client.post(f"{client.path(run)}/cancel")
+        assert cancelling["status"] == "cancelling"
+        ended = client.wait(run)
+    finally:
+        gate.open()
+    assert ended["status"] == "cancelled" and ended["cancelled_at"] and ended["completed_at"] is None
+    asked_, half = client.messages(thread)
+    assert (half["status"], half["incomplete_details"], text_of(half)) == ("incomplete", {"reason": "run_cancelled"}, "Half ")
+    assert client.steps(run)[0]["status"] == "cancelled" and client.steps(run)[0]["cancelled_at"]
+    again = client.post(f"{client.path(run)}/cancel", 400)["message"]
+    assert again == "Cannot cancel run with status 'cancelled'."
+    client.say(thread, "y")
+
+
+def test_a_cancelled_stream_says_so(model):
+    gate = Gate()
+    client = model([Turn(python("while True: pass")), Turn("Never.")])
+    thread = client.thread("x")
+    with client.http.stream("POST", f"/v1/threads/{thread}/runs", json={
+            "assistant_id": client.assistant(), "stream": True}) as answer:
+        told = []
+        for name, data in each_event(answer):
+            told.append((name, data))
+            if name == "thread.run.step.delta" and "while" in json.dumps(data):
+                client.post(f"{client.path(next(d for n, d in told if n == 'thread.run.created') | {'thread_id': thread})}/cancel")
+    names = [n for n, _ in told]
+    assert names[-4:] == ["thread.run.cancelling", "thread.run.step.cancelled", "thread.run.cancelled", "done"], names
+    gate.open()
+
+
+def test_one_that_waits_is_cancelled(model):
+    client = model(FUNCTIONS)
+    thread = client.thread("x")
+    run = client.wait(client.run(thread, client.assistant(tools=[WEATHER])), {"requires_action"})
+    assert client.post(f"{client.path(run)}/cancel")["status"] == "cancelling"
+    ended = client.get(client.path(run))
+    assert ended["status"] == "cancelled" and ended["required_action"] is None
+    assert [s["status"] for s in client.steps(run)] == ["completed", "cancelled"]
+    client.post(f"{client.path(run)}/submit_tool_outputs", 400, tool_outputs=[{"tool_call_id": "call_1", "output": ""},
+                                                                           {"tool_call_id": "call_2", "output": ""}])
+    client.say(thread, "go on")
+
+
+def test_a_run_that_fails_says_why(model):
+    client = model([Refuse("invalid")])
+    thread = client.thread("x")
+    told = client.stream(f"/threads/{thread}/runs", assistant_id=client.assistant())
+    assert [n for n, _ in told] == ["thread.run.created", "thread.run.queued", "thread.run.in_progress", "thread.run.failed"]
+    run = told[-1][1]
+    assert run["status"] == "failed" and run["failed_at"] and run["last_error"]["code"] == "invalid_prompt"
+    assert run["last_error"]["type"] == "provider_refused" and run["last_error"]["message"]
+    assert len(client.messages(thread)) == 1
+    client.say(thread, "again")
+
+
+def test_what_was_begun_is_kept_when_a_run_fails(model):
+    from support.provider import Fail
+    client = model([Turn("Half a", Fail("invalid"))])
+    thread = client.thread("x")
+    run = client.wait(client.run(thread, client.assistant()))
+    assert run["status"] == "failed"
+    half = client.messages(thread)[1]
+    assert half["status"] == "incomplete" and half["incomplete_details"] == {"reason": "run_failed"}
+    assert client.steps(run)[0]["status"] == "failed" and client.steps(run)[0]["last_error"]["message"]
+
+
+def test_limits_of_tokens(model):
+    client = model([Turn("A long", finish="length", usage=Usage(10, 0, 256))])
+    thread, assistant = client.thread("x"), client.assistant()
+    run = client.wait(client.run(thread, assistant, max_completion_tokens=256))
+    assert run["status"] == "incomplete" and run["incomplete_details"] == {"reason": "max_completion_tokens"}
+    assert run["max_completion_tokens"] == 256 and client.requests()[0].seen.max_tokens == 256
+    cut = client.messages(thread)[1]
+    assert cut["status"] == "incomplete" and cut["incomplete_details"] == {"reason": "max_tokens"}
+    assert client.post(f"/threads/{thread}/runs", 400, assistant_id=assistant, max_prompt_tokens=255)["code"] == \
+        "integer_below_min_value"
+    client.say(thread, "many words " * 2000)
+    short = client.wait(client.run(thread, assistant, max_prompt_tokens=256))
+    assert short["status"] == "incomplete" and short["incomplete_details"] == {"reason": "max_prompt_tokens"}
+    assert len(client.requests()) == 1
+
+
+def test_only_the_last_messages_are_read(model):
+    client = model([Turn("Yes.")])
+    thread = client.thread("alpha", "beta", "gamma")
+    run = client.done(thread, client.assistant(), truncation_strategy={"type": "last_messages", "last_messages": 2},
+                      additional_messages=[{"role": "user", "content": client.words("four")}])
+    assert run["truncation_strategy"] == {"type": "last_messages", "last_messages": 2}
+    text = json.dumps(client.requests()[0].body["messages"])
+    assert "gamma" in text and "four" in text and "beta" not in text and "alpha" not in text
+    assert [text_of(m).split()[0] for m in client.messages(thread)] == ["alpha", "beta", "gamma", "four", "Yes."]
+    client.post(f"/threads/{thread}/runs", 400, assistant_id=client.assistant(), truncation_strategy={"type": "last_messages"})
+
+
+def test_code_that_dies_is_a_failed_step(model):
+    client = model([Turn(python("import os\nprint('before', flush=True)\nos._exit(1)")), Turn("It died.")])
+    run = client.done(client.thread("x"), client.assistant())
+    step = client.steps(run)[0]
+    assert step["status"] == "failed" and step["failed_at"] and step["completed_at"] is None
+    assert step["last_error"]["code"] == "server_error" and step["last_error"]["message"].startswith("[killed")
+    assert code_of(step)["outputs"][0]["logs"].startswith("before\n[killed")
+
+
+def test_a_waiting_run_expires(model_alone):
+    client = model_alone(FUNCTIONS)
+    thread = client.thread("x")
+    run = client.wait(client.run(thread, client.assistant(tools=[WEATHER])), {"requires_action"})
+    clock.advance(client.server, 601)
+    client.say(thread, "go on")  # nothing locks the thread any more
+    ended = client.get(client.path(run))
+    assert ended["status"] == "expired" and ended["expires_at"] is None and ended["required_action"] is None
+    assert [s["status"] for s in client.steps(run)] == ["completed", "expired"]
+    assert client.steps(run)[1]["expired_at"]
+    words = client.post(f"{client.path(run)}/submit_tool_outputs", 400, tool_outputs=[])["message"]
+    assert words == 'Runs in status "expired" do not accept tool outputs.'
+
+
+def test_a_run_that_takes_too_long_expires(model_alone):
+    gate = Gate()
+    client = model_alone([Turn("Half ", gate, "done.")])
+    thread = client.thread("x")
+    run = client.run(thread, client.assistant())
+    assert gate.reached.wait(20)
+    try:
+        clock.advance(client.server, 601)
+        ended = client.wait(run)
+    finally:
+        gate.open()
+    assert ended["status"] == "expired"
+    assert client.messages(thread)[1]["incomplete_details"] == {"reason": "run_expired"}
+
+
+def test_runs_survive_a_restart_and_say_so(model_alone):
+    gate = Gate()
+    client = model_alone(FUNCTIONS)
+    assistant = client.assistant(tools=[WEATHER])
+    waits = client.wait(client.run(client.thread("x"), assistant), {"requires_action"})
+    other = Assistants(client.http, client.scripted, client.scripted.script.__closure__[0].cell_contents, [Turn("Half ", gate)])
+    thread = other.thread("y")
+    cut = other.run(thread, assistant)
+    assert gate.reached.wait(20)
+    client.server.stop()
+    gate.open()
+    client.server.start()
+    with client.server.client(headers={"OpenAI-Beta": "assistants=v2"}) as http:
+        client.http = other.http = http
+        ended = other.get(other.path(cut))
+        assert ended["status"] == "failed" and ended["last_error"]["code"] == "server_error" and ended["failed_at"]
+        assert client.get(client.path(waits)) == waits
+        client.post(f"{client.path(waits)}/submit_tool_outputs", tool_outputs=[
+            {"tool_call_id": "call_1", "output": "-3"}, {"tool_call_id": "call_2", "output": "4"}])
+        assert client.wait(waits)["status"] == "completed"
+
+
+# ---- files ------------------------------------------------------------------------------------------
+
+
+def test_files_go_in_and_come_out(model):
+    client = model([Turn(python("import os\nprint(sorted(os.listdir('.')))\nopen('out.csv', 'w').write(open('a.csv').read() * 2)\n"
+                                "open('other.txt', 'w').write('unsaid')")),
+                    Turn("😀 See [the table](sandbox:/mnt/data/out.csv).")])
+    of_assistant, of_thread, of_message = (client.upload(n, n.encode()) for n in ("a.csv", "b.csv", "a.csv"))
+    assistant = client.assistant(tool_resources={"code_interpreter": {"file_ids": [of_assistant]}})
+    thread = client.thread({"role": "user", "content": client.words("go"), "attachments": [
+        {"file_id": of_message, "tools": [INTERPRETER]}]}, tool_resources={"code_interpreter": {"file_ids": [of_thread]}})
+    run = client.done(thread, assistant)
+    assert code_of(client.steps(run)[0])["outputs"][0]["logs"] == "['a (2).csv', 'a.csv', 'b.csv']\n6"
+    answer = client.messages(thread)[1]
+    part, = answer["content"]
+    note, = part["text"]["annotations"]
+    value = part["text"]["value"]
+    assert note == {"type": "file_path", "text": "sandbox:/mnt/data/out.csv", "start_index": value.index("sandbox:"),
+                    "end_index": value.index(")"), "file_path": note["file_path"]}
+    file_id = note["file_path"]["file_id"]
+    assert client.content(file_id) == b"a.csva.csv"
+    facts = client.get(f"/files/{file_id}")
+    assert facts["purpose"] == "assistants_output" and facts["filename"] == "out.csv"
+    assert answer["attachments"] == [{"file_id": file_id, "tools": [INTERPRETER]}]
+    assert f"/mnt/data/a.csv" in json.dumps(client.requests()[0].body["messages"])
+
+
+def test_figures_are_shown_first(model):
+    client = model([Turn(python("print('before')\n" + SHOW + "print('after')")), Turn("Here it is.")])
+    thread = client.thread("draw")
+    told = client.stream(f"/threads/{thread}/runs", assistant_id=client.assistant())
+    run = told[-1][1]
+    step = client.steps(run)[0]
+    logs, image = code_of(step)["outputs"]
+    assert logs == {"type": "logs", "logs": "before\nafter\n"} and image["type"] == "image"
+    file_id = image["image"]["file_id"]
+    assert client.content(file_id) == PNG and client.get(f"/files/{file_id}")["purpose"] == "assistants_output"
+    answer = client.messages(thread)[1]
+    assert answer["content"] == [{"type": "image_file", "image_file": {"file_id": file_id}},
+                                 {"type": "text", "text": {"value": "Here it is.", "annotations": []}}]
+    outputs = [o for n, d in told if n == "thread.run.step.delta"
+               for o in d["delta"]["step_details"]["tool_calls"][0]["code_interpreter"].get("outputs", [])]
+    assert [(o["index"], o["type"]) for o in outputs] == [(0, "logs"), (1, "image"), (0, "logs")]
+    parts = [d["delta"]["content"][0] for n, d in told if n == "thread.message.delta"]
+    assert [(p["index"], p["type"]) for p in parts][:2] == [(0, "image_file"), (1, "text")]
+
+
+def test_a_picture_that_was_saved_and_named_is_shown_too(model):
+    client = model([Turn(python(f"import base64\nopen('p.png', 'wb').write(base64.b64decode('{base64.b64encode(PNG).decode()}'))")),
+                    Turn("See sandbox:/mnt/data/p.png")])
+    thread = client.thread("save")
+    client.done(thread, client.assistant())
+    text, image = client.messages(thread)[1]["content"]
+    note, = text["text"]["annotations"]
+    assert image == {"type": "image_file", "image_file": {"file_id": note["file_path"]["file_id"]}}
+    assert client.content(note["file_path"]["file_id"]) == PNG
+
+
+def test_a_lost_session_is_made_good(model):
+    client = model([Turn(python("import os\nprint(sorted(os.listdir('.')), globals().get('x'))\nx = 1\n"
+                                "open('made.txt', 'a').write('+')")), Turn("Done.")])
+    brought = client.upload("in.csv", b"in")
+    thread = client.thread({"role": "user", "content": client.words("one"), "attachments": [
+        {"file_id": brought, "tools": [INTERPRETER]}]})
+    assistant = client.assistant()
+    first = client.done(thread, assistant)
+    assert code_of(client.steps(first)[0])["outputs"][0]["logs"] == "['in.csv'] None\n1"
+    for container in client.get("/containers", limit=100)["data"]:
+        client.http.delete(f"/v1/containers/{container['id']}")
+    client.say(thread, "two")
+    second = client.done(thread, assistant)
+    assert code_of(client.steps(second)[0])["outputs"][0]["logs"] == "['in.csv', 'made.txt'] None\n1"
+    told = "The interpreter's session had expired"
+    assert told in client.requests()[2].body["messages"][0]["content"]
+    assert any(told in n for n in second["cloche"]["notices"]) and "notices" not in first["cloche"]
+    client.say(thread, "three")
+    third = client.done(thread, assistant)
+    assert code_of(client.steps(third)[0])["outputs"][0]["logs"] == "['in.csv', 'made.txt'] 1\n1"
+    assert "notices" not in third["cloche"]
+
+
+# ---- older forms, and the same elsewhere ---------------------------------------------------------------
+
+
+def test_the_first_beta_has_file_ids_everywhere(model):
+    client = model([Turn(python("open('out.txt', 'w').write('x')")), Turn("In sandbox:/mnt/data/out.txt")])
+    old = {"OpenAI-Beta": "assistants=v1"}
+    brought = client.upload("in.csv", b"in")
+    assistant = client.http.post("/v1/assistants", headers=old, json={
+        "model": "gpt-scripted", "tools": [INTERPRETER], "file_ids": [brought]}).json()
+    thread = client.http.post("/v1/threads", headers=old, json={"messages": [
+        {"role": "user", "content": client.words("x"), "file_ids": [brought]}]}).json()
+    told = client.stream(f"/threads/{thread['id']}/runs", headers=old, assistant_id=assistant["id"])
+    for name, data in told:
+        if data["object"] in ("thread.run", "thread.message"):
+            assert isinstance(data["file_ids"], list), (name, data)
+    run = told[-1][1]
+    assert client.http.get(f"/v1{client.path(run)}", headers=old).json() == run
+    messages = client.http.get(f"/v1/threads/{thread['id']}/messages", headers=old).json()["data"]
+    assert messages[1]["file_ids"] == [brought] and len(messages[0]["file_ids"]) == 1
+    assert "file_ids" not in client.get(client.path(run)) and "file_ids" not in client.messages(thread["id"])[0]
+
+
+def test_metadata_of_a_run_can_be_changed(model):
+    gate = Gate()
+    client = model([Turn("Half ", gate, "done.")])
+    run = client.run(client.thread("x"), client.assistant())
+    assert gate.reached.wait(20)
+    changed = client.post(client.path(run), metadata={"k": "v"})
+    gate.open()
+    assert changed["metadata"] == {"k": "v"} and client.wait(run)["metadata"] == {"k": "v"}
+    assert client.post(client.path(run), metadata={"k": "w"})["metadata"] == {"k": "w"}
+    assert client.get(client.path(run))["metadata"] == {"k": "w"}
+    assert client.post(client.path(run))["metadata"] == {"k": "w"}
+
+
+def test_a_message_is_found_while_it_is_written(model):
+    gate = Gate()
+    client = model([Turn("Half ", gate, "done.")])
+    thread = client.thread("x")
+    with client.http.stream("POST", f"/v1/threads/{thread}/runs", json={
+            "assistant_id": client.assistant(), "stream": True}) as answer:
+        told = each_event(answer)
+        created = next(d for n, d in told if n == "thread.message.created")
+        next(d for n, d in told if n == "thread.message.delta")
+        found = client.get(f"/threads/{thread}/messages/{created['id']}")
+        gate.open()
+        list(told)
+    assert found["status"] == "in_progress" and text_of(found) == "Half "
+
+
+def test_refusals_and_unknown_things(model):
+    client = model([Turn(Refusal("I ", "won't."))])
+    thread, assistant = client.thread("x"), client.assistant()
+    client.done(thread, assistant)
+    assert client.messages(thread)[1]["content"] == [{"type": "refusal", "refusal": "I won't."}]
+    none = client.post(f"/threads/{thread}/runs", 404, assistant_id="asst_none")["message"]
+    assert none == "No assistant found with id 'asst_none'."
+    assert client.post(f"/threads/{thread}/runs", 400)["param"] == "assistant_id"
+    client.post("/threads/thread_none/runs", 404, assistant_id=assistant)
+    client.get(f"/threads/{thread}/runs/run_none", 404)
+    client.post(f"/threads/{thread}/runs", 400, assistant_id=assistant, tools=[{"type": "file_search"}])
+    client.post(f"/threads/{thread}/runs", 400, assistant_id=assistant, tool_choice={"type": "function", "function": {"name": "f"}})
+    client.post("/threads/runs", 400, assistant_id=assistant, thread={"messages": [{"role": "user"}]})
+
+
+def test_the_same_conversation_through_responses(model):
+    script = [Turn("First.", python("print('hi')\n" + SHOW + "open('out.csv', 'w').write('1')\n6*7", size=7)),
+              Turn(python("raise ValueError('no')")), Turn("😀 It is [here](sandbox:/mnt/data/out.csv).")]
+    client, other = model(script), model(script)
+    thread = client.thread("x")
+    run = client.done(thread, client.assistant(instructions="Be brief."))
+    response = other.post("/responses", model="gpt-scripted", input=other.words("x"), instructions="Be brief.",
+                          tools=[{"type": "code_interpreter", "container": {"type": "auto"}}],
+                          include=["code_interpreter_call.outputs"])
+    calls = [i for i in response["output"] if i["type"] == "code_interpreter_call"]
+    steps = [code_of(s) for s in client.steps(run) if s["type"] == "tool_calls"]
+    assert [c["code"] for c in calls] == [s["input"] for s in steps]
+
+    def shown(outputs):
+        return sorted((o["type"], o.get("logs", "")) for o in outputs)
+
+    assert [shown(c["outputs"]) for c in calls] == [shown(s["outputs"]) for s in steps]
+    texts = [p["text"] for i in response["output"] if i["type"] == "message" for p in i["content"]]
+    assert texts == [text_of(m) for m in client.messages(thread)[1:]]
+    cited = [a for i in response["output"] if i["type"] == "message" for p in i["content"] for a in p["annotations"]
+             if a["end_index"] > 0]
+    noted = [a for m in client.messages(thread) for p in m["content"] if p["type"] == "text" for a in p["text"]["annotations"]]
+    assert [(a["start_index"], a["end_index"]) for a in cited] == [(a["start_index"], a["end_index"]) for a in noted] != []
+    content = client.http.get(f"/v1/containers/{cited[0]['container_id']}/files/{cited[0]['file_id']}/content").content
+    assert content == client.content(noted[0]["file_path"]["file_id"]) == b"1"
+    assert response["usage"]["total_tokens"] == run["usage"]["total_tokens"]
+    ours, theirs = (json.dumps([m for m in c.requests()[2].body["messages"]]).replace(c.name, "") for c in (client, other))
+    assert len(ours) == len(theirs)
+
+
+def test_a_hundred_threads_at_once(model):
+    client = model([Turn(python("print(sum(range(100)))")), Turn("It is ", "4950.")])
+    assistant = client.assistant()
+    ended, failures = [], []
+
+    def one():
+        try:
+            with client.http.stream("POST", "/v1/threads/runs", json={
+                    "assistant_id": assistant, "stream": True,
+                    "thread": {"messages": [{"role": "user", "content": client.words("x")}]}}) as answer:
+                ended.append(read_events(answer))
+        except Exception as e:  # noqa: BLE001 - told below
+            failures.append(e)
+
+    threads = [threading.Thread(target=one) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failures and len(ended) == 100, failures[:3]
+    for told in ended:
+        names = [n for n, _ in told]
+        assert names[0] == "thread.created" and names[-1] == "thread.run.completed"
+        assert names.count("thread.run.step.completed") == 2 and names.count("thread.message.completed") == 1
+        text = "".join(d["delta"]["content"][0]["text"]["value"] for n, d in told if n == "thread.message.delta")
+        assert text == "It is 4950."

@@ -156,11 +156,13 @@ static int feed_item(struct run_encoder *enc, json_t *e)
     return r;
 }
 
-/* Code that was not run to its end, and the run goes on all the same: it was stopped by somebody else. */
+/* What was cut off, while the run goes on all the same: code that was stopped by somebody else. */
 static void end_interrupted(struct run_encoder *enc, int64_t at)
 {
     for (size_t i = 0; i < enc->items; i++)
         if (enc->item[i].interrupted && !enc->item[i].done) {
+            if (enc->item[i].kind == ITEM_MESSAGE)
+                message_abandon(enc, &enc->item[i], "max_tokens", at);
             step_end(enc, enc->item[i].step, "cancelled", at, NULL);
             enc->item[i].done = true;
         }

@@ -220,7 +220,10 @@ void message_end(struct run_encoder *enc, struct shown_item *item, const json_t 
             cite(enc, item, a);
         show_pictures(enc, item, annotations);
     }
-    tell_end(enc, item, status && strcmp(status, "incomplete") == 0 ? "max_tokens" : NULL, at);
+    item->interrupted = status && strcmp(status, "incomplete") == 0;
+    if (item->interrupted)
+        return; /* the run's end says why */
+    tell_end(enc, item, NULL, at);
     step_end(enc, item->step, "completed", at, NULL);
 }
 

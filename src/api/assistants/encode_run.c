@@ -72,8 +72,9 @@ static void abandon(struct run_encoder *enc, const char *step_status, const char
             message_abandon(enc, item, reason, at);
         else if (item->kind == ITEM_CODE)
             code_keep(enc, item);
-        if (!enc->step[item->step].ended)
-            step_end(enc, item->step, step_status, at, why);
+        if (!enc->step[item->step].ended) /* what was said so far was said */
+            step_end(enc, item->step,
+                item->kind == ITEM_MESSAGE && enc->incomplete ? "completed" : step_status, at, why);
         item->done = true;
     }
     steps_flush(enc, true);
@@ -97,11 +98,11 @@ static void incomplete(struct run_encoder *enc, const json_t *e, int64_t at)
 {
     const char *reason = json_text(e, "reason");
     bool filter = reason && strcmp(reason, "content_filter") == 0;
+    enc->incomplete = reason && strcmp(reason, "max_input_tokens") == 0 ? "max_prompt_tokens"
+                                                                        : "max_completion_tokens";
     abandon(enc, "cancelled", filter ? "content_filter" : "max_tokens", at, NULL);
-    /* of a filter the wire knows nothing on runs: its message says it */
-    enc->incomplete = filter                                              ? NULL
-                      : reason && strcmp(reason, "max_input_tokens") == 0 ? "max_prompt_tokens"
-                                                                          : "max_completion_tokens";
+    if (filter) /* of which the wire knows nothing on runs: the message says it */
+        enc->incomplete = NULL;
     enc->status = "incomplete";
     enc->completed_at = at;
     tell_run(enc, "thread.run.incomplete");

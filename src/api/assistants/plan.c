@@ -155,7 +155,7 @@ static int list_files(struct run_plan *p, struct api *api, const char *project, 
 static int bring_files(struct run_plan *p, struct api *api, const char *project,
     const struct store_conversation *thread, const struct run_request *r, struct error *e)
 {
-    cleanup_json json_t *own = thread->data ? json_loads(thread->data, JSON_ALLOW_NUL, NULL) : NULL;
+    p->own = thread->data ? json_loads(thread->data, JSON_ALLOW_NUL, NULL) : NULL;
     json_t *of_assistant = json_object_get(r->assistant, "tool_resources");
     if (!r->tools.interpreter || !r->tools.offered)
         return 0;
@@ -164,7 +164,7 @@ static int bring_files(struct run_plan *p, struct api *api, const char *project,
     if (x == 0)
         x = belongings_add(&p->belongings, api, project, tool_resources_files(of_assistant), e);
     if (x == 0)
-        x = belongings_add(&p->belongings, api, project, tool_resources_files(own), e);
+        x = belongings_add(&p->belongings, api, project, tool_resources_files(p->own), e);
     if (x == 0)
         x = belongings_add(
             &p->belongings, api, project, tool_resources_files(r->tool_resources), e);
@@ -246,6 +246,7 @@ void run_plan_deinit(struct run_plan *p)
     json_decref(p->input);
     json_decref(p->request);
     belongings_deinit(&p->belongings);
+    json_decref(p->own);
     free(p->files);
     if (p->session)
         session_unref(p->session);

@@ -38,7 +38,7 @@ struct run_plan {
     struct session *session;
     struct belongings belongings;
     struct run_file *files;
-    json_t *fixed; /* borrowed from the request, or from the run that goes on */
+    json_t *own; /* the thread's tool_resources, from which `belongings` borrows */
 };
 /* Looks up the thread's messages, its session, and the files that belong there. 0 with spec ready for run_start;
  * negative with `e`; deinit in both cases. `run_id` NULL: a new one. */

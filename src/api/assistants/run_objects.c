@@ -57,6 +57,11 @@ struct run *run_of(struct http_exchange *x)
 bool thread_active(
     struct api *api, const char *project, const char *thread_id, char ret_run[ID_SIZE])
 {
+    struct run *run;
+    if (store_run_active(api->store, project, thread_id, ret_run, NULL) < 0)
+        return false;
+    if (run_find_current(api, project, ret_run, &run, NULL) == 0)
+        run_unref(run);
     return store_run_active(api->store, project, thread_id, ret_run, NULL) == 0;
 }
 

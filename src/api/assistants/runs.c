@@ -22,17 +22,6 @@ static void respond_object(struct http_exchange *x, struct run *run)
 
 /* ---- beginning ---- */
 
-/* A thread has one run at a time; one that waits for longer than it may is over. */
-static bool busy(struct api *api, const char *project, const char *thread_id, char active[ID_SIZE])
-{
-    struct run *run;
-    if (!thread_active(api, project, thread_id, active))
-        return false;
-    if (run_find_current(api, project, active, &run, NULL) == 0)
-        run_unref(run);
-    return thread_active(api, project, thread_id, active);
-}
-
 /* Takes back messages that came with a run that could not begin. */
 static void take_back(struct api *api, const char *thread_id, const struct new_messages *m)
 {
@@ -51,7 +40,7 @@ static int begin(struct api *api, const char *project, const char *thread_id,
 {
     struct run_plan plan;
     struct run_info info;
-    if (busy(api, project, thread_id, active))
+    if (thread_active(api, project, thread_id, active))
         return -EBUSY;
     int r = messages_append(api, project, thread_id, &request->messages, e);
     if (r < 0)
