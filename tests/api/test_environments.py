@@ -55,7 +55,7 @@ class Workshop:
 
     def build(self, *arguments, expect=0, **environ):
         done = subprocess.run(self.words(*arguments), capture_output=True, text=True,
-                              env={**self.environ, **environ}, timeout=100)
+                              env={**self.environ, **environ}, timeout=100 * machine.patience())
         assert done.returncode == expect, done.stderr
         return done.stderr if expect or not done.stdout else done.stdout
 
@@ -204,7 +204,7 @@ def test_interrupted_build_cleans_up(workshop):
     build = workshop.start("small", "tiny", "import time\ntime.sleep(100)")
     inside = sleeping(build)
     build.send_signal(signal.SIGINT)
-    assert build.wait(timeout=30) == 130
+    assert build.wait(timeout=30 * machine.patience()) == 130
     assert not any(p.alive() for p in inside)
     assert workshop.content("small") == [] and "interrupted" in build.stderr.read()
 
@@ -213,7 +213,7 @@ def test_second_build_waits(workshop):
     first = workshop.start("small", "tiny", "import time\ntime.sleep(2)")
     sleeping(first)
     second = workshop.start("small", "tiny")
-    assert first.wait(timeout=60) == 0 and second.wait(timeout=60) == 0
+    assert first.wait(timeout=60 * machine.patience()) == 0 and second.wait(timeout=60 * machine.patience()) == 0
     assert "waiting" in second.stderr.read()
     assert workshop.content("small") == sorted(["current", workshop.current("small")])
 
@@ -348,7 +348,7 @@ def test_a_build_has_limits_and_leaves_none(workshop):
     tops = {p for d in directories for p in d.parents if p.name == f"cloche-{build.pid}"}
     weights = [int((top / name).read_text()) for top in tops for name in ("cpu.shares", "cpu.weight") if (top / name).exists()]
     build.send_signal(signal.SIGINT)
-    assert build.wait(timeout=30) == 130
+    assert build.wait(timeout=30 * machine.patience()) == 130
     assert weights in ([256], [25]), "a quarter of what others get"
     assert found.pop("pids.max") == 1024 and len(found) == 1
     assert 0 < found.popitem()[1] <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
