@@ -235,6 +235,7 @@ int event_usage(struct loop *l)
     begin(&x, "usage");
     jw_field_int(&x.w, "input_tokens", u->input_tokens);
     jw_field_int(&x.w, "cached_tokens", u->cached_tokens);
+    jw_field_int(&x.w, "cache_write_tokens", u->written_tokens);
     jw_field_int(&x.w, "output_tokens", u->output_tokens);
     jw_field_int(&x.w, "reasoning_tokens", u->reasoning_tokens);
     return end(l, &x);

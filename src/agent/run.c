@@ -33,8 +33,9 @@ static enum run_status status_of(const char *name)
 
 json_t *usage_json(const struct provider_usage *u)
 {
-    return json_pack("{sI sI sI sI}", "input_tokens", (json_int_t)u->input_tokens, "cached_tokens",
-        (json_int_t)u->cached_tokens, "output_tokens", (json_int_t)u->output_tokens,
+    return json_pack("{sI sI sI sI sI}", "input_tokens", (json_int_t)u->input_tokens,
+        "cached_tokens", (json_int_t)u->cached_tokens, "cache_write_tokens",
+        (json_int_t)u->written_tokens, "output_tokens", (json_int_t)u->output_tokens,
         "reasoning_tokens", (json_int_t)u->reasoning_tokens);
 }
 
@@ -42,6 +43,7 @@ void usage_add(struct provider_usage *to, const struct provider_usage *u)
 {
     to->input_tokens += u->input_tokens;
     to->cached_tokens += u->cached_tokens;
+    to->written_tokens += u->written_tokens;
     to->output_tokens += u->output_tokens;
     to->reasoning_tokens += u->reasoning_tokens;
     to->known = u->known;
@@ -52,6 +54,7 @@ static void usage_read(const json_t *u, struct provider_usage *ret)
     *ret = (struct provider_usage){
         .input_tokens = json_integer_value(json_object_get(u, "input_tokens")),
         .cached_tokens = json_integer_value(json_object_get(u, "cached_tokens")),
+        .written_tokens = json_integer_value(json_object_get(u, "cache_write_tokens")),
         .output_tokens = json_integer_value(json_object_get(u, "output_tokens")),
         .reasoning_tokens = json_integer_value(json_object_get(u, "reasoning_tokens")),
         .known = true,

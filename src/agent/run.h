@@ -30,7 +30,8 @@
  *                         max_output_tokens), "annotations":[{"file_id","filename","container_id","start","end","path","published"?}]
  *                         (code points, end exclusive; displayed figures first with 0,0)
  *                         | code "code","status" | function "arguments" | reasoning "text"}
- *   usage                {"input_tokens","cached_tokens","output_tokens","reasoning_tokens"} summed so far
+ *   usage                {"input_tokens","cached_tokens","cache_write_tokens","output_tokens",
+ *                         "reasoning_tokens"} summed so far
  *   notice               {"text"} what a person should know: a container that was reset, text that was masked
  *   run.completed        {"cloche":{"cost","currency","masked":{…}}}
  *   run.requires_action  {"calls":[{"item","id","call_id","name","arguments"}]} client functions are to be answered

@@ -230,13 +230,13 @@ static void count(int64_t *to, int64_t value)
         *to = value;
 }
 
-void answer_usage(
-    struct answer *a, int64_t input, int64_t cached, int64_t output, int64_t reasoning)
+void answer_usage(struct answer *a, const struct provider_usage *said)
 {
-    count(&a->usage.input_tokens, input);
-    count(&a->usage.cached_tokens, cached);
-    count(&a->usage.output_tokens, output);
-    count(&a->usage.reasoning_tokens, reasoning);
+    count(&a->usage.input_tokens, said->input_tokens);
+    count(&a->usage.cached_tokens, said->cached_tokens);
+    count(&a->usage.written_tokens, said->written_tokens);
+    count(&a->usage.output_tokens, said->output_tokens);
+    count(&a->usage.reasoning_tokens, said->reasoning_tokens);
     a->usage.known = true;
 }
 

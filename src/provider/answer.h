@@ -64,8 +64,7 @@ int answer_call_end(struct answer *a, unsigned call, json_t *extra);
 
 void answer_finish(struct answer *a, enum provider_finish finish);
 /* Counts replace what was said before; negative ones are left as they are. */
-void answer_usage(
-    struct answer *a, int64_t input, int64_t cached, int64_t output, int64_t reasoning);
+void answer_usage(struct answer *a, const struct provider_usage *said);
 void answer_model(struct answer *a, const char *model);
 
 /* Ends what is open, estimates the usage where upstream was silent, settles `finish` (calls win over

@@ -17,7 +17,7 @@ struct decoder {
         struct strbuf thinking, signature;
     } * blocks;
     size_t n_blocks;
-    int64_t input, cached, output; /* -1: not said */
+    struct provider_usage usage; /* -1: not said */
     bool stopped;
 };
 
@@ -25,7 +25,7 @@ static void *decoder_new(struct answer *a)
 {
     struct decoder *d = calloc(1, sizeof(*d));
     if (d != NULL)
-        *d = (struct decoder){.a = a, .input = -1, .cached = -1, .output = -1};
+        *d = (struct decoder){.a = a, .usage = {-1, -1, -1, -1, -1}};
     return d;
 }
 
@@ -199,14 +199,16 @@ static void usage(struct decoder *d, const json_t *said)
     const json_t *read = json_object_get(said, "cache_read_input_tokens");
     const json_t *written = json_object_get(said, "cache_creation_input_tokens");
     const json_t *output = json_object_get(said, "output_tokens");
+    struct provider_usage *u = &d->usage;
     if (json_is_integer(input)) {
-        d->cached = json_integer_value(read);
-        d->input = json_integer_value(input) + d->cached + json_integer_value(written);
+        u->cached_tokens = json_integer_value(read);
+        u->written_tokens = json_integer_value(written);
+        u->input_tokens = json_integer_value(input) + u->cached_tokens + u->written_tokens;
     }
     if (json_is_integer(output))
-        d->output = json_integer_value(output);
+        u->output_tokens = json_integer_value(output);
     if (json_is_integer(input) || json_is_integer(output))
-        answer_usage(d->a, d->input, d->cached, d->output, -1);
+        answer_usage(d->a, u);
 }
 
 static int failure(struct decoder *d, const json_t *root, struct error *e)

@@ -285,11 +285,13 @@ static int64_t tokens(const json_t *usage, const char *details, const char *key)
 
 static void usage_add(struct chat_decoder *d, const json_t *usage)
 {
-    int64_t input = tokens(usage, NULL, "prompt_tokens");
-    int64_t output = tokens(usage, NULL, "completion_tokens");
-    if (input >= 0 && output >= 0)
-        answer_usage(d->a, input, tokens(usage, "prompt_tokens_details", "cached_tokens"), output,
-            tokens(usage, "completion_tokens_details", "reasoning_tokens"));
+    struct provider_usage u = {.input_tokens = tokens(usage, NULL, "prompt_tokens"),
+        .cached_tokens = tokens(usage, "prompt_tokens_details", "cached_tokens"),
+        .written_tokens = tokens(usage, "prompt_tokens_details", "cache_write_tokens"),
+        .output_tokens = tokens(usage, NULL, "completion_tokens"),
+        .reasoning_tokens = tokens(usage, "completion_tokens_details", "reasoning_tokens")};
+    if (u.input_tokens >= 0 && u.output_tokens >= 0)
+        answer_usage(d->a, &u);
 }
 
 /* `key`: "delta" of a chunk, "message" of a whole answer. */

@@ -123,8 +123,12 @@ struct provider_request {
     void *context;
 };
 struct provider_usage {
-    int64_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
-    bool known; /* the provider said so; else estimated by us */
+    int64_t input_tokens;
+    int64_t cached_tokens,
+        written_tokens; /* of these: read from, and put into, the vendor's cache */
+    int64_t output_tokens;
+    int64_t reasoning_tokens; /* of these */
+    bool known;               /* the provider said so; else estimated by us */
 };
 enum provider_finish { FINISH_STOP, FINISH_CALLS, FINISH_LENGTH, FINISH_CONTENT_FILTER };
 struct provider_answer {

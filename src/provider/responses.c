@@ -156,11 +156,15 @@ static int64_t tokens(const json_t *usage, const char *key)
 
 static void usage(struct decoder *d, const json_t *said)
 {
-    int64_t input = tokens(said, "input_tokens"), output = tokens(said, "output_tokens");
-    if (input >= 0 && output >= 0)
-        answer_usage(d->a, input,
-            tokens(json_object_get(said, "input_tokens_details"), "cached_tokens"), output,
-            tokens(json_object_get(said, "output_tokens_details"), "reasoning_tokens"));
+    const json_t *in = json_object_get(said, "input_tokens_details");
+    const json_t *out = json_object_get(said, "output_tokens_details");
+    struct provider_usage u = {.input_tokens = tokens(said, "input_tokens"),
+        .cached_tokens = tokens(in, "cached_tokens"),
+        .written_tokens = tokens(in, "cache_write_tokens"),
+        .output_tokens = tokens(said, "output_tokens"),
+        .reasoning_tokens = tokens(out, "reasoning_tokens")};
+    if (u.input_tokens >= 0 && u.output_tokens >= 0)
+        answer_usage(d->a, &u);
 }
 
 /* The response object as it is at its end. */

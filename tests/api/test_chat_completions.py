@@ -98,7 +98,7 @@ def alike(value, key=None):
         return {k: alike(v, k) for k, v in value.items()}
     if isinstance(value, list):
         return [alike(v) for v in value]
-    return "…" if key in ("id", "container_id", "file_id", "filename") and value else value
+    return "…" if key in ("id", "container_id", "execution_id", "file_id", "filename") and value else value
 
 
 # ---- passed through ----------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_code_is_run(model, wire):
     ran = message["code_interpreter"]
     call, = ran["calls"]
     assert ran["container_id"].startswith("cntr_") and call["container_id"] == ran["container_id"]
-    assert set(call) == {"id", "type", "status", "code", "container_id", "outputs"}
+    assert set(call) == {"id", "type", "status", "code", "container_id", "execution_id", "outputs"}
     assert call["type"] == "code_interpreter_call" and call["id"].startswith("ci_") and call["status"] == "completed"
     assert call["code"] == "print('hi')\n6*7" and call["outputs"] == [{"type": "logs", "logs": "hi\n42"}]
     assert ran["citations"] == []

@@ -23,7 +23,7 @@ WEATHER = {"type": "function", "name": "weather", "strict": True, "description":
 FUNCTION = {"type": "function", "function": {k: v for k, v in WEATHER.items() if k != "type"}}
 
 SCRIPTS = {
-    "count": [Turn(Reasoning("Let me see."), python("print('hi')\n6*7", size=4), usage=Usage(100, 40, 10)),
+    "count": [Turn(Reasoning("Let me see."), python("print('hi')\n6*7", size=4), usage=Usage(100, 40, 10, written=7)),
               Turn("It is ", "42.", usage=Usage(200, 0, 20))],
     "save": [Turn(python("open('a.csv', 'w').write('x'); None")), Turn("😀 [a](sandbox:/mnt/data/a.csv)")],
     "fail": [Turn(python("1/0")), Turn("It failed.")],
@@ -68,7 +68,7 @@ def counted(response):
     assert call.outputs[0].logs == "hi\n42" and response.output_text == "It is 42." and response.status == "completed"
     usage = response.usage
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (300, 30, 330)
-    assert usage.input_tokens_details.cached_tokens == 40 and usage.input_tokens_details.cache_write_tokens == 0
+    assert usage.input_tokens_details.cached_tokens == 40 and usage.input_tokens_details.cache_write_tokens == 7
     assert usage.output_tokens_details.reasoning_tokens == 0
     return call
 

@@ -125,11 +125,12 @@ def python(code, size=0, **options):
 
 @dataclass
 class Usage:
-    """`input` counts cached tokens in, `output` those of reasoning, as OpenAI does."""
+    """`input` counts cached tokens in, and those `written` to a cache, `output` those of reasoning, as OpenAI does."""
     input: int = 10
     cached: int = 0
     output: int = 5
     reasoning: int = 0
+    written: int = 0
 
 
 class Turn:

@@ -88,7 +88,7 @@ class Chat(OpenAI):
     def usage(self, usage):
         return {"prompt_tokens": usage.input, "completion_tokens": usage.output,
                 "total_tokens": usage.input + usage.output,
-                "prompt_tokens_details": {"cached_tokens": usage.cached},
+                "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.written},
                 "completion_tokens_details": {"reasoning_tokens": usage.reasoning}}
 
     def finish(self, turn):
@@ -174,7 +174,7 @@ class Responses(OpenAI):
         incomplete = {"length": "max_output_tokens", "content_filter": "content_filter"}
         finish = turn.finish if turn and status != "in_progress" else None
         usage = None if not finish or "no_usage" in self.quirks else {
-            "input_tokens": turn.usage.input, "input_tokens_details": {"cached_tokens": turn.usage.cached, "cache_write_tokens": 0},
+            "input_tokens": turn.usage.input, "input_tokens_details": {"cached_tokens": turn.usage.cached, "cache_write_tokens": turn.usage.written},
             "output_tokens": turn.usage.output,
             "output_tokens_details": {"reasoning_tokens": turn.usage.reasoning},
             "total_tokens": turn.usage.input + turn.usage.output}
@@ -270,7 +270,7 @@ class Anthropic(Wire):
     FINISH = {"stop": "end_turn", "calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
 
     def usage(self, usage):
-        return {"input_tokens": usage.input - usage.cached, "cache_creation_input_tokens": 0,
+        return {"input_tokens": usage.input - usage.cached - usage.written, "cache_creation_input_tokens": usage.written,
                 "cache_read_input_tokens": usage.cached, "output_tokens": usage.output}
 
     def message(self, content, turn, stop=None):

@@ -29,7 +29,7 @@ static int model_chat(const struct provider_request *q, struct answer *a, struct
                         "max", (json_int_t)q->max_output_tokens));
     pthread_mutex_unlock(&model.lock);
     int r = model.answer(a, q, atomic_fetch_add(&model.calls, 1));
-    answer_usage(a, 100, 10, 20, 5);
+    answer_usage(a, &(struct provider_usage){100, 10, 3, 20, 5});
     return r;
 }
 
@@ -232,7 +232,7 @@ static const char just_text_told[] =
     "text.delta {\"item\":0,\"text\":\"Hel\"}\n"
     "text.delta {\"item\":0,\"text\":\"lo.\"}\n"
     "item.completed {\"annotations\":[],\"item\":0,\"kind\":\"message\",\"status\":\"completed\",\"text\":\"Hello.\"}\n"
-    "usage {\"cached_tokens\":10,\"input_tokens\":100,\"output_tokens\":20,\"reasoning_tokens\":5}\n"
+    "usage {\"cache_write_tokens\":3,\"cached_tokens\":10,\"input_tokens\":100,\"output_tokens\":20,\"reasoning_tokens\":5}\n"
     "run.completed {\"cloche\":{\"cost\":0.131,\"currency\":\"usd\",\"masked\":{}}}\n";
 
 /* Live, later, by another handle, and after a restart: the same. */
@@ -332,7 +332,7 @@ static void functions_of_the_client(void **state)
         "item.started {\"call_id\":\"call_2\",\"item\":2,\"kind\":\"function\",\"name\":\"weather\"}\n"
         "arguments.delta {\"item\":2,\"text\":\"{}\"}\n"
         "item.completed {\"arguments\":\"{}\",\"item\":2,\"kind\":\"function\"}\n"
-        "usage {\"cached_tokens\":10,\"input_tokens\":100,\"output_tokens\":20,\"reasoning_tokens\":5}\n"
+        "usage {\"cache_write_tokens\":3,\"cached_tokens\":10,\"input_tokens\":100,\"output_tokens\":20,\"reasoning_tokens\":5}\n"
         "run.requires_action "
         "{\"calls\":[{\"arguments\":\"{\\\"city\\\":\\\"Oslo\\\"}\",\"call_id\":\"call_1\",\"id\":\"X\",\"item\":1,\"name\":"
         "\"weather\"},{\"arguments\":\"{}\",\"call_id\":\"call_2\",\"id\":\"X\",\"item\":2,\"name\":\"weather\"}],"

@@ -29,7 +29,7 @@ static void write_usage(struct json_writer *w, const struct response_encoder *en
     jw_field_object(w, "usage");
     jw_field_int(w, "input_tokens", count(u, "input_tokens"));
     jw_field_object(w, "input_tokens_details");
-    jw_field_int(w, "cache_write_tokens", 0);
+    jw_field_int(w, "cache_write_tokens", count(u, "cache_write_tokens"));
     jw_field_int(w, "cached_tokens", count(u, "cached_tokens"));
     jw_end(w);
     jw_field_int(w, "output_tokens", count(u, "output_tokens"));

@@ -179,7 +179,7 @@ static int chat(const struct provider_request *q, struct answer *a, struct error
     static const struct offline_turn nothing = {.raw = (char *)""}; /* nobody said anything */
     struct offline_conversation c;
     struct offline_plan plan = {0};
-    answer_usage(a, 0, 0, 0, 0);
+    answer_usage(a, &(struct provider_usage){0});
     answer_model(a, "offline");
     if (strcmp(format, "json_schema") == 0)
         return error_param(e, ERROR_UNSUPPORTED_PARAMETER, "text.format",
