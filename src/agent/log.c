@@ -144,6 +144,38 @@ static int item_rows_of(struct run *run, const json_t *items, struct item_rows *
     return 0;
 }
 
+/* What webhooks hear of a run's end, by OpenAI's names; NULL: nothing, it goes on. */
+static const char *event_type(const struct run *run)
+{
+    const struct runs_config *c = &run->all->config;
+    switch (run->status) {
+    case RUN_COMPLETED: return "response.completed";
+    case RUN_INCOMPLETE: return "response.incomplete";
+    case RUN_FAILED: return "response.failed";
+    case RUN_CANCELLED: return "response.cancelled";
+    case RUN_REQUIRES_ACTION:
+        for (size_t i = 0; i < c->n_dialects; i++)
+            if (strcmp(c->dialects[i].name, run->dialect) == 0 && c->dialects[i].action_completes)
+                return "response.completed";
+        return NULL;
+    default: return NULL;
+    }
+}
+
+static void event_body(const struct run *run, const char *type, const char *id, struct strbuf *out)
+{
+    struct json_writer w = JSON_WRITER(out);
+    jw_begin_object(&w);
+    jw_field_string(&w, "id", id);
+    jw_field_string(&w, "object", "event");
+    jw_field_int(&w, "created_at", run->completed_at);
+    jw_field_string(&w, "type", type);
+    jw_field_object(&w, "data");
+    jw_field_string(&w, "id", run->id);
+    jw_end(&w);
+    jw_end(&w);
+}
+
 static int store_end(struct run *run, uint64_t number, const struct strbuf *json, json_t *items)
 {
     struct store *store = run->all->config.store;
@@ -154,7 +186,21 @@ static int store_end(struct run *run, uint64_t number, const struct strbuf *json
     int r = item_rows_of(run, items, &rows);
     if (r == 0 && is_stored(run)) {
         r = run_to_row(run, &row);
-        struct store_run_end end = {&row, (int64_t)number, &text, 1, rows.row, rows.n};
+        char event_id[ID_SIZE];
+        cleanup_strbuf struct strbuf body = STRBUF_INIT(1024);
+        const char *type = event_type(run);
+        id_new(event_id, "evt_", 32);
+        if (type)
+            event_body(run, type, event_id, &body);
+        struct store_run_end end = {.run = &row,
+            .first = (int64_t)number,
+            .events = &text,
+            .n_events = 1,
+            .items = rows.row,
+            .n_items = rows.n,
+            .event_type = type,
+            .event_id = event_id,
+            .event_body = strbuf_text(&body)};
         if (r == 0)
             r = store_run_end(store, &end, &e);
     } else if (r == 0 && rows.n > 0 && store) {

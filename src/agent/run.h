@@ -72,6 +72,7 @@ struct run_dialect {
     bool (*publish)(void *context, struct run *run, struct session *session, const char *path,
         bool figure, char ret_id[ID_SIZE]);
     void *context;
+    bool action_completes; /* run.requires_action ends the run: nothing resumes it */
 };
 
 struct runs_config {

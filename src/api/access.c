@@ -91,6 +91,18 @@ static int refuse(struct http_exchange *x, const char *secret, size_t n)
     return -EACCES;
 }
 
+/* A browser that was let in by POST /api/login. What it may be sent to from another page is the gate's affair
+ * (Origin) and the cookie's own (SameSite). */
+static int by_cookie(struct http_exchange *x, struct store *store, struct store_access *ret)
+{
+    char secret[STORE_SECRET_SIZE];
+    int r = http_cookie(x, ACCESS_COOKIE, secret, sizeof secret);
+    if (r == 0)
+        r = store_login_lookup(store, secret, strlen(secret), ret);
+    sodium_memzero(secret, sizeof secret);
+    return r;
+}
+
 /* Finds out who it is, once for each request. 0, or -EACCES; does not answer. */
 static int identify(struct http_exchange *x, char secret[SECRET_MAX], size_t *n)
 {
@@ -106,7 +118,7 @@ static int identify(struct http_exchange *x, char secret[SECRET_MAX], size_t *n)
     }
     struct store_access found;
     *n = presented(x, secret);
-    int r = *n ? store_key_lookup(store, secret, *n, &found) : -EACCES;
+    int r = *n ? store_key_lookup(store, secret, *n, &found) : by_cookie(x, store, &found);
     if (r < 0)
         return -EACCES;
     snprintf(caller->project, sizeof caller->project, "%s", found.project);

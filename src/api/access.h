@@ -7,6 +7,9 @@
 
 struct http_exchange;
 
+/* What a browser has in the place of a key; see api/login.h. */
+#define ACCESS_COOKIE "cloche_session"
+
 /* For http_config.authorize. */
 int access_authorize(struct http_exchange *x, unsigned flags);
 /* For http_config.keys_exist; `user` is the struct api. */

@@ -11,10 +11,12 @@
 #include "api/chat/chat.h"
 #include "api/explorer/explorer.h"
 #include "api/json_in.h"
+#include "api/login.h"
 #include "api/models.h"
 #include "api/native/native.h"
 #include "api/page/page.h"
 #include "api/responses/responses.h"
+#include "api/webhooks.h"
 
 /* One table for each dialect. */
 static const struct {
@@ -27,6 +29,8 @@ static const struct {
     {responses_routes, &responses_route_count},
     {chat_routes, &chat_route_count},
     {explorer_routes, &explorer_route_count},
+    {login_routes, &login_route_count},
+    {webhooks_routes, &webhooks_route_count},
     {assistants_routes, &assistants_route_count},
 };
 
@@ -57,8 +61,10 @@ int api_routes(struct api *api)
 
 const struct run_dialect *api_run_dialects(struct api *api, size_t *ret_n)
 {
-    api->run_dialects[0] =
-        (struct run_dialect){.name = RESPONSES_DIALECT, .ended = responses_ended, .context = api};
+    api->run_dialects[0] = (struct run_dialect){.name = RESPONSES_DIALECT,
+        .ended = responses_ended,
+        .context = api,
+        .action_completes = true};
     api->run_dialects[1] =
         (struct run_dialect){.name = EXPLORER_DIALECT, .ended = explorer_ended, .context = api};
     api->run_dialects[2] = (struct run_dialect){.name = ASSISTANTS_DIALECT,

@@ -33,6 +33,7 @@ struct api {
     int64_t timeout_max_s;          /* of one execution */
     unsigned idle_minutes_max;      /* of expires_after.minutes */
     uint64_t memory_default_bytes;
+    bool webhook_private;    /* webhooks may go to private addresses */
     double temperature;        /* of Explorer's chats; NAN: the model's own */
     unsigned max_iterations;   /* rounds of an Explorer's chat */
     struct turns *turns;       /* who speaks in which of Explorer's threads */

@@ -27,6 +27,7 @@
 #include "provider/provider.h"
 #include "session/session.h"
 #include "store/store.h"
+#include "webhook/webhook.h"
 
 enum {
     ANSWERS_WAIT_MS = 3000, /* after executions have ended, for their last bytes to leave */
@@ -45,6 +46,7 @@ struct server {
     struct sessions *sessions;
     struct providers *providers;
     struct runs *runs;
+    struct webhooks *webhooks;
     struct api api;
     struct http_server *http;
     int listeners[INHERITED_LISTENERS_MAX]; /* the HTTP server borrows them */
@@ -233,6 +235,9 @@ static int core_start(struct server *server, struct error *e)
     if (r == 0)
         r = runs_start(server, e);
     server->api.runs = server->runs;
+    server->api.webhook_private = s->webhook_private != 0;
+    if (r == 0)
+        r = webhooks_start(server->store, s->webhook_private != 0, &server->webhooks, e);
     return r;
 }
 
@@ -351,6 +356,7 @@ static void stop_gracefully(struct server *server, const sigset_t *signals)
 static void server_free(struct server *server)
 {
     http_server_free(server->http);
+    webhooks_stop(server->webhooks);
     api_deinit(&server->api);
     runs_free(server->runs);
     sessions_free(server->sessions);

@@ -110,6 +110,8 @@ struct text_list {
       "Temperature of Explorer's and the page's chats; `cloche chat` reads TEMPERATURE.") \
     X("max-iterations", max_iterations, INTEGER, "12", 1, 1000, "", ANYWHERE, 1, "N", \
       "Rounds of model and code of Explorer's and the page's chats; `cloche chat` reads MAX_ITERATIONS.") \
+    X("webhook-private", webhook_private, CHOICE, "off", 0, 0, "off|on", ANYWHERE, 0, "off|on", \
+      "Whether webhooks may go to loopback and private addresses.") \
     X("max-rounds", max_rounds, INTEGER, "64", 1, 10000, "", ANYWHERE, 0, "N", \
       "Rounds of model and code that any run may take.")
 

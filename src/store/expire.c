@@ -147,6 +147,10 @@ int store_expire(struct store *s, int64_t now_s, int64_t *ret_removed, struct er
     if (!r)
         r = uploads_expire(s, now_s, before, &removed, e);
     if (!r)
+        r = logins_expire(s, now_s, e);
+    if (!r)
+        r = deliveries_expire(s, now_s - STORE_RUN_DAYS * INT64_C(86400), &removed, e);
+    if (!r)
         r = trim_crowded(s, &removed, e);
     if (removed)
         atomic_store(&s->garbage, true);

@@ -164,5 +164,9 @@ int item_rewrite(struct store *s, const struct store_item *i, struct error *e);
 int uploads_expire(
     struct store *s, int64_t now_s, int64_t forgotten_before, int64_t *removed, struct error *e);
 
+/* ---- logins.c, webhooks.c: for store_expire ------------------------------------------------------------ */
+int logins_expire(struct store *s, int64_t now_s, struct error *e);
+int deliveries_expire(struct store *s, int64_t before_s, int64_t *removed, struct error *e);
+
 /* ---- the rest ---------------------------------------------------------------------------------------- */
 void keys_forget(struct store *s); /* under the lock, or at close */

@@ -157,6 +157,8 @@ static int cut_locked(struct store *s, const char *error, const char *event, int
         return r;
     r = query_run(s, RUN_LOCKED, SQL_RUN_CUT_EVENTS, "the runs", NULL, e, "t", event);
     if (!r)
+        r = query_run(s, RUN_LOCKED, SQL_DELIVERY_QUEUE_CUT, "the runs", NULL, e, "i", now_s);
+    if (!r)
         r = query_run(s, RUN_LOCKED, SQL_RUN_CUT, "the runs", ret_count, e, "ti", error, now_s);
     return query_end(s, r, "the runs", e);
 }
@@ -237,6 +239,9 @@ static int end_locked(struct store *s, const struct store_run_end *x, struct err
     r = update(s, RUN_LOCKED, x->run, e);
     if (!r)
         r = append_locked(s, x->run->id, x->first, x->events, x->n_events, e);
+    if (!r && x->event_type)
+        r = query_run(s, RUN_LOCKED, SQL_DELIVERY_QUEUE, "the run", NULL, e, "tttit", x->event_id,
+            x->event_type, x->event_body, x->run->completed_at, x->run->project);
     for (size_t i = 0; i < x->n_items && !r; i++) {
         int added = item_append(s, &x->items[i], e);
         if (added == -EEXIST) /* of a run that waited meanwhile, and has more to say of it */

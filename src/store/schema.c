@@ -146,5 +146,27 @@ static const char version_4[] =
     "  path TEXT NOT NULL, file_id TEXT NOT NULL, source_id TEXT, container_id TEXT,"
     "  UNIQUE(conversation_id, path)) STRICT;";
 
-const char *const schema_migrations[] = {version_1, version_2, version_3, version_4};
+/* Browsers that were let in by a key, and who wants to hear of runs. What is to be delivered is inserted in the
+ * commit that ends a run; next_at is 0 when there is nothing left to do about it. */
+static const char version_5[] =
+    "CREATE TABLE logins("
+    "  hash BLOB PRIMARY KEY, key_id TEXT NOT NULL REFERENCES keys(id) ON DELETE CASCADE,"
+    "  expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE webhooks("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, url TEXT NOT NULL,"
+    "  events TEXT NOT NULL, secret TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX webhooks_by_project ON webhooks(project, created_at);"
+
+    "CREATE TABLE deliveries("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, webhook_id TEXT NOT NULL"
+    "    REFERENCES webhooks(id) ON DELETE CASCADE, type TEXT NOT NULL, body TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,"
+    "  next_at INTEGER NOT NULL, leased_until INTEGER NOT NULL, http_status INTEGER NOT NULL,"
+    "  error TEXT, UNIQUE(webhook_id, id)) STRICT;"
+    "CREATE INDEX deliveries_due ON deliveries(next_at) WHERE next_at > 0;"
+    "CREATE INDEX deliveries_by_age ON deliveries(created_at);";
+
+const char *const schema_migrations[] = {
+    version_1, version_2, version_3, version_4, version_5};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

@@ -25,6 +25,14 @@
 #define CONVERSATION_FILE_COLUMNS "conversation_id, path, file_id, source_id, container_id"
 #define ITEM_COLUMNS "id, conversation_id, run_id, created_at, json, transcript"
 #define FIGURE_COLUMNS "id, container_id, mime_type, blob, bytes, created_at"
+#define WEBHOOK_COLUMNS "id, project, url, events, secret, created_at"
+#define DELIVERY_COLUMNS \
+    "id, webhook_id, type, body, created_at, status, attempts, next_at, http_status, error"
+/* to all webhooks w of a project that want to hear of such an event */
+#define DELIVERY_INSERT \
+    "INSERT INTO deliveries(id, webhook_id, type, body, created_at, status, attempts, next_at," \
+    " leased_until, http_status)"
+#define WEBHOOK_WANTS(type) "EXISTS (SELECT 1 FROM json_each(w.events) WHERE value = " type ")"
 #define KEY_COLUMNS "id, name, project, created_at, revoked_at"
 
 #define STATEMENTS(X) \
@@ -196,6 +204,37 @@
     X(FIGURE_GET, "SELECT " FIGURE_COLUMNS " FROM figures WHERE container_id = ?1 AND id = ?2") \
     X(FIGURE_DELETE, "DELETE FROM figures WHERE container_id = ?1 AND id = ?2") \
     X(FIGURE_DELETE_ALL, "DELETE FROM figures WHERE container_id = ?1") \
+\
+    X(LOGIN_INSERT, "INSERT INTO logins(hash, key_id, expires_at) VALUES(?1, ?2, ?3)") \
+    X(LOGIN_GET, "SELECT k.project, k.id FROM logins l JOIN keys k ON k.id = l.key_id" \
+                 " WHERE l.hash = ?1 AND l.expires_at > ?2 AND k.revoked_at = 0") \
+    X(LOGIN_DELETE, "DELETE FROM logins WHERE hash = ?1") \
+    X(LOGIN_EXPIRE, "DELETE FROM logins WHERE expires_at <= ?1") \
+\
+    X(WEBHOOK_INSERT, \
+        "INSERT INTO webhooks(" WEBHOOK_COLUMNS ") SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE" \
+        " (SELECT count(*) FROM webhooks WHERE project = ?2) < ?7") \
+    X(WEBHOOK_GET, \
+        "SELECT " WEBHOOK_COLUMNS " FROM webhooks WHERE id = ?1 AND (?2 IS NULL OR project = ?2)") \
+    X(WEBHOOK_DELETE, "DELETE FROM webhooks WHERE id = ?1 AND project = ?2") \
+    X(DELIVERY_QUEUE, DELIVERY_INSERT " SELECT ?1, w.id, ?2, ?3, ?4, 'pending', 0, ?4, 0, 0" \
+                                      " FROM webhooks w WHERE w.project = ?5 AND " WEBHOOK_WANTS("?2")) \
+    X(DELIVERY_QUEUE_CUT, \
+        DELIVERY_INSERT " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
+        " 'object', 'event', 'created_at', ?1, 'type', 'response.failed', 'data'," \
+        " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM (SELECT 'evt_' ||" \
+        " lower(hex(randomblob(16))) id, w.id webhook_id, r.id run FROM runs r JOIN webhooks w" \
+        " ON w.project = r.project WHERE r." RUN_UNFINISHED " AND " WEBHOOK_WANTS("'response.failed'") ") e") \
+    X(DELIVERY_CLAIM, \
+        "UPDATE deliveries SET attempts = attempts + 1, leased_until = ?1 + ?2 WHERE seq =" \
+        " (SELECT seq FROM deliveries d WHERE next_at > 0 AND next_at <= ?1 AND leased_until <= ?1" \
+        " AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.webhook_id = d.webhook_id" \
+        " AND o.next_at > 0 AND o.leased_until > ?1) ORDER BY next_at LIMIT 1)" \
+        " RETURNING " DELIVERY_COLUMNS) \
+    X(DELIVERY_DONE, "UPDATE deliveries SET status = ?3, next_at = ?4, http_status = ?5, error = ?6," \
+                     " leased_until = 0 WHERE webhook_id = ?1 AND id = ?2") \
+    X(DELIVERY_EXPIRE, "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries" \
+                       " WHERE created_at <= ?1 AND next_at = 0 LIMIT ?2)") \
 \
     X(BLOB_KNOWN, "SELECT 1 FROM blobs WHERE sha256 = ?1 AND refs > 0") \
     X(BLOB_UNREFERENCED, \

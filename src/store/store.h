@@ -484,6 +484,64 @@ int store_conversation_files_list(struct store *s, const char *conversation_id,
 int store_conversation_files_placed(
     struct store *s, const char *conversation_id, const char *container_id, struct error *e);
 
+/* ---- logins: browsers that were let in by a key ----------------------------------------------------------- */
+
+enum { STORE_LOGIN_DAYS = 30 };
+/* Durable. The secret for a cookie, given out here alone; it is good as long as the key, 30 days at most. */
+int store_login_create(struct store *s, const char *key_id, char ret_secret[STORE_SECRET_SIZE],
+    struct error *e);
+/* As store_key_lookup. */
+int store_login_lookup(
+    struct store *s, const char *secret, size_t length, struct store_access *ret_access);
+/* 0 also when there was none. */
+int store_login_delete(struct store *s, const char *secret, size_t length, struct error *e);
+
+/* ---- webhooks, and what is to be delivered to them ----------------------------------------------------------- */
+
+struct store_webhook {
+    char *id, *project, *url, *events, *secret; /* events: a JSON array of names */
+    int64_t created_at;
+};
+struct store_webhooks {
+    struct store_webhook *items;
+    size_t count;
+    bool has_more;
+};
+void store_webhook_deinit(struct store_webhook *w);
+void store_webhooks_deinit(struct store_webhooks *w);
+enum { STORE_WEBHOOKS_MAX = 20 /* of one project */ };
+/* Durable. -EDQUOT with QUOTA_EXCEEDED: the project has STORE_WEBHOOKS_MAX. */
+int store_webhook_insert(struct store *s, const struct store_webhook *w, struct error *e);
+/* `project` NULL: of any. */
+int store_webhook_get(struct store *s, const char *project, const char *id,
+    struct store_webhook *ret, struct error *e);
+int store_webhook_list(struct store *s, const char *project, const struct store_page *page,
+    struct store_webhooks *ret, struct error *e);
+/* Durable; with what was still to be delivered to it. */
+int store_webhook_delete(struct store *s, const char *project, const char *id, struct error *e);
+
+struct store_delivery {
+    char *id, *webhook_id, *type, *body; /* id: the event's, `evt_…` */
+    char *status;                        /* "pending", "delivered", "failed" */
+    char *error;                         /* of the last attempt, or NULL */
+    int64_t created_at, attempts, next_at, http_status; /* next_at: 0, there will be no further one */
+};
+struct store_deliveries {
+    struct store_delivery *items;
+    size_t count;
+    bool has_more;
+};
+void store_delivery_deinit(struct store_delivery *d);
+void store_deliveries_deinit(struct store_deliveries *d);
+/* The next one that is due, counted as attempted and nobody else's for `lease_s`; at most one at a time of each
+ * webhook. -ENOENT: none is due. */
+int store_delivery_claim(
+    struct store *s, int64_t now_s, int64_t lease_s, struct store_delivery *ret, struct error *e);
+/* Writes status, next_at, http_status and error of one that was claimed. */
+int store_delivery_done(struct store *s, const struct store_delivery *d, struct error *e);
+int store_delivery_list(struct store *s, const char *webhook_id, const struct store_page *page,
+    struct store_deliveries *ret, struct error *e);
+
 /* ---- assistants: how runs are to be made, under a name --------------------------------------------------- */
 
 struct store_assistant {
@@ -519,6 +577,8 @@ struct store_run_end {
     size_t n_events;
     const struct store_item *items;
     size_t n_items;
+    /* what webhooks of its project hear: "response.completed" and the like, or NULL; and the body */
+    const char *event_type, *event_id, *event_body;
 };
 int store_run_end(struct store *s, const struct store_run_end *end, struct error *e);
 
