@@ -79,7 +79,7 @@ export class Conversation {
 
   async #ensure(title) {
     if (this.id.value) return
-    this.title.value ||= title.replace(/\s+/g, ' ').slice(0, 80)
+    this.title.value ||= titleOf(title)
     const made = await post('/v1/conversations', { metadata: { title: this.title.value, ...(this.container.value && { container: this.container.value.id }) } })
     this.id.value = made.id
     conversations.value = [made, ...conversations.value]
@@ -158,7 +158,11 @@ export class Conversation {
   async #follow(turn, path, options) {
     await stream(path, options, (events) => batch(() => { for (const event of events) this.#event(turn, event) }))
     offline.value = false
-    if (turn.running) throw new ApiError(0, 'unreachable', 'The connection was lost.')
+    if (turn.running) { // a cancelled one ends without an event that says so
+      const response = await get(`/v1/responses/${turn.id.value}`)
+      if (['queued', 'in_progress'].includes(response.status)) throw new ApiError(0, 'unreachable', 'The connection was lost.')
+      batch(() => this.#close(turn, response))
+    }
     await this.#ended(turn)
   }
 
@@ -386,6 +390,9 @@ export class Conversation {
     this.entries.value = [...turns, ...hand].sort((a, b) => a.at - b.at)
   }
 }
+
+/** The first words of a message: of pasted code, its first line. */
+const titleOf = (text) => text.replace(/```\w*\n?/g, '').trim().split('\n')[0].replace(/\s+/g, ' ').slice(0, 80) || 'Conversation'
 
 const textOf = (item) => (item.content ?? item.summary ?? []).map((part) => part.text ?? part.refusal ?? '').join('')
 

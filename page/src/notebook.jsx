@@ -7,6 +7,7 @@ import { Turn } from './conversation.js'
 import { Button, Code, Icon, IconButton, Menu } from './parts.jsx'
 import { Prose } from './prose.jsx'
 import { exportItems } from './session.jsx'
+import { Asked } from './turns.jsx'
 
 /** Cells that were not run yet and notes, by the conversation they belong to: they are this visit's. */
 const drafts = new WeakMap()
@@ -42,7 +43,7 @@ function EditableCell({ conversation, cell, onRemove, onMove, draft = false }) {
   const status = cell.status.value, label = draft ? 'A cell not run yet' : cellLabel(cell) + (changed ? ', edited and not run' : '')
   return (
     <section class="cell cell--editable" id={draft ? undefined : `cell-${cell.key}`} data-status={draft ? 'new' : status} data-focus={focus ? '' : undefined} aria-label={label} ref={box}
-      onFocusIn={() => setFocus(true)} onFocusOut={(e) => { if (!box.current.contains(e.relatedTarget)) setFocus(false) }}>
+      onFocusIn={() => setFocus(true)} onFocusOut={(e) => { if (!box.current?.contains(e.relatedTarget)) setFocus(false) }}>
       <div class="cell__count">[{cell.busy ? '*' : cell.number.value || ' '}]{!draft && <span class="cell__time"><Took cell={cell} /></span>}</div>
       <div class="code">
         <div class="editor">
@@ -74,7 +75,7 @@ function Entry({ conversation, entry }) {
   if (!(entry instanceof Turn)) return hidden.value.has(entry.key) ? null : <EditableCell conversation={conversation} cell={entry} onRemove={() => hide(entry.key)} />
   return (
     <>
-      <div class="note"><h2 class="question">{entry.question || 'Analyse the files'}</h2></div>
+      <div class="note"><Asked text={entry.question} /></div>
       {entry.items.value.map((item) => {
         if (item.cell) return hidden.value.has(item.cell.key) ? null : <EditableCell key={item.id} conversation={conversation} cell={item.cell} onRemove={() => hide(item.cell.key)} />
         return item.type === 'message' && item.text.value ? <div class="note" key={item.id}><Prose text={item.text.value} /></div> : null

@@ -9,7 +9,6 @@ import { highlight } from './highlight.js'
 import { Icon, IconButton, Pre } from './parts.jsx'
 import { Prose } from './prose.jsx'
 import { Table, tableFrom } from './table.jsx'
-import { dark } from './state.js'
 
 /* ---- text ---- */
 
@@ -84,11 +83,14 @@ const base64Size = (text) => Math.floor((text.length * 3) / 4)
 function Plotly({ bundle, label }) {
   const ref = useRef()
   const [failed, setFailed] = useState('')
+  const text = useMemo(() => JSON.stringify(bundle), [bundle]) // the stored figure is the one that was streamed: it is drawn once
   useEffect(() => {
     let gone = false
-    import('./plot.js').then(({ draw }) => { if (!gone) return draw(ref.current, bundle, dark()) }).catch((e) => setFailed(e.message))
-    return () => { gone = true; import('./plot.js').then(({ clear }) => ref.current && clear(ref.current)).catch(() => {}) }
-  }, [bundle])
+    const element = ref.current
+    import('./plot.js').then(({ draw }) => { if (!gone) return draw(element, JSON.parse(text)) }).catch((e) => { if (!gone) setFailed(e.message) })
+    return () => { gone = true }
+  }, [text])
+  useEffect(() => { const element = ref.current; return () => { if (element?.data) import('./plot.js').then(({ clear }) => clear(element)) } }, [])
   const height = bundle.layout?.height ?? 450
   return failed
     ? <p class="quiet output">The plot could not be drawn: {failed}</p>

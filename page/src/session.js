@@ -28,16 +28,20 @@ async function look(conversation) {
   }
 }
 
+let asked = 0
+
 /** Files and variables, after something ended. */
 export async function lookInside() {
   const conversation = current.value, session = conversation?.container.value
   if (session?.status !== 'running') { files.value = []; variables.value = { data: [], stale: false }; return }
+  const mine = ++asked
   const [listed, known] = await Promise.all([
     all(`/v1/containers/${session.id}/files`), get(`/v1/containers/${session.id}/variables`),
   ].map((p) => p.catch(() => null)))
-  if (current.value !== conversation) return
+  if (current.value !== conversation || mine !== asked) return
   if (listed) files.value = listed.filter((file) => !shown(file))
   if (known) variables.value = known
+  if (known?.stale && !conversation.busy.value) setTimeout(lookInside, 500) // the kernel says it is busy a moment longer
 }
 
 let timer = 0, watched = null

@@ -72,7 +72,9 @@ export function Table({ columns, rows, heads = false, label, total = rows.length
 
 /** The table in HTML that is nothing but one, as pandas writes it; null for anything else. Nothing of it is run. */
 export function tableFrom(html) {
-  const body = new DOMParser().parseFromString(html, 'text/html').body
+  // styles would be refused by the page's policy, with a complaint for each; in a table of data they say nothing
+  const plain = html.replace(/<style[^>]*>[^<]*<\/style>/gi, '').replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle\s*=\s*("[^"]*"|'[^']*')/gi, ''))
+  const body = new DOMParser().parseFromString(plain, 'text/html').body
   const tables = body.querySelectorAll('table')
   if (tables.length !== 1 || body.querySelector('script, iframe, img, svg, canvas, a, object, embed')) return null
   const [table] = tables
@@ -83,6 +85,7 @@ export function tableFrom(html) {
   if (heads.length === 2) columns[0] = heads[1].cells[0].textContent
   const rows = [...table.tBodies].flatMap((part) => [...part.rows].map((row) => [...row.cells].map((cell) => cell.textContent)))
   if (rows.some((row) => row.length !== columns.length)) return null
+  const given = rows.filter((row) => !row.every((cell) => cell === '...')) // pandas' mark for rows it left out
   const stated = /(\d+) rows/.exec(body.querySelector('p')?.textContent ?? '')
-  return { columns, rows, heads: Boolean(table.tBodies[0]?.querySelector('th')), total: stated ? Number(stated[1]) : rows.length }
+  return { columns, rows: given, heads: Boolean(table.tBodies[0]?.querySelector('th')), total: stated ? Number(stated[1]) : given.length }
 }

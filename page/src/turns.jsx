@@ -4,7 +4,7 @@ import { containerFileAddress, fileAddress } from './api.js'
 import { CellView } from './cell.jsx'
 import { Turn, current } from './conversation.js'
 import { baseName, bytes, duration, fileIcon, plural, time } from './format.js'
-import { Button, Icon } from './parts.jsx'
+import { Button, Code, Icon, Pre } from './parts.jsx'
 import { Prose } from './prose.jsx'
 import { announcement, route } from './state.js'
 
@@ -26,6 +26,17 @@ const madeOf = (turn) => {
   return [...made.values()]
 }
 
+/** What was asked, in pieces: words, and code between fences. */
+export function Asked({ text }) {
+  const pieces = (text || 'Analyse the files').split(/^```(\w*)\n([\s\S]*?)(?:\n)?^```[ \t]*$/m)
+  const shown = []
+  for (let i = 0; i < pieces.length; i += 3) {
+    if (pieces[i].trim()) shown.push(<h2 class="question" key={i}>{pieces[i].trim()}</h2>)
+    if (pieces[i + 2] !== undefined) shown.push(<div class="asked code" key={i + 1}><Pre class="code__text" label="Code of the message"><Code code={pieces[i + 2]} language={pieces[i + 1] || 'python'} /></Pre></div>)
+  }
+  return <div class="asked__all">{shown}</div>
+}
+
 function Question({ turn }) {
   const at = time(turn.at)
   const state = turn.state.value
@@ -33,7 +44,7 @@ function Question({ turn }) {
   return (
     <article class={`turn turn--person ${waits ? 'turn--pending' : ''}`} id={turn.id.value || undefined} aria-label={`You, ${at}`}>
       <div class="turn__head">
-        <h2 class="question">{turn.question || 'Analyse the files'}</h2>
+        <Asked text={turn.question} />
         {turn.id.value && <a class="turn__time" href={`#/${current.value.id.value}/${turn.id.value}`} aria-label={`Link to this turn, ${at}`}>{at}</a>}
       </div>
       {turn.files.length > 0 && (
@@ -148,7 +159,12 @@ export function Document({ conversation }) {
   useEffect(() => { if (conversation.busy.value) { follow.current = true; scroll.current.scrollTop = scroll.current.scrollHeight } }, [entries.length])
   const turn = route.value.turn
   useEffect(() => { if (turn && !conversation.loading.value) { follow.current = false; document.getElementById(turn)?.scrollIntoView() } }, [turn, conversation.loading.value])
-  const scrolled = (e) => { follow.current = e.currentTarget.scrollHeight - e.currentTarget.scrollTop - e.currentTarget.clientHeight < 80 }
+  const last = useRef(0)
+  const scrolled = ({ currentTarget: box }) => {
+    if (box.scrollTop < last.current - 2) follow.current = false
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < 40) follow.current = true
+    last.current = box.scrollTop
+  }
   return (
     <section class="scroll" aria-label="Conversation" tabIndex="0" ref={scroll} onScroll={scrolled}>
       <div class="document">

@@ -91,12 +91,19 @@ static int refuse(struct http_exchange *x, const char *secret, size_t n)
     return -EACCES;
 }
 
-/* A browser that was let in by POST /api/login. What it may be sent to from another page is the gate's affair
- * (Origin) and the cookie's own (SameSite). */
+/* Another site's pages get no cookie sent (SameSite=Strict), and an Origin that is not ours was refused by the gate.
+ * What shares the site but not the origin (another port of this machine, a frame that is shut in) says so itself. */
+static bool from_own_page(struct http_exchange *x)
+{
+    const char *site = http_header(x, "sec-fetch-site");
+    return !site || strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+}
+
+/* A browser that was let in by POST /api/login. */
 static int by_cookie(struct http_exchange *x, struct store *store, struct store_access *ret)
 {
     char secret[STORE_SECRET_SIZE];
-    int r = http_cookie(x, ACCESS_COOKIE, secret, sizeof secret);
+    int r = from_own_page(x) ? http_cookie(x, ACCESS_COOKIE, secret, sizeof secret) : -EACCES;
     if (r == 0)
         r = store_login_lookup(store, secret, strlen(secret), ret);
     sodium_memzero(secret, sizeof secret);

@@ -44,6 +44,9 @@ def test_a_key_once_then_a_cookie(keyed, call):
         assert other.get("/v1/containers").status_code == 200
         # a page of another origin gets nothing by it
         assert other.get("/v1/containers", headers={"origin": "http://elsewhere.example"}).status_code == 403
+        # nor does what shares the site but not the origin: another port, a frame that is shut in
+        for site, status in (("same-origin", 200), ("none", 200), ("same-site", 401), ("cross-site", 401)):
+            assert other.get("/v1/containers", headers={"sec-fetch-site": site}).status_code == status
         # it ends with its key
         call("key", "revoke", ann["id"], "--state", server.state)
         assert other.get("/v1/containers").status_code == 401
