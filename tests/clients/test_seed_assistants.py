@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import openpyxl
 import pytest
+from support import machine
 from support.api import Session
 from support.provider import Gate, Provider, Refuse, Turn, asked, python
 from support.server import Server
@@ -39,6 +41,8 @@ SCRIPTS = {
     "Perform statistical analysis on this Excel file": ANALYSIS,
     "Explore it.": [Turn(PLAN)],
     "Report on ['North', 'South', 'Notes']": [Turn("Three sheets were analysed.")],
+    "Show me tables.": [Turn(python("import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\ndisplay(df)\ndf.describe()")),
+                        Turn(python("1 / 0")), Turn("Insight: two rows.")],
     "Please perform a comprehensive analysis of this Excel file": [
         Turn(python(READ.replace("sales_data", "sales_report"))), Turn("Everything ", "is analysed.")],
 }
@@ -253,6 +257,46 @@ def test_the_end_to_end_class_as_it_was_written(scripted, tmp_path):
     scripted.gate.open()
     assert done.returncode == 1 and "openai.BadRequestError: Error code: 400" in done.stderr, done.stderr
     assert "already has an active run run_" in done.stderr
+
+
+def test_the_thread_as_a_notebook(report, scripted):
+    thread = report["extraction"]["thread"]
+    with scripted.server.client() as client:
+        book = nbformat.reads(client.get(f"/v1/threads/{thread}/notebook").text, as_version=4)
+        page = client.get(f"/v1/threads/{thread}/notebook?format=html").text
+        script = client.get(f"/v1/threads/{thread}/notebook?format=py").text
+    nbformat.validate(book)
+    question, first, *_, last = book.cells
+    assert question.source == "Analyze this Excel file and create a summary report\n\n*File: `sales_data.xlsx`*"
+    assert (first.cell_type, first.source, last.source) == ("markdown", "I look at the file. ", REPORT.replace("—", ""))
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code] == [READ, WRITE, PLOT] and [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[0].outputs[0].text.startswith("North (12, 5)\n")
+    assert any(o.get("data", {}).get("image/png", "").startswith("iVBOR") for o in code[2].outputs)
+    assert 'src="data:image/png;base64,iVBOR' in page and "Summary: three sheets." in page
+    compile(script, "thread.py", "exec")
+
+
+def test_tables_and_failures_among_the_results(scripted):
+    with scripted.server.client() as client:
+        assistant = client.post("/v1/assistants", json={"model": MODEL, "tools": [{"type": "code_interpreter"}],
+                                                        "instructions": "You serve httpx."}).json()
+        began = client.post("/v1/threads/runs", json={"assistant_id": assistant["id"], "thread": {
+            "messages": [{"role": "user", "content": "Show me tables."}]}}).json()
+        path = f"/v1/threads/{began['thread_id']}"
+        machine.wait_until(lambda: client.get(f"{path}/runs/{began['id']}").json()["status"] == "completed", 60, "the run's end")
+        found = client.get(f"{path}/results").json()
+        assert [block["status"] for block in found["code_blocks"]] == ["completed", "error"]
+        assert {block["run_id"] for block in found["code_blocks"]} == {began["id"]} and found["insights"] == ["Insight: two rows."]
+        assert [(table["code_block"], table["text"].split("\n")[0].strip()) for table in found["tables"]] == [(0, "a"), (0, "a")]
+        assert all('class="dataframe"' in table["html"] for table in found["tables"])
+        client.post(f"{path}/messages", json={"role": "user", "content": "Show me tables."})
+        again = client.post(f"{path}/runs", json={"assistant_id": assistant["id"]}).json()
+        machine.wait_until(lambda: client.get(f"{path}/runs/{again['id']}").json()["status"] == "completed", 60, "the run's end")
+        book = nbformat.reads(client.get(f"{path}/notebook").text, as_version=4)
+    nbformat.validate(book)
+    assert [cell.cell_type for cell in book.cells] == ["markdown", "code", "code", "markdown"] * 2
+    assert book.cells[4].source == "Show me tables." and book.cells[2].outputs[0].ename == "ZeroDivisionError"
 
 
 @pytest.fixture
