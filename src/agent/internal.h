@@ -6,8 +6,10 @@
  * Locks: registry, then one run's. Neither is held while anybody waits for a model, a session or the
  * store. */
 #pragma once
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "agent/redact.h"
 #include "agent/run.h"
@@ -96,6 +98,34 @@ struct runs {
     unsigned active;
     bool stopping;
 };
+
+/* ---- runs.c: the registry ------------------------------------------------------------------------------ */
+/* The registry's lock is held. NULL: none of that id has a thread. */
+struct run *runs_look_up(struct runs *r, const char *id);
+/* Room for one more thread, taken until runs_leave. UNAVAILABLE, QUEUE_FULL. */
+int runs_reserve(struct runs *r, struct error *e);
+void runs_leave(struct runs *r);
+/* Takes a reference of its own. INVALID_VALUE: it is there already. */
+int runs_enter(struct runs *r, struct run *run, struct error *e);
+void runs_withdraw(struct runs *r, struct run *run);
+/* The thread has the caller's reference, when this succeeds. */
+int run_begin_thread(struct run *run, struct error *e);
+/* ---- start.c ---- */
+/* Between a look at its row and its entry here somebody else may have resumed it, or ended it. INVALID_VALUE. */
+int run_still_waits(struct runs *r, const struct run *run, struct error *e);
+/* Events and items of a run that goes on are numbered behind those there are. */
+int run_count_past(struct runs *r, struct run *run, struct error *e);
+
+static inline int runs_no_memory(struct error *e)
+{
+    return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
+}
+/* A copy of a text that may be NULL; false without memory. */
+static inline bool text_copy(char **to, const char *from)
+{
+    *to = from ? strdup(from) : NULL;
+    return !from || *to;
+}
 
 /* ---- run.c: one run ---------------------------------------------------------------------------------- */
 /* Refs 1, in no list. NULL: no memory. */

@@ -10,6 +10,8 @@
 
 #include "agent/loop.h"
 #include "base/fd.h"
+#include "provider/items.h"
+#include "provider/result_words.h"
 
 enum {
     PICTURES_MAX = 6, /* of one result */
@@ -74,17 +76,6 @@ static json_t *pictures(struct loop *l, const json_t *images)
 
 /* ---- items -------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *item, const char *key)
-{
-    const char *text = json_string_value(json_object_get(item, key));
-    return text ? text : "";
-}
-
-static bool is_type(const json_t *item, const char *type)
-{
-    return strcmp(text_of(item, "type"), type) == 0;
-}
-
 /* A person's turn made of a text and pictures. Takes `images`. */
 static json_t *user_turn(const char *text, json_t *images)
 {
@@ -103,21 +94,21 @@ static json_t *user_turn(const char *text, json_t *images)
 static json_t *result_text_turn(const char *text, json_t *images)
 {
     cleanup_strbuf struct strbuf b = STRBUF_INIT(2 << 20);
-    strbuf_printf(&b, "Result of the code:\n%s", text);
+    strbuf_printf(&b, RESULT_TURN "%s", text);
     return user_turn(strbuf_text(&b), images);
 }
 
 /* A result of code, in either of the forms in which it is kept. */
 static bool is_result(const json_t *item)
 {
-    return is_type(item, "tool_result") || json_object_get(item, "result");
+    return item_is(item, "tool_result") || json_object_get(item, "result");
 }
 
 static const char *result_of(const json_t *item)
 {
-    if (is_type(item, "tool_result"))
-        return text_of(item, "text");
-    return text_of(json_array_get(json_object_get(item, "content"), 0), "text");
+    if (item_is(item, "tool_result"))
+        return item_text(item, "text");
+    return item_text(json_array_get(json_object_get(item, "content"), 0), "text");
 }
 
 static json_t *outgoing_result(struct loop *l, const json_t *item)
@@ -130,7 +121,7 @@ static json_t *outgoing_result(struct loop *l, const json_t *item)
         text = strbuf_text(&masked);
     }
     json_t *images = pictures(l, json_object_get(item, "images"));
-    if (!is_type(item, "tool_result"))
+    if (!item_is(item, "tool_result"))
         return result_text_turn(text, images);
     json_t *copy = json_copy((json_t *)item);
     json_object_set_new(copy, "text", json_string(text));

@@ -63,13 +63,6 @@ static void usage_read(const json_t *u, struct provider_usage *ret)
 
 /* ---- what it was asked to do --------------------------------------------------------------------------- */
 
-/* A copy of a text that may be NULL; false without memory. */
-static bool copy(char **to, const char *from)
-{
-    *to = from ? strdup(from) : NULL;
-    return !from || *to;
-}
-
 int plan_init(struct plan *p, const struct run_spec *spec)
 {
     *p = (struct plan){
@@ -98,11 +91,12 @@ int plan_init(struct plan *p, const struct run_spec *spec)
         .idle_minutes = c->idle_minutes,
         .undo = c->undo};
     char *text[4] = {0};
-    bool good = copy(&p->instructions, spec->instructions) &&
-                copy(&p->reasoning_effort, spec->reasoning_effort) && copy(&p->told, spec->told) &&
-                copy(&text[0], spec->project) && copy(&text[1], spec->container.name) &&
-                copy(&text[2], spec->container.environment) &&
-                copy(&text[3], spec->container.metadata);
+    bool good = text_copy(&p->instructions, spec->instructions) &&
+                text_copy(&p->reasoning_effort, spec->reasoning_effort) &&
+                text_copy(&p->told, spec->told) && text_copy(&text[0], spec->project) &&
+                text_copy(&text[1], spec->container.name) &&
+                text_copy(&text[2], spec->container.environment) &&
+                text_copy(&text[3], spec->container.metadata);
     c->project = text[0];
     c->name = text[1];
     c->environment = text[2];
@@ -213,8 +207,8 @@ struct run *run_of_row(struct runs *all, const struct store_run *row)
     snprintf(run->model, sizeof run->model, "%s", row->model);
     snprintf(run->container_id, sizeof run->container_id, "%s",
         row->container_id ? row->container_id : "");
-    if (!run->output || !copy(&run->conversation_id, row->conversation_id) ||
-        !copy(&run->previous_id, row->previous_id)) {
+    if (!run->output || !text_copy(&run->conversation_id, row->conversation_id) ||
+        !text_copy(&run->previous_id, row->previous_id)) {
         run_unref(run);
         return NULL;
     }
@@ -239,12 +233,13 @@ int run_to_row(struct run *run, struct store_run *ret)
         .background = run->background,
     };
     bool final = run_status_final(run->status);
-    bool good = copy(&row.id, run->id) && copy(&row.project, run->project) &&
-                copy(&row.dialect, run->dialect) &&
-                copy(&row.status, run_status_name(run->status)) && copy(&row.model, run->model) &&
-                copy(&row.container_id, run->container_id[0] ? run->container_id : NULL) &&
-                copy(&row.conversation_id, run->conversation_id) &&
-                copy(&row.previous_id, run->previous_id) && dump(&row.request, request) &&
+    bool good = text_copy(&row.id, run->id) && text_copy(&row.project, run->project) &&
+                text_copy(&row.dialect, run->dialect) &&
+                text_copy(&row.status, run_status_name(run->status)) &&
+                text_copy(&row.model, run->model) &&
+                text_copy(&row.container_id, run->container_id[0] ? run->container_id : NULL) &&
+                text_copy(&row.conversation_id, run->conversation_id) &&
+                text_copy(&row.previous_id, run->previous_id) && dump(&row.request, request) &&
                 dump(&row.input, run->input) && dump(&row.output, final ? run->output : NULL) &&
                 dump(&row.error, run->error) && dump(&row.usage, final ? usage : NULL);
     json_decref(usage);
@@ -283,12 +278,12 @@ void run_info(struct run *run, struct run_info *ret)
         .cancelling = run->threaded && !run->ended && atomic_load(&run->stop) == STOP_CANCELLED,
     };
     snprintf(ret->id, sizeof ret->id, "%s", run->id);
-    copy(&ret->project, run->project);
-    copy(&ret->dialect, run->dialect);
-    copy(&ret->model, run->model);
-    copy(&ret->container_id, run->container_id[0] ? run->container_id : NULL);
-    copy(&ret->conversation_id, run->conversation_id);
-    copy(&ret->previous_id, run->previous_id);
+    text_copy(&ret->project, run->project);
+    text_copy(&ret->dialect, run->dialect);
+    text_copy(&ret->model, run->model);
+    text_copy(&ret->container_id, run->container_id[0] ? run->container_id : NULL);
+    text_copy(&ret->conversation_id, run->conversation_id);
+    text_copy(&ret->previous_id, run->previous_id);
     pthread_mutex_unlock(&run->lock);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/loop.h"
 #include "base/utf8.h"
 #include "env/environment.h"
+#include "provider/result_words.h"
 
 enum {
     HEAD_BYTES = 16 << 10,
@@ -169,7 +170,7 @@ static void say_figures(
 {
     if (n == 0)
         return;
-    say(out, "%zu figure%s displayed to the person", n, n == 1 ? " was" : "s were");
+    say(out, "%zu%s to the person", n, n == 1 ? RESULT_FIGURE : RESULT_FIGURES);
     for (size_t i = 0; i < n && i < FILES_NAMED; i++)
         strbuf_printf(out, "%s%s", i ? ", " : " (", figures[i].id);
     strbuf_puts(out, l->plan->route.images
@@ -181,9 +182,9 @@ void result_unkept(size_t n, struct strbuf *out)
 {
     if (n > 0)
         say(out,
-            "%zu figure%s displayed but not kept, and nobody can open %s: larger than 16 MiB, beyond the "
+            "%zu%s but not kept, and nobody can open %s: larger than 16 MiB, beyond the "
             "200 of one answer, or beyond what the figures of one container may take together.",
-            n, n == 1 ? " was" : "s were", n == 1 ? "it" : "them");
+            n, n == 1 ? RESULT_FIGURE : RESULT_FIGURES, n == 1 ? "it" : "them");
 }
 
 static void say_files(const struct execution *e, struct strbuf *out)
@@ -191,11 +192,12 @@ static void say_files(const struct execution *e, struct strbuf *out)
     for (size_t i = 0; i < e->files; i++) {
         const struct file_change *f = &e->file[i];
         if (i == FILES_NAMED) {
-            say(out, "… and %zu more files.", e->files - i);
+            say(out, RESULT_MORE "%zu" RESULT_MORE_FILES, e->files - i);
             return;
         }
-        say(out, "File %s: /mnt/data/%s (%llu bytes)", f->modified ? "changed" : "created",
-            f->file.path, (unsigned long long)f->file.bytes);
+        say(out, "%s" RESULT_WORKSPACE "%s (%llu bytes)",
+            f->modified ? RESULT_FILE_CHANGED : RESULT_FILE_CREATED, f->file.path,
+            (unsigned long long)f->file.bytes);
     }
 }
 
@@ -259,8 +261,8 @@ void result_text(struct loop *l, const struct execution *e, const struct figure 
     say_figures(l, figures, n_figures, out);
     say_files(e, out);
     for (size_t i = 0; i < e->notes; i++)
-        say(out, "Note: %s", e->note[i]);
+        say(out, RESULT_NOTE "%s", e->note[i]);
     say_missing(l, e, out);
     if (out->length == 0)
-        strbuf_puts(out, "(no output)");
+        strbuf_puts(out, RESULT_NOTHING);
 }

@@ -16,6 +16,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -91,3 +92,17 @@ int json_in_integer_text(const char *name, const char *text, enum json_manners m
 const char *json_in_brief(char out[72], const char *text);
 /* Whether all of it is well-formed UTF-8 (no surrogates, nothing overlong). */
 bool json_in_utf8(const char *text, size_t length);
+
+/* ---- of what is known to be right ---- */
+
+/* The string at `key`, or NULL. */
+static inline const char *json_text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+/* Whether its "type" is this. */
+static inline bool item_is(const json_t *item, const char *type)
+{
+    const char *of = json_text(item, "type");
+    return of && strcmp(of, type) == 0;
+}

@@ -80,11 +80,6 @@ int api_notebook_container(
 
 /* ---- what a run said and did --------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 /* The request's messages of the user: their text, and the names of files that came with them. */
 static int add_input(const json_t *input, struct notebook *book)
 {
@@ -92,13 +87,13 @@ static int add_input(const json_t *input, struct notebook *book)
     json_t *item, *part;
     int r = 0;
     json_array_foreach (input, i, item) {
-        const char *role = text_of(item, "role");
+        const char *role = json_text(item, "role");
         cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
         if (!role || strcmp(role, "user") != 0)
             continue;
         json_array_foreach (json_object_get(item, "content"), k, part) {
             json_t *words = json_object_get(part, "text");
-            const char *name = text_of(part, "filename");
+            const char *name = json_text(part, "filename");
             if (text.length && (words || name))
                 strbuf_puts(&text, "\n\n");
             if (json_is_string(words))

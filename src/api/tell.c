@@ -18,11 +18,6 @@ struct item {
     json_t *logs; /* a reference, or NULL */
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
 static int told(int r, struct error *e)
 {
     return r < 0 ? error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.") : 0;
@@ -43,7 +38,7 @@ int api_execution_tell(struct store *store, const struct store_execution *row,
         .length = strlen(code),
         .execution_count = json_integer_value(json_object_get(root, "execution_count")),
         .outputs = json_object_get(root, "outputs"),
-        .status = text_of(root, "status"),
+        .status = json_text(root, "status"),
     };
     return told(to->ran(to->context, &ran), e);
 }
@@ -74,15 +69,15 @@ static int tell_code(struct store *store, const struct item *item, const json_t 
 static int tell_event(struct store *store, struct item *items, const json_t *event,
     const struct api_listener *to, struct error *e)
 {
-    const char *type = text_of(event, "type"), *kind = text_of(event, "kind");
+    const char *type = json_text(event, "type"), *kind = json_text(event, "kind");
     json_int_t at = json_integer_value(json_object_get(event, "item"));
     if (!type || at < 0 || at >= ITEMS_MAX)
         return 0;
     struct item *item = &items[at];
-    if (strcmp(type, "item.started") == 0 && text_of(event, "container_id"))
-        snprintf(item->container, sizeof item->container, "%s", text_of(event, "container_id"));
-    else if (strcmp(type, "execution.started") == 0 && text_of(event, "execution_id"))
-        snprintf(item->execution, sizeof item->execution, "%s", text_of(event, "execution_id"));
+    if (strcmp(type, "item.started") == 0 && json_text(event, "container_id"))
+        snprintf(item->container, sizeof item->container, "%s", json_text(event, "container_id"));
+    else if (strcmp(type, "execution.started") == 0 && json_text(event, "execution_id"))
+        snprintf(item->execution, sizeof item->execution, "%s", json_text(event, "execution_id"));
     else if (strcmp(type, "execution.completed") == 0 && !item->logs)
         item->logs = json_incref(json_object_get(event, "logs"));
     if (strcmp(type, "item.completed") != 0 || !kind)

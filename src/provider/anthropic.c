@@ -216,8 +216,9 @@ static int failure(struct decoder *d, const json_t *root, struct error *e)
     return provider_error_object(provider_of(d), 0, json_object_get(root, "error"), e);
 }
 
-static int event_decoded(struct decoder *d, const char *type, const json_t *root, struct error *e)
+static int event_decoded(void *decoder, const char *type, json_t *root, struct error *e)
 {
+    struct decoder *d = decoder;
     struct block *b;
     if (strcmp(type, "message_start") == 0) {
         const json_t *message = json_object_get(root, "message");
@@ -250,15 +251,7 @@ static int event_decoded(struct decoder *d, const char *type, const json_t *root
 static int event(void *decoder, const char *name, const char *data, size_t n, struct error *e)
 {
     struct decoder *d = decoder;
-    json_t *root = provider_event_json(data, n);
-    if (!json_is_object(root)) {
-        json_decref(root);
-        return provider_malformed(provider_of(d), "an event that is no JSON object", e);
-    }
-    const char *type = item_text(root, "type");
-    int r = event_decoded(d, type[0] != '\0' ? type : name, root, e);
-    json_decref(root);
-    return r;
+    return provider_event_object(provider_of(d), name, data, n, event_decoded, d, e);
 }
 
 static int whole(void *decoder, json_t *root, struct error *e)
@@ -288,8 +281,7 @@ static int end(void *decoder, struct error *e)
     struct decoder *d = decoder;
     if (d->stopped)
         return 0;
-    return error_set(e, ERROR_PROVIDER_MALFORMED, EPIPE,
-        "The provider %s ended its answer in the middle.", provider_of(d)->name);
+    return provider_cut_short(provider_of(d), e);
 }
 
 const struct provider_adapter anthropic_adapter = {

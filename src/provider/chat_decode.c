@@ -362,8 +362,7 @@ int chat_end(void *decoder, struct error *e)
 {
     struct chat_decoder *d = decoder;
     if (!d->done && !d->a->finished)
-        return error_set(e, ERROR_PROVIDER_MALFORMED, EPIPE,
-            "The provider %s ended its answer in the middle.", d->p->name);
+        return provider_cut_short(d->p, e);
     int r = reasoning_flush(d);
     for (size_t i = 0; i < d->n_slots && r == 0; i++) {
         struct slot *s = &d->slots[i];

@@ -1,6 +1,7 @@
 /* decode.c - what the adapters' decoders share. */
 #include "base/strbuf.h"
 #include "provider/internal.h"
+#include "provider/items.h"
 
 /* The code unit of an escape "\uXXXX" at `at`, or -1. */
 static long unit(const char *at, const char *end)
@@ -45,4 +46,19 @@ json_t *provider_event_json(const char *data, size_t n)
     cleanup_strbuf struct strbuf mended = STRBUF_INIT(n + 1);
     escapes_mend(data, data + n, &mended);
     return mended.failed ? NULL : json_loadb(strbuf_text(&mended), mended.length, 0, NULL);
+}
+
+int provider_event_object(const struct provider *p, const char *name, const char *data, size_t n,
+    int (*decoded)(void *decoder, const char *type, json_t *root, struct error *e), void *decoder,
+    struct error *e)
+{
+    json_t *root = provider_event_json(data, n);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return provider_malformed(p, "an event that is no JSON object", e);
+    }
+    const char *type = item_text(root, "type");
+    int r = decoded(decoder, type[0] != '\0' ? type : name, root, e);
+    json_decref(root);
+    return r;
 }

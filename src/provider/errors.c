@@ -173,3 +173,9 @@ int provider_malformed(const struct provider *p, const char *what, struct error 
     return error_set(
         e, ERROR_PROVIDER_MALFORMED, EPROTO, "The provider %s sent %s.", p->name, what);
 }
+
+int provider_cut_short(const struct provider *p, struct error *e)
+{
+    return error_set(e, ERROR_PROVIDER_MALFORMED, EPIPE,
+        "The provider %s ended its answer in the middle.", p->name);
+}

@@ -115,6 +115,12 @@ json_t *provider_transcript_mend(const json_t *transcript, bool tools);
 /* Parses one event's data. Escapes that are legal JSON and no character (half a surrogate pair, \u0000)
  * become U+FFFD, as models that cut characters apart do send them. A new reference, or NULL. */
 json_t *provider_event_json(const char *data, size_t n);
+/* One event that is an object and says its type, or has it from its name: hands it to `decoded`. */
+int provider_event_object(const struct provider *p, const char *name, const char *data, size_t n,
+    int (*decoded)(void *decoder, const char *type, json_t *root, struct error *e), void *decoder,
+    struct error *e);
+/* An answer that ended before it was whole: PROVIDER_MALFORMED. */
+int provider_cut_short(const struct provider *p, struct error *e);
 
 /* ---- for decoders: upstream's errors ---------------------------------------------------------------- */
 

@@ -236,8 +236,9 @@ static int error_event(struct decoder *d, const json_t *root, struct error *e)
     return provider_error_object(provider_of(d), 0, json_is_object(nested) ? nested : root, e);
 }
 
-static int event_decoded(struct decoder *d, const char *type, json_t *root, struct error *e)
+static int event_decoded(void *decoder, const char *type, json_t *root, struct error *e)
 {
+    struct decoder *d = decoder;
     static const char prefix[] = "response.";
     if (strcmp(type, "error") == 0)
         return error_event(d, root, e);
@@ -255,15 +256,7 @@ static int event(void *decoder, const char *name, const char *data, size_t n, st
     struct decoder *d = decoder;
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0)
         return 0;
-    json_t *root = provider_event_json(data, n);
-    if (!json_is_object(root)) {
-        json_decref(root);
-        return provider_malformed(provider_of(d), "an event that is no JSON object", e);
-    }
-    const char *type = item_text(root, "type");
-    int r = event_decoded(d, type[0] != '\0' ? type : name, root, e);
-    json_decref(root);
-    return r;
+    return provider_event_object(provider_of(d), name, data, n, event_decoded, d, e);
 }
 
 static int whole(void *decoder, json_t *root, struct error *e)
@@ -280,8 +273,7 @@ static int end(void *decoder, struct error *e)
     struct decoder *d = decoder;
     if (d->ended)
         return 0;
-    return error_set(e, ERROR_PROVIDER_MALFORMED, EPIPE,
-        "The provider %s ended its answer in the middle.", provider_of(d)->name);
+    return provider_cut_short(provider_of(d), e);
 }
 
 const struct provider_adapter responses_adapter = {

@@ -2,6 +2,7 @@
 #include "base/strbuf.h"
 #include "provider/internal.h"
 #include "provider/items.h"
+#include "provider/result_words.h"
 
 static const char missing[] =
     "There is no result: the conversation was interrupted before this ran.";
@@ -72,7 +73,7 @@ static json_t *result_as_text(const json_t *item)
 {
     size_t i;
     json_t *image;
-    json_t *text = json_sprintf("Result of the code:\n%s", item_text(item, "text"));
+    json_t *text = json_sprintf(RESULT_TURN "%s", item_text(item, "text"));
     json_t *message = json_pack("{s:s, s:s, s:[{s:s, s:o}]}", "type", "message", "role", "user",
         "content", "type", "text", "text", text);
     json_array_foreach (json_object_get(item, "images"), i, image) {

@@ -32,17 +32,6 @@ struct chat_encoder {
     const char *finish; /* literal; NULL: it has not ended well */
 };
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-static bool type_is(const json_t *object, const char *type)
-{
-    const char *of = text_of(object, "type");
-    return of && strcmp(of, type) == 0;
-}
-
 /* ---- the message, whole ---- */
 
 /* Texts of different messages are apart from each other; those of one are not. */
@@ -108,7 +97,7 @@ static void said_init(struct said *s, const struct chat_encoder *enc)
     size_t i;
     *s = (struct said){STRBUF_INIT(TEXT_MAX), STRBUF_INIT(TEXT_MAX), json_array()};
     json_array_foreach (response_encoder_items(enc->items), i, item)
-        if (type_is(item, "message"))
+        if (item_is(item, "message"))
             add_message(s, item);
 }
 
@@ -128,7 +117,7 @@ static void write_interpreter(
     jw_field_string(w, "container_id", enc->container_id);
     jw_field_array(w, "calls");
     json_array_foreach (response_encoder_items(enc->items), i, item)
-        if (type_is(item, "code_interpreter_call"))
+        if (item_is(item, "code_interpreter_call"))
             item_write(w, item, &enc->base.view);
     jw_end(w);
     jw_field_json(w, "citations", s->citations);
@@ -143,13 +132,13 @@ static void write_calls(struct json_writer *w, const struct chat_encoder *enc)
         return;
     jw_field_array(w, "tool_calls");
     json_array_foreach (response_encoder_items(enc->items), i, item) {
-        if (!type_is(item, "function_call"))
+        if (!item_is(item, "function_call"))
             continue;
         jw_begin_object(w);
-        jw_field_string(w, "id", text_of(item, "call_id"));
+        jw_field_string(w, "id", json_text(item, "call_id"));
         jw_field_string(w, "type", "function");
         jw_field_object(w, "function");
-        jw_field_string(w, "name", text_of(item, "name"));
+        jw_field_string(w, "name", json_text(item, "name"));
         jw_field_json(w, "arguments", json_object_get(item, "arguments"));
         jw_end(w);
         jw_end(w);
@@ -307,10 +296,10 @@ static void call_chunk_send(struct chat_encoder *enc, struct json_writer *w)
 static void tell_call(struct chat_encoder *enc, const struct told *t, const json_t *e)
 {
     struct json_writer w = call_chunk(enc, t);
-    jw_field_string(&w, "id", text_of(e, "call_id"));
+    jw_field_string(&w, "id", json_text(e, "call_id"));
     jw_field_string(&w, "type", "function");
     jw_field_object(&w, "function");
-    jw_field_string(&w, "name", text_of(e, "name"));
+    jw_field_string(&w, "name", json_text(e, "name"));
     jw_field_string(&w, "arguments", "");
     call_chunk_send(enc, &w);
 }
@@ -352,7 +341,7 @@ static void tell_end(struct chat_encoder *enc)
 
 static int item_started(struct chat_encoder *enc, size_t i, const json_t *e)
 {
-    const char *kind = text_of(e, "kind"), *container = text_of(e, "container_id");
+    const char *kind = json_text(e, "kind"), *container = json_text(e, "container_id");
     struct told *grown =
         i == enc->n_told && kind ? realloc(enc->told, (i + 1) * sizeof *grown) : NULL;
     if (!grown)
@@ -375,7 +364,7 @@ static int item_started(struct chat_encoder *enc, size_t i, const json_t *e)
 /* What an item's end says beyond what its deltas said. */
 static void tell_rest(struct chat_encoder *enc, struct told *t, const json_t *e)
 {
-    bool refusal = text_of(e, "refusal") != NULL;
+    bool refusal = json_text(e, "refusal") != NULL;
     const json_t *text = json_object_get(e, t->function ? "arguments"
                                             : refusal   ? "refusal"
                                                         : "text");
@@ -412,7 +401,7 @@ static int feed_item(struct chat_encoder *enc, const char *type, const json_t *e
 
 static void feed_run(struct chat_encoder *enc, const char *what, const json_t *e)
 {
-    const char *container = text_of(e, "container_id"), *reason = text_of(e, "reason");
+    const char *container = json_text(e, "container_id"), *reason = json_text(e, "reason");
     if (strcmp(what, "started") == 0) {
         enc->container_id = container ? strdup(container) : NULL;
         return;
@@ -436,7 +425,7 @@ int chat_encoder_feed(struct chat_encoder *enc, const char *json, size_t n)
 {
     int r = response_encoder_feed(enc->items, json, n, 0);
     cleanup_json json_t *e = r == 0 ? json_loadb(json, n, JSON_ALLOW_NUL, NULL) : NULL;
-    const char *type = text_of(e, "type");
+    const char *type = json_text(e, "type");
     if (r < 0 || !type)
         return -EINVAL;
     if (strncmp(type, "run.", 4) == 0) {

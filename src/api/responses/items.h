@@ -30,18 +30,6 @@ enum {
     INPUT_INLINE_MAX = 50 << 20, /* of all files in one request, decoded */
 };
 
-/* The string at `key`, or NULL. */
-static inline const char *json_text(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-/* Whether its "type" is this. */
-static inline bool item_is(const json_t *item, const char *type)
-{
-    const char *of = json_text(item, "type");
-    return of && strcmp(of, type) == 0;
-}
-
 /* ---- items_read.c: from a client ---- */
 
 /* Bytes that came within the request, decoded. */

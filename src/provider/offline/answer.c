@@ -8,6 +8,7 @@
 
 #include "provider/items.h"
 #include "provider/offline/offline.h"
+#include "provider/result_words.h"
 
 enum { SHOWN_MAX = 8000, FILES_MAX = 40, ANSWER_MAX = 1 << 20 };
 
@@ -48,19 +49,25 @@ bool offline_offered(const char *result, struct strbuf *says, struct strbuf *ret
     return true;
 }
 
+static bool begins(const char *line, const char *with)
+{
+    return strncmp(line, with, strlen(with)) == 0;
+}
+
 /* Is it one of the lines that are not the program's? */
 static bool remark(const char *line, size_t n)
 {
-    static const char *const begins[] = {
-        "File created: /mnt/data/", "File changed: /mnt/data/", "Note: ", "(no output)"};
-    for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
-        if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+    static const char *const ours[] = {RESULT_FILE_CREATED RESULT_WORKSPACE,
+        RESULT_FILE_CHANGED RESULT_WORKSPACE, RESULT_NOTE, RESULT_NOTHING};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+        if (begins(line, ours[i]))
             return true;
-    if (memmem(line, n, " more files.", 12) != NULL && strncmp(line, "\xe2\x80\xa6 and ", 8) == 0)
+    if (memmem(line, n, RESULT_MORE_FILES, strlen(RESULT_MORE_FILES)) != NULL &&
+        begins(line, RESULT_MORE))
         return true;
     size_t digits = strspn(line, "0123456789");
-    return digits > 0 && (strncmp(line + digits, " figure was displayed", 21) == 0 ||
-                             strncmp(line + digits, " figures were displayed", 23) == 0);
+    return digits > 0 &&
+           (begins(line + digits, RESULT_FIGURE) || begins(line + digits, RESULT_FIGURES));
 }
 
 /* How much of a result is what the program printed. */
@@ -216,10 +223,9 @@ static void files(struct strbuf *out, const char *remarks)
     size_t n = 0;
     for (const char *line = remarks; *line != 0 && n < FILES_MAX;
          line += strcspn(line, "\n"), line += *line == '\n') {
-        const char *path =
-            strncmp(line, "File created: ", 14) == 0 || strncmp(line, "File changed: ", 14) == 0
-                ? line + 14
-                : NULL;
+        const char *path = begins(line, RESULT_FILE_CREATED)   ? line + strlen(RESULT_FILE_CREATED)
+                           : begins(line, RESULT_FILE_CHANGED) ? line + strlen(RESULT_FILE_CHANGED)
+                                                               : NULL;
         size_t length = path != NULL ? strcspn(path, "\n") : 0;
         const char *size = length > 0 ? memrchr(path, '(', length) : NULL;
         if (size == NULL || size - path < 11)

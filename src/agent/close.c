@@ -1,0 +1,51 @@
+/* close.c - the end of a run that waits for results which nobody will bring: cancelled, or expired. */
+#include <errno.h>
+
+#include "agent/internal.h"
+#include "base/clock.h"
+
+/* The same run as its row says it is now. */
+static int run_of_store(struct runs *r, const struct run *run, struct run **ret, struct error *e)
+{
+    struct store_run row;
+    int rc = store_run_get(r->config.store, run->project, run->dialect, run->id, &row, e);
+    if (rc < 0)
+        return rc;
+    *ret = run_of_row(r, &row);
+    store_run_deinit(&row);
+    return *ret ? 0 : runs_no_memory(e);
+}
+
+int run_close(struct runs *r, struct run *run, enum run_status status, struct error *e)
+{
+    const char *type = status == RUN_EXPIRED ? "run.expired" : "run.cancelled";
+    char text[96];
+    if (run->threaded) { /* its last breath: what the store has is what counts */
+        struct run *again = NULL;
+        run_wait(run);
+        int rc = run_of_store(r, run, &again, e);
+        if (rc == 0)
+            rc = run_close(r, again, status, e);
+        run_unref(again);
+        return rc;
+    }
+    int rc = runs_enter(r, run, e);
+    if (rc < 0)
+        return rc;
+    rc = run_still_waits(r, run, e);
+    if (rc == 0)
+        rc = run_count_past(r, run, e);
+    if (rc == 0) {
+        cleanup_strbuf struct strbuf event = STRBUF_INIT(sizeof text);
+        int64_t now = clock_realtime_s();
+        strbuf_printf(&event, "{\"type\":\"%s\",\"at\":%lld}", type, (long long)now);
+        run->thread = pthread_self(); /* its dialect sees what nobody else sees yet */
+        run->threaded = true;
+        run->ended = false;
+        run->status = status;
+        run->completed_at = now;
+        log_finish(run, type, &event);
+    }
+    runs_withdraw(r, run);
+    return rc;
+}
