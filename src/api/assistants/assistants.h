@@ -4,7 +4,7 @@
  * shows them. A run is the core's run (agent/run.h) with the thread as its conversation; encode.h shows its
  * events as OpenAI's run, steps and messages. Nothing here decides about models, rounds, code or sessions.
  * Clients of the first beta (`OpenAI-Beta: assistants=v1`) get `file_ids` besides. Server only; internal to
- * src/api/assistants but for the table of routes, assistants_ended and thread_messages_each. */
+ * src/api/assistants but for the table of routes and what runs' ends call. */
 #pragma once
 #include "agent/run.h"
 #include "api/access.h"

@@ -8,19 +8,6 @@
 
 /* ---- files ---- */
 
-static void sub_begin(
-    struct json_in *sub, const struct json_in *outer, json_t *object, const char *prefix)
-{
-    json_in_begin(sub, object, prefix, outer->manners, outer->e);
-    sub->failed = outer->failed;
-}
-
-static void sub_end(struct json_in *sub, struct json_in *outer)
-{
-    if (json_in_end(sub) < 0)
-        outer->failed = true;
-}
-
 static void refuse_search(struct json_in *in, json_t *search)
 {
     if (json_array_size(json_object_get(search, "vector_store_ids")) > 0 ||
@@ -37,13 +24,13 @@ json_t *tool_resources_read(struct json_in *in)
     size_t n, older;
     json_t *given = json_in_object(in, "tool_resources", JSON_OPTIONAL);
     json_t *own = json_in_strings(in, "file_ids", THREAD_FILES_MAX, 64, &older);
-    sub_begin(&outer, in, given, "tool_resources.");
+    chat_sub_begin(&outer, in, given, "tool_resources.");
     json_t *interpreter = json_in_object(&outer, "code_interpreter", JSON_OPTIONAL);
     refuse_search(&outer, json_in_object(&outer, "file_search", JSON_OPTIONAL));
-    sub_begin(&inner, &outer, interpreter, "tool_resources.code_interpreter.");
+    chat_sub_begin(&inner, &outer, interpreter, "tool_resources.code_interpreter.");
     json_t *ids = json_in_strings(&inner, "file_ids", THREAD_FILES_MAX, 64, &n);
-    sub_end(&inner, &outer);
-    sub_end(&outer, in);
+    chat_sub_end(&inner, &outer);
+    chat_sub_end(&outer, in);
     if (in->failed || (!given && older == 0))
         return NULL;
     json_t *all = json_array(), *made = json_object();

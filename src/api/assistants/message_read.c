@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/assistants/assistants.h"
+#include "api/chat/chat.h"
 #include "base/clock.h"
 #include "base/fd.h"
 
@@ -17,19 +18,6 @@ void new_messages_deinit(struct new_messages *m)
 {
     json_decref(m->list);
     *m = (struct new_messages){0};
-}
-
-static void sub_begin(
-    struct json_in *sub, const struct json_in *outer, json_t *object, const char *prefix)
-{
-    json_in_begin(sub, object, prefix, outer->manners, outer->e);
-    sub->failed = outer->failed;
-}
-
-static void sub_end(struct json_in *sub, struct json_in *outer)
-{
-    if (json_in_end(sub) < 0)
-        outer->failed = true;
 }
 
 /* ---- parts ---- */
@@ -50,11 +38,11 @@ static void add_image(struct json_in *in, const char *type, json_t *content, jso
     struct json_in inner;
     char prefix[PREFIX_SIZE];
     snprintf(prefix, sizeof prefix, "%s%s.", in->prefix, type);
-    sub_begin(&inner, in, json_in_object(in, type, JSON_REQUIRED), prefix);
+    chat_sub_begin(&inner, in, json_in_object(in, type, JSON_REQUIRED), prefix);
     const char *value =
         json_in_string(&inner, key, JSON_REQUIRED, file ? 64 : (size_t)INPUT_IMAGE_URL_MAX);
     const char *detail = json_in_word(&inner, "detail", details, "auto");
-    sub_end(&inner, in);
+    chat_sub_end(&inner, in);
     if (in->failed)
         return;
     json_array_append_new(
@@ -100,10 +88,10 @@ static void read_content(struct json_in *in, json_t *content, json_t *kept)
         if (!json_is_object(part))
             json_in_fail(in, ERROR_INVALID_TYPE, "content",
                 "Invalid type for '%s': expected an object.", prefix);
-        sub_begin(&sub, in, part, prefix);
+        chat_sub_begin(&sub, in, part, prefix);
         if (!in->failed)
             read_part(&sub, content, kept);
-        sub_end(&sub, in);
+        chat_sub_end(&sub, in);
     }
     if (json_array_size(given) == 0)
         json_in_fail(in, ERROR_INVALID_VALUE, "content",
@@ -146,10 +134,10 @@ static void read_attachments(struct json_in *in, json_t *attachments, json_t *ke
         if (!json_is_object(entry))
             json_in_fail(in, ERROR_INVALID_TYPE, "attachments",
                 "Invalid type for '%s': expected an object.", prefix);
-        sub_begin(&sub, in, entry, prefix);
+        chat_sub_begin(&sub, in, entry, prefix);
         if (!in->failed)
             read_attachment(&sub, attachments, kept);
-        sub_end(&sub, in);
+        chat_sub_end(&sub, in);
     }
     json_array_foreach (json_in_strings(in, "file_ids", ATTACHMENTS_MAX, 64, &n), i, id)
         if (!in->failed)
@@ -164,13 +152,13 @@ void message_read(
     static const char *const roles[] = {"user", "assistant", NULL};
     json_t *content = json_array(), *kept = json_array(), *attachments = json_array();
     struct json_in in;
-    sub_begin(&in, outer, object, prefix);
+    chat_sub_begin(&in, outer, object, prefix);
     json_in_string(&in, "role", JSON_REQUIRED, 64);
     const char *role = json_in_word(&in, "role", roles, "user");
     read_content(&in, content, kept);
     read_attachments(&in, attachments, kept);
     json_t *metadata = metadata_read(&in);
-    sub_end(&in, outer);
+    chat_sub_end(&in, outer);
     json_t *message = json_pack("{s:n,s:s,s:n,s:n,s:s,s:n,s:n,s:n,s:s,s:o,s:n,s:n,s:o,s:o}", "id",
         "object", "thread.message", "created_at", "thread_id", "status", "completed",
         "incomplete_details", "completed_at", "incomplete_at", "role", role, "content", content,

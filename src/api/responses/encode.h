@@ -3,7 +3,7 @@
  * One pure state machine, fed with the run's stored events in order. Streaming, replaying, polling and
  * plain answers all go through it, so that they cannot differ: what it sends and what the object says
  * depends on nothing but what it was given. It reads no clock, makes no ids, touches no store but for
- * the bytes of figures through its view. Server only; internal to src/api/responses and src/api/chat. */
+ * the bytes of figures through its view. Server only; internal to src/api/responses, src/api/chat and src/api/assistants. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>

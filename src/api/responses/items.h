@@ -11,7 +11,7 @@
  *   {"id","type":"reasoning","summary":[{"type":"summary_text","text"}]}
  *   {"id","type":"item_reference"} in a request only
  * One file reads them from clients, one shows them, one turns them into the model's transcript.
- * Server only; internal to src/api/responses and src/api/chat. */
+ * Server only; internal to src/api/responses, src/api/chat and src/api/assistants. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>

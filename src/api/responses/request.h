@@ -3,7 +3,7 @@
  * Decoding looks at nothing but the body: what the request refers to (conversations, earlier responses,
  * items, containers, Files, models) is looked up afterwards, in plan.h, so that a request that is wrong
  * in itself is refused before one that names something that is not there. Words, codes and the order
- * of the checks are OpenAI's. Server only; internal to src/api/responses and src/api/chat. */
+ * of the checks are OpenAI's. Server only; internal to src/api/responses, src/api/chat and src/api/assistants. */
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
