@@ -27,7 +27,8 @@ static struct stage {
     struct ground ground;
     struct sandbox sandbox;
     pid_t kernel;
-    int init_end;
+    int init_end, warden_end;
+    struct link *link;
     pthread_t init, warden;
 } stage;
 
@@ -236,6 +237,29 @@ static void *warden_main(void *arg)
     return NULL;
 }
 
+/* A link whose other end only collects what it is told. */
+static void unheard(void *context) { (void)context; }
+static void play_link(void)
+{
+    static const struct link_handlers none = {.gone = unheard};
+    int s[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
+    assert_int_equal(link_new(s[0], "test", NULL, 0, &none, &stage.link), 0);
+    stage.ground.link = stage.link;
+    stage.warden_end = s[1];
+}
+
+/* What the warden was told last of giving way: 1, 0, or -1 when nothing. */
+static int told_to_give_way(void)
+{
+    struct message m;
+    int last = -1;
+    while (recv(stage.warden_end, &m, sizeof m, MSG_DONTWAIT) > 0)
+        if (m.op == WARDEN_GIVE_WAY)
+            last = (int)m.word[0];
+    return last;
+}
+
 static void play(kernel_double *kernel)
 {
     int p[KERNEL_PIPES][2], s[2];
@@ -253,6 +277,7 @@ static void play(kernel_double *kernel)
     }
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s), 0);
     stage.init_end = s[1];
+    play_link();
     stage.sandbox = (struct sandbox){.ground = &stage.ground,
         .memory_bytes = 1 << 30,
         .init = init_link_new(s[0]),
@@ -274,6 +299,8 @@ static void strike(void)
     kill(stage.kernel, SIGKILL);
     pthread_join(stage.warden, NULL);
     init_link_shutdown(stage.sandbox.init);
+    link_free(stage.link);
+    close(stage.warden_end);
     pthread_join(stage.init, NULL);
     init_link_free(stage.sandbox.init);
     close(stage.init_end);
@@ -283,6 +310,7 @@ static void strike(void)
 }
 
 static struct control control;
+static int gave_way; /* what the warden was told last, in the last run */
 
 static struct execution run_spec(
     kernel_double *kernel, int64_t timeout_us, struct execute_spec spec, struct engine *ret)
@@ -300,6 +328,7 @@ static struct execution run_spec(
         .timeout_us = timeout_us,
         .limits = {65536, 65536, 16 << 20}};
     execution_run(&x, &head);
+    gave_way = told_to_give_way();
     if (ret)
         *ret = x;
     strbuf_deinit(&head);
@@ -388,6 +417,7 @@ static void half_a_frame_ends_with_the_time(void **state)
     (void)state;
     struct execution e = run(kernel_half, 200000, NULL);
     assert_int_equal(e.status, EXECUTION_TIMEOUT);
+    assert_int_equal(gave_way, 1); /* it was a long one */
     assert_true(e.reset);
     execution_deinit(&e);
 }
