@@ -522,6 +522,7 @@ def test_the_first_beta_has_file_ids_everywhere(model):
         if data["object"] in ("thread.run", "thread.message"):
             assert isinstance(data["file_ids"], list), (name, data)
     run = told[-1][1]
+    assert run["file_ids"] == [brought]
     assert client.http.get(f"/v1{client.path(run)}", headers=old).json() == run
     messages = client.http.get(f"/v1/threads/{thread['id']}/messages", headers=old).json()["data"]
     assert messages[1]["file_ids"] == [brought] and len(messages[0]["file_ids"]) == 1

@@ -1,5 +1,5 @@
 """OpenAI's JavaScript client, unchanged, on Node from PyPI: each scenario of node/scenarios.mjs. The client is
-installed from the lock file beside it into build/node (tools/test-node)."""
+installed from the lock file beside it into build/node-client (tools/test-node)."""
 import os
 import re
 import shutil
@@ -42,9 +42,9 @@ def wires(cloche, environments, tmp_path_factory):
 @pytest.fixture(scope="module")
 def scenarios(build, tmp_path_factory):
     """The scenarios where Node finds the client beside them."""
-    modules = build / "node" / "node_modules"
+    modules = build / "node-client" / "node_modules"
     if not modules.exists():
-        pytest.fail("build/node is missing: tools/test-node")
+        pytest.fail("build/node-client is missing: tools/test-node")
     folder = tmp_path_factory.mktemp("scenarios")
     (folder / "node_modules").symlink_to(modules)
     return shutil.copy(SCENARIOS, folder)

@@ -88,7 +88,11 @@ json_t *message_of_run(struct api *api, const char *project, const char *thread_
 
 /* ---- answering ---- */
 
-void run_show(struct http_exchange *x, json_t *run) { show_file_ids(x, run, NULL); }
+void run_show(struct http_exchange *x, json_t *run)
+{
+    if (!beta_v1(x))
+        json_object_del(run, "file_ids");
+}
 
 /* How long a client that asks again and again should wait: little while a run is young. */
 static void set_poll_after(struct http_exchange *x, const struct run_info *info)

@@ -286,6 +286,75 @@ scenario('tools that the client runs itself', async () => {
   assert.deepEqual(asked, ['Ulm']);
 });
 
+// ---- assistants, which the client still has ---------------------------------------------------------------------
+
+const assistantTools = [{ type: 'code_interpreter' }, { type: 'function', function: { name: 'weather', description: 'd', parameters: weather.parameters } }];
+const newAssistant = () => client.beta.assistants.create({ model, name: 'A', instructions: 'I', tools: assistantTools });
+const newThread = (content) => client.beta.threads.create({ messages: [{ role: 'user', content }] });
+
+scenario('an assistant polled', async () => {
+  const assistant = await newAssistant();
+  const thread = await newThread('six times seven');
+  const run = await client.beta.threads.runs.createAndPoll(thread.id, { assistant_id: assistant.id });
+  assert.equal(run.status, 'completed');
+  assert.ok(run.usage.total_tokens > 0);
+  const messages = await gather(client.beta.threads.messages.list(thread.id, { limit: 1 }));
+  assert.deepEqual(messages.map((message) => message.role), ['assistant', 'user']);
+  assert.equal(messages[0].content[0].text.value, 'It is 42. 😀');
+  const steps = await gather(client.beta.threads.runs.steps.list(run.id, { thread_id: thread.id, order: 'asc' }));
+  const [call] = steps[0].step_details.tool_calls;
+  assert.deepEqual(call.code_interpreter, { input: "print('hi')\n6*7", outputs: [{ type: 'logs', logs: 'hi\n42' }] });
+  assert.equal((await client.beta.threads.delete(thread.id)).deleted, true);
+});
+
+scenario('an AssistantStream', async () => {
+  const assistant = await newAssistant();
+  const thread = await newThread('six times seven');
+  const seen = { text: '', code: '', logs: '', done: [] };
+  const stream = client.beta.threads.runs.stream(thread.id, { assistant_id: assistant.id })
+    .on('textDelta', (delta) => { seen.text += delta.value ?? ''; })
+    .on('toolCallDelta', (delta) => {
+      seen.code += delta.code_interpreter?.input ?? '';
+      for (const output of delta.code_interpreter?.outputs ?? []) seen.logs += output.logs ?? '';
+    })
+    .on('runStepDone', (step) => seen.done.push(step.type))
+    .on('messageDone', (message) => seen.done.push(message.status));
+  const run = await stream.finalRun();
+  assert.equal(run.status, 'completed');
+  assert.deepEqual(seen, { text: 'It is 42. 😀', code: "print('hi')\n6*7", logs: 'hi\n42', done: ['tool_calls', 'completed', 'message_creation'] });
+  const [message] = await stream.finalMessages();
+  assert.equal(message.content[0].text.value, 'It is 42. 😀');
+  assert.deepEqual((await stream.finalRunSteps()).map((step) => step.status), ['completed', 'completed']);
+});
+
+scenario('an assistant and its files', async () => {
+  const assistant = await newAssistant();
+  const stream = client.beta.threads.createAndRunStream({
+    assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'a table' }] },
+  });
+  assert.equal((await stream.finalRun()).status, 'completed');
+  const [message] = await stream.finalMessages();
+  const { value, annotations: [note] } = message.content[0].text;
+  assert.equal(value.slice(note.start_index, note.end_index), 'sandbox:/mnt/data/made.csv');
+  const content = await client.files.content(note.file_path.file_id);
+  assert.deepEqual([...new Uint8Array(await content.arrayBuffer())], [0, 255, 10]);
+});
+
+scenario('an assistant that asks for functions', async () => {
+  const assistant = await newAssistant();
+  const thread = await newThread('the weather');
+  const stream = client.beta.threads.runs.stream(thread.id, { assistant_id: assistant.id });
+  const run = await stream.finalRun();
+  assert.equal(run.status, 'requires_action');
+  const [call] = run.required_action.submit_tool_outputs.tool_calls;
+  assert.deepEqual(call.function, { name: 'weather', arguments: '{"city": "Ulm"}' });
+  const on = client.beta.threads.runs.submitToolOutputsStream(run.id, {
+    thread_id: thread.id, tool_outputs: [{ tool_call_id: call.id, output: 'rain' }],
+  });
+  assert.equal((await on.finalRun()).status, 'completed');
+  assert.equal((await on.finalMessages())[0].content[0].text.value, 'Rain.');
+});
+
 // ---- models, and what goes wrong --------------------------------------------------------------------------------
 
 scenario('models', async () => {
