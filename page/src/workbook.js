@@ -33,7 +33,7 @@ export function readWorkbook(bytes, most) {
     if (type === 's') return strings[Number(v)] ?? ''
     if (type === 'inlineStr') return local(c, 't').map((t) => t.textContent).join('')
     if (type === 'b') return v === '1' ? 'TRUE' : 'FALSE'
-    if (!type && v && dates[Number(c.getAttribute('s'))] && Number.isFinite(Number(v))) return dateText(Number(v))
+    if ((!type || type === 'n') && v && dates[Number(c.getAttribute('s'))] && Number.isFinite(Number(v))) return dateText(Number(v))
     return v
   }
   return local(parse(text('xl/workbook.xml')), 'sheet').map((sheet) => {

@@ -1,4 +1,6 @@
 """Asking, watching, stopping, coming back."""
+import datetime
+
 import openpyxl
 import pytest
 from playwright.sync_api import expect
@@ -26,9 +28,9 @@ def test_a_workbook_is_analysed_and_its_figures_are_on_the_screen(page, tmp_path
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = "Orders"
-    sheet.append(["month", "region", "units", "revenue"])
+    sheet.append(["day", "region", "units", "revenue"])
     for n in range(120):
-        sheet.append([f"2025-{n % 12 + 1:02}", ["North", "South", "East"][n % 3], 10 + n % 7, round(100 + 3.5 * n + 40 * (n % 3), 2)])
+        sheet.append([datetime.date(2025, 1 + n // 10, 1 + n % 10), ["North", "South", "East"][n % 3], 10 + n % 7, round(100 + 3.5 * n + 40 * (n % 3), 2)])
     book.create_sheet("Notes").append(["made for a test"])
     book.save(tmp_path / "orders.xlsx")
     ask(page, "analyze this", [str(tmp_path / "orders.xlsx")])
@@ -41,6 +43,7 @@ def test_a_workbook_is_analysed_and_its_figures_are_on_the_screen(page, tmp_path
     expect(preview.get_by_role("tab")).to_have_text(["Orders", "Notes"])
     expect(preview.locator("th").nth(1)).to_have_text("region")
     expect(preview.locator(".tabs__sum")).to_have_text("120 × 4")
+    expect(preview.locator("tbody tr").first.locator("td").first).to_have_text("2025-01-01")
 
 
 def gate(client, page):
