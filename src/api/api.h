@@ -33,7 +33,7 @@ struct api {
     int64_t timeout_max_s;          /* of one execution */
     unsigned idle_minutes_max;      /* of expires_after.minutes */
     uint64_t memory_default_bytes;
-    bool webhook_private;    /* webhooks may go to private addresses */
+    bool webhook_private;      /* webhooks may go to private addresses */
     double temperature;        /* of Explorer's chats; NAN: the model's own */
     unsigned max_iterations;   /* rounds of an Explorer's chat */
     struct turns *turns;       /* who speaks in which of Explorer's threads */
@@ -116,8 +116,10 @@ struct api_ran {
     int64_t execution_count; /* 0: not known */
     json_t *outputs;         /* as API.md's executions have them, or NULL */
     const char *status;      /* or NULL: not known */
+    size_t bytes;            /* about as much memory as its outputs take */
 };
-/* Called in the order in which it happened; each answers 0 or -ENOMEM, which ends the telling. */
+/* Called in the order in which it happened; each answers 0, or what ends the telling: -ENOMEM, or -E2BIG
+ * (PAYLOAD_TOO_LARGE). Whoever keeps what is told counts its bytes: a thread may have thousands of figures. */
 struct api_listener {
     void *context;
     int (*said)(void *context, const char *text, size_t length);

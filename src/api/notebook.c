@@ -50,6 +50,8 @@ static int add_said(void *context, const char *text, size_t length)
 
 static int add_ran(void *context, const struct api_ran *ran)
 {
+    if (notebook_weigh(context, ran->bytes) > REPLY_MAX)
+        return -E2BIG;
     return notebook_code(context, ran->code, ran->length, ran->execution_count, ran->outputs);
 }
 

@@ -20,6 +20,9 @@ struct item {
 
 static int told(int r, struct error *e)
 {
+    if (r == -E2BIG)
+        return error_set(e, ERROR_PAYLOAD_TOO_LARGE, E2BIG,
+            "What was shown there is larger than %d MiB together.", REPLY_MAX >> 20);
     return r < 0 ? error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.") : 0;
 }
 
@@ -39,6 +42,7 @@ int api_execution_tell(struct store *store, const struct store_execution *row,
         .execution_count = json_integer_value(json_object_get(root, "execution_count")),
         .outputs = json_object_get(root, "outputs"),
         .status = json_text(root, "status"),
+        .bytes = length,
     };
     return told(to->ran(to->context, &ran), e);
 }

@@ -22,7 +22,7 @@ struct notebook {
     char title[200];
     json_t *metadata;
     struct cell *cell;
-    size_t cells, capacity;
+    size_t cells, capacity, weight;
 };
 
 int ipynb_write(const struct notebook *n, struct strbuf *out);

@@ -100,7 +100,7 @@ int notebook_code(
     return 0;
 }
 
-size_t notebook_cells(const struct notebook *n) { return n->cells; }
+size_t notebook_weigh(struct notebook *n, size_t bytes) { return n->weight += bytes; }
 
 int notebook_write(const struct notebook *n, enum notebook_format f, struct strbuf *out)
 {

@@ -31,7 +31,8 @@ int notebook_markdown(struct notebook *n, const char *role, const char *text, si
  * `execution_count` 0 when it never ran. 0 or -ENOMEM. */
 int notebook_code(
     struct notebook *n, const char *code, size_t length, int64_t execution_count, json_t *outputs);
-size_t notebook_cells(const struct notebook *n);
+/* Counts bytes that somebody puts into it, and answers how many that are in all: for who has to stop somewhere. */
+size_t notebook_weigh(struct notebook *n, size_t bytes);
 
 /* Appends the whole document. 0, or the buffer's -errno. */
 int notebook_write(const struct notebook *n, enum notebook_format f, struct strbuf *out);

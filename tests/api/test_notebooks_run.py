@@ -190,6 +190,7 @@ def test_outputs_without_end(client, no_container):
     ({"files": {"file": ("a", "")}}, 400, "missing_required_parameter", "'file'", "file"),
     ({"files": {"other": ("a", "x")}}, 400, "missing_required_parameter", "'file'", "file"),
     ({"files": {"file": ("a", json.dumps(book()))}, "data": {"timeout": "soon"}}, 400, "invalid_type", "expected a number", "timeout"),
+    ({"files": {"file": ("a", json.dumps(book()))}, "data": {"timeout": "nan"}}, 400, "invalid_type", "expected a number", "timeout"),
     ({"files": {"file": ("a", json.dumps(book()))}, "data": {"environment": "none"}}, 400, "environment_not_built", "none", None),
     ({"files": {"file": ("a", json.dumps(book()))}, "data": {"file_ids[]": "file-none"}}, 404, "not_found", "No such File", "file_ids[0]"),
     ({"files": [("file", ("a", "{}")), ("file", ("b", "{}"))]}, 400, "invalid_value", "one notebook for each request", "file"),

@@ -10,6 +10,7 @@
 struct results {
     json_t *insights, *summaries, *visualizations, *code_blocks, *tables;
     const char *run_id; /* of what is being told */
+    size_t bytes;       /* of what is kept of executions */
     bool full;
 };
 
@@ -61,6 +62,8 @@ static int pick_ran(void *context, const struct api_ran *ran)
     struct results *r = context;
     size_t i;
     json_t *output;
+    if ((r->bytes += ran->bytes) > REPLY_MAX)
+        return -E2BIG;
     keep(r, r->code_blocks,
         json_pack("{s:o,s:s?,s:o,s:s}", "code", json_stringn(ran->code, ran->length), "status",
             ran->status, "outputs", ran->outputs ? json_incref(ran->outputs) : json_array(),

@@ -1,6 +1,7 @@
 /* notebook_run.c - POST /v1/notebooks/run: somebody's .ipynb goes in, and comes back with what its cells showed. It runs in a
  * session of its own that ends with it, or in one that the caller names. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ static json_t *typed(const char *name, const char *text)
         (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
         return json_boolean(text[0] == 't');
     double number = strtod(text, &end);
-    if (strcmp(name, "timeout") == 0 && end != text && !*end)
+    if (strcmp(name, "timeout") == 0 && end != text && !*end && isfinite(number))
         return json_real(number);
     return json_string(text);
 }
