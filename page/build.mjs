@@ -54,6 +54,22 @@ const html = readFileSync(join(here, 'src/index.html'), 'utf8')
   .replace('%SPRITE%', readFileSync(join(here, 'src/sprite.svg'), 'utf8').trim())
 assets.push({ name: '', type: 'text/html; charset=utf-8', bytes: Buffer.from(html) })
 
+// /docs and /redoc show /openapi.json: each a document, its package's own bundle, and one line that begins.
+const named = (name, extension, bytes) => {
+  const full = `${name}-${createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase()}${extension}`
+  assets.push({ name: full, type: kinds[extension], bytes })
+  return '/assets/' + full
+}
+const packaged = (path) => readFileSync(join(modules, 'node_modules', path))
+const reference = (name, title, body, styles, scripts) => assets.push({ name, type: 'text/html; charset=utf-8', bytes: Buffer.from(
+  `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><link rel="icon" href="/favicon.svg" type="image/svg+xml">${styles.map((s) => `<link rel="stylesheet" href="${s}">`).join('')}</head><body>${body}${scripts.map((s) => `<script src="${s}"></script>`).join('')}</body></html>\n`) })
+reference('docs', 'Cloche: API', '<div id="api"></div>', [named('swagger-ui', '.css', packaged('swagger-ui-dist/swagger-ui.css'))],
+  [named('swagger-ui', '.js', packaged('swagger-ui-dist/swagger-ui-bundle.js')),
+    named('docs', '.js', Buffer.from("SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api', deepLinking: true, validatorUrl: null })\n"))])
+reference('redoc', 'Cloche: API', '<div id="api"></div>', [],
+  [named('redoc', '.js', packaged('redoc/bundles/redoc.standalone.js')),
+    named('redoc-begin', '.js', Buffer.from("Redoc.init('/openapi.json', { disableSearch: false, hideDownloadButton: false }, document.getElementById('api'))\n"))])
+
 let first = 0, table = '', code = ''
 assets.sort((a, b) => (a.name < b.name ? -1 : 1)).forEach((asset, i) => {
   const gzip = asset.type !== 'font/woff2' && asset.name !== logoName

@@ -14,6 +14,7 @@
 #include "api/login.h"
 #include "api/models.h"
 #include "api/native/native.h"
+#include "api/openapi/openapi.h"
 #include "api/page/page.h"
 #include "api/responses/responses.h"
 #include "api/webhooks.h"
@@ -29,6 +30,7 @@ static const struct {
     {responses_routes, &responses_route_count},
     {chat_routes, &chat_route_count},
     {explorer_routes, &explorer_route_count},
+    {openapi_routes, &openapi_route_count},
     {login_routes, &login_route_count},
     {webhooks_routes, &webhooks_route_count},
     {assistants_routes, &assistants_route_count},

@@ -56,11 +56,11 @@ static void respond_object(struct http_exchange *x)
             jw_text(&w, list[i].name);
     jw_end(&w);
     jw_field_array(&w, "endpoints");
-    for (size_t i = 0; i < native_route_count; i++) {
+    for (size_t i = 0; i < api->n_routes; i++) {
         jw_string_begin(&w);
-        jw_string_piece(&w, native_routes[i].method, strlen(native_routes[i].method));
+        jw_string_piece(&w, api->routes[i].method, strlen(api->routes[i].method));
         jw_string_piece(&w, " ", 1);
-        jw_string_piece(&w, native_routes[i].pattern, strlen(native_routes[i].pattern));
+        jw_string_piece(&w, api->routes[i].pattern, strlen(api->routes[i].pattern));
         jw_string_end(&w);
     }
     jw_end(&w);

@@ -22,5 +22,7 @@ struct page_asset {
 extern const struct page_asset page_assets[];
 extern const size_t page_asset_count;
 
+/* Answers with one of the documents that show /openapi.json: "docs" or "redoc". */
+void page_respond_document(struct http_exchange *x, const char *name);
 /* Answers with the document. */
 void page_respond(struct http_exchange *x);
