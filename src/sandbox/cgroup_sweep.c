@@ -36,30 +36,30 @@ int cgroup_own_directory(const char *controller, char *to, size_t size)
     return -ENOENT;
 }
 
-int cgroup_tree_remove(const char *path, int patience_ms)
+/* What could not be read or removed stays: the caller's rmdir tells. */
+static void remove_below(const char *path, int patience_ms)
 {
-    int r = 0;
     DIR *d = opendir(path);
-    if (!d && errno == ENOENT)
-        return 0;
-    for (struct dirent *e;
-         d && (e = readdir(d));) { /* if it cannot be read it may be empty all the same */
-        if (e->d_type != DT_DIR || e->d_name[0] == '.')
-            continue;
+    for (struct dirent *e; d && (e = readdir(d));) {
         char below[1024];
-        if (snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below) {
-            int one = cgroup_tree_remove(below, patience_ms);
-            r = one < 0 ? one : r;
-        }
+        if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
+            snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below)
+            cgroup_tree_remove(below, patience_ms);
     }
     if (d)
         closedir(d);
-    for (int i = 0; rmdir(path) < 0 && errno != ENOENT; i++) {
+}
+
+int cgroup_tree_remove(const char *path, int patience_ms)
+{
+    for (int i = 0;; i++) {
+        remove_below(path, i == 0 ? patience_ms : 0); /* once more if it could not be read */
+        if (rmdir(path) == 0 || errno == ENOENT)
+            return 0;
         if (errno != EBUSY || i >= patience_ms)
             return -errno;
         usleep(1000); /* the last process has died but is still being taken off the books */
     }
-    return r;
 }
 
 /* A supervisor that lives holds the lock on its directory; pids tell nothing across pid namespaces. The
