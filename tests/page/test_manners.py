@@ -32,6 +32,7 @@ def test_keys(page):
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.keyboard.press("Control+k")
+    expect(palette).to_be_visible()
     page.keyboard.press("Escape")
     expect(palette).to_have_count(0)
 
