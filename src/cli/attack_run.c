@@ -22,7 +22,8 @@ enum {
     TIME_DEFAULT_S = 30,
     APART_MARGIN_S = 5, /* a child of the session's is ended before its execution is */
     CLIENT_TIME_S = 90,
-    AGAIN_TRIES = 3,
+    AGAIN_WAIT_S = 30, /* until a session that was attacked must answer */
+    AGAIN_PAUSE_US = 50000,
     SOURCE_ROOM = 4 << 20,
 };
 
@@ -99,18 +100,25 @@ static bool answers(struct attack_lane *lane, const char *session)
     return fine;
 }
 
+/* Memory that an attack took is given back in its own time, and a kernel born meanwhile may die of it. */
 static bool answers_again(struct attack_lane *lane, const char *session)
 {
     char path[160];
     struct error e = {0};
     json_t *root = NULL;
-    for (int i = 0; i < AGAIN_TRIES; i++)
-        if (answers(lane, session))
-            return true;
+    int64_t began = clock_monotonic_us(), restarts = 0;
     snprintf(path, sizeof(path), "/containers/%s/restart", session);
-    remote_json(&lane->remote, "POST", path, "{}", &root, &e);
-    json_decref(root);
-    return answers(lane, session);
+    while (!answers(lane, session)) {
+        int64_t waited_s = (clock_monotonic_us() - began) / 1000000;
+        if (waited_s > AGAIN_WAIT_S)
+            return false;
+        if (waited_s > AGAIN_WAIT_S / 2 && restarts++ == 0) {
+            remote_json(&lane->remote, "POST", path, "{}", &root, &e);
+            json_decref(root);
+        }
+        usleep(AGAIN_PAUSE_US);
+    }
+    return true;
 }
 
 /* ---- programs ------------------------------------------------------------------------------------------ */
@@ -222,7 +230,7 @@ static void look_after(struct attack_lane *lane, struct attack *a, const char *s
         return;
     if (!answers_again(lane, session))
         ended(a, ATTACK_SUCCEEDED, "the session is lost for good");
-    else if (!answers(lane, lane->session))
+    else if (!answers_again(lane, lane->session))
         ended(a, ATTACK_SUCCEEDED, "another session answers no more");
 }
 

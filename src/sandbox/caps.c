@@ -56,3 +56,11 @@ int caps_drop_bounding(void)
             return errno == EINVAL ? 0 : -errno; /* EINVAL: beyond the last one */
     return 0;
 }
+
+int caps_limit(uint64_t keep)
+{
+    for (int c = 0; c <= 63; c++)
+        if (!(keep & CAP_BIT(c)) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL)
+            return -errno;
+    return caps_keep(keep, 0, 0);
+}

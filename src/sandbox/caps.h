@@ -12,3 +12,5 @@ int caps_keep(uint64_t keep, uint64_t inherit, int ambient);
 int caps_effective(uint64_t effective);
 /* Empties the bounding set, as far as CAP_SETPCAP allows. 0 or -errno. */
 int caps_drop_bounding(void);
+/* Gives up everything but `keep` for good: also what a program of root's would be given. 0 or -errno. */
+int caps_limit(uint64_t keep);

@@ -200,6 +200,45 @@ static const struct sock_filter second[] = {
 };
 /* clang-format on */
 
+/* The server parses what strangers send and starts nothing: a program, a namespace, another id would be a
+ * stranger's wish. clone3 is ENOSYS, so that threads are made by clone, whose flags are seen. */
+/* clang-format off: a listing */
+static const struct sock_filter server[] = {
+    LOAD(arch),
+    EQ(AUDIT_ARCH_X86_64, 1, 0),
+    REFUSE(ENOSYS),
+    LOAD(nr),
+    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, HIGHEST_REVIEWED_SYSCALL, 0, 1),
+    REFUSE(ENOSYS),
+    EQ(SYS_clone3, 0, 1),
+    REFUSE(ENOSYS),
+    EQ(SYS_clone, 0, 4),
+    ARG(0),
+    ANY_BIT(CLONE_THREAD, 1, 0),
+    REFUSE(EPERM),
+    ALLOW,
+    EQ(SYS_execve, 17, 0),
+    EQ(SYS_execveat, 16, 0),
+    EQ(SYS_fork, 15, 0),
+    EQ(SYS_vfork, 14, 0),
+    EQ(SYS_setns, 13, 0),
+    EQ(SYS_setuid, 12, 0),
+    EQ(SYS_setgid, 11, 0),
+    EQ(SYS_setreuid, 10, 0),
+    EQ(SYS_setregid, 9, 0),
+    EQ(SYS_setresuid, 8, 0),
+    EQ(SYS_setresgid, 7, 0),
+    EQ(SYS_setgroups, 6, 0),
+    EQ(SYS_setfsuid, 5, 0),
+    EQ(SYS_setfsgid, 4, 0),
+    EQ(SYS_capset, 3, 0),
+    EQ(SYS_landlock_create_ruleset, 2, 0),
+    EQ(SYS_seccomp, 1, 0),
+    ALLOW,
+    REFUSE(EPERM),
+};
+/* clang-format on */
+
 /* 0, or the listener with that flag; or -errno. */
 static int load(const struct sock_filter *program, size_t n, unsigned flags)
 {
@@ -219,6 +258,12 @@ int filter_load_second(int *ret_listener)
     return r == -EBUSY ? load(second, n, 0) : r < 0 ? r : 0;
 }
 
+int filter_load_server(void)
+{
+    int r = load(first, sizeof first / sizeof *first, 0);
+    return r < 0 ? r : load(server, sizeof server / sizeof *server, 0);
+}
+
 const struct sock_filter *filter_first_program(size_t *ret_n)
 {
     *ret_n = sizeof first / sizeof *first;
@@ -229,4 +274,10 @@ const struct sock_filter *filter_second_program(size_t *ret_n)
 {
     *ret_n = sizeof second / sizeof *second;
     return second;
+}
+
+const struct sock_filter *filter_server_program(size_t *ret_n)
+{
+    *ret_n = sizeof server / sizeof *server;
+    return server;
 }

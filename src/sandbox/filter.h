@@ -17,6 +17,11 @@ int filter_load_first(void);
  * above listens already. While nobody listens those calls are ENOSYS. */
 int filter_load_second(int *ret_listener);
 
+/* The server's own, once its settings are read: the first filter, and no program, no namespace, no other id,
+ * no process of another. For a process of one thread. Later threads inherit it. 0 or -errno. */
+int filter_load_server(void);
+
 /* The programs themselves, for tests. Borrowed, constant. */
 const struct sock_filter *filter_first_program(size_t *ret_n);
 const struct sock_filter *filter_second_program(size_t *ret_n);
+const struct sock_filter *filter_server_program(size_t *ret_n);

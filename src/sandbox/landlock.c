@@ -42,21 +42,48 @@ int landlock_abi(void)
     return abi < ABI_REFER ? 0 : (int)abi;
 }
 
+static int allow_beneath(int ruleset, int fd, uint64_t rights)
+{
+    struct landlock_path_beneath_attr a = {.allowed_access = rights, .parent_fd = fd};
+    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0 ? -errno
+                                                                                          : 0;
+}
+
 static int allow(int ruleset, const char *path, uint64_t rights)
 {
     cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-    struct landlock_path_beneath_attr a = {.allowed_access = rights, .parent_fd = fd};
-    if (fd < 0)
+    return fd < 0 ? -errno : allow_beneath(ruleset, fd, rights);
+}
+
+static uint64_t changes_of(int abi)
+{
+    return changes | (abi >= ABI_TRUNCATE ? LANDLOCK_ACCESS_FS_TRUNCATE : 0);
+}
+
+int landlock_confine_server(int abi, int state)
+{
+    if (abi == 0)
+        return 0;
+    uint64_t handled = changes_of(abi);
+    struct attributes a = {.fs = handled | LANDLOCK_ACCESS_FS_EXECUTE,
+        .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL};
+    size_t size = abi >= ABI_SCOPES ? sizeof a : sizeof a.fs;
+    cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
+    if (ruleset < 0)
         return -errno;
-    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0 ? -errno
-                                                                                          : 0;
+    int r = state >= 0 ? allow_beneath(ruleset, state, handled) : 0;
+    if (r == 0)
+        r = allow(ruleset, "/dev", file_rights & handled);
+    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        r = -errno;
+    return r;
 }
 
 int landlock_confine(int abi)
 {
     if (abi == 0)
         return 0;
-    uint64_t handled = changes | (abi >= ABI_TRUNCATE ? LANDLOCK_ACCESS_FS_TRUNCATE : 0);
+    uint64_t handled = changes_of(abi);
     struct attributes a = {.fs = handled, .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL};
     size_t size = abi >= ABI_SCOPES ? sizeof a : sizeof a.fs;
     cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "sandbox/caps.h"
 #include "sandbox/folder.h"
 #include "supervisor/supervisor.h"
 
@@ -91,6 +92,19 @@ static void tell_limits(const struct error *why)
         dprintf(2, "cloche run: %s: %s\n", what, why->message);
     else
         log_line(LOG_WARN, "supervisor", what, "why=\"%s\"", why->message);
+}
+
+/* Root's, and of them only what grounds, ids, cgroups, the state directory and builds take. What programs below
+ * are given is within these, too; in a user namespace of a ground all are had anew, over that ground only. */
+static int give_up_capabilities(void)
+{
+    static const uint64_t used = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) |
+                                 CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) |
+                                 CAP_BIT(CAP_FSETID) | CAP_BIT(CAP_KILL) | CAP_BIT(CAP_SETGID) |
+                                 CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_SETFCAP) |
+                                 CAP_BIT(CAP_NET_BIND_SERVICE) | CAP_BIT(CAP_SYS_ADMIN) |
+                                 CAP_BIT(CAP_SYS_PTRACE) | CAP_BIT(CAP_SYS_RESOURCE);
+    return geteuid() == 0 ? caps_limit(used) : 0;
 }
 
 static int prepare(struct error *e)
@@ -419,7 +433,11 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     started_at_us = clock_monotonic_us();
-    int r = signals < 0 ? error_set(&e, ERROR_INTERNAL, errno, "signalfd failed.") : prepare(&e);
+    int r = give_up_capabilities();
+    if (r < 0)
+        error_set(&e, ERROR_INTERNAL, -r, "Giving up capabilities failed: %s.", strerror(-r));
+    else
+        r = signals < 0 ? error_set(&e, ERROR_INTERNAL, errno, "signalfd failed.") : prepare(&e);
     if (r == 0)
         r = server_start(&s, &e);
     if (r < 0) {

@@ -155,3 +155,32 @@ def test_psutil_and_subprocesses_see_the_loopback(new_session):
         "import psutil, subprocess, sys\nprint(psutil.net_if_addrs()['lo'][0].address, psutil.net_if_stats()['lo'].isup)\n"
         "print(subprocess.check_output([sys.executable, '-c', 'import socket; print(socket.if_nameindex())'], text=True))")
     assert execution["stdout"] == "127.0.0.1 True\n[(1, 'lo')]\n\n", execution
+
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+
+
+def test_the_server_is_confined(server):
+    """It parses what strangers send: no capability, no_new_privs, the first filter and its own, on every thread."""
+    pid = server.server_process().pid
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        status = status_of(f"{pid}/task/{thread}")
+        assert all(int(status[f"Cap{kind}"], 16) == 0 for kind in ("Prm", "Eff", "Inh", "Amb"))
+        assert status["NoNewPrivs"] == "1"
+        assert (status["Seccomp"], int(status["Seccomp_filters"]) >= 2) == ("2", True), status["Seccomp_filters"]
+
+
+@pytest.mark.root
+def test_the_supervisor_keeps_what_it_uses(server):
+    """Nothing to load modules, open devices, set clocks or configure networks; nor could a program of its."""
+    status = status_of(server.process.pid)
+    used = {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 19, 21, 24, 31}  # by number, as linux/capability.h has them
+    for kind in ("Prm", "Eff", "Bnd"):
+        held = {n for n in range(41) if int(status[f"Cap{kind}"], 16) >> n & 1}
+        assert held <= used, (kind, held - used)
+
+
+def test_a_kernels_bounding_set_is_empty(new_session):
+    execution = new_session().run("import ctypes\nprint([n for n in range(41) if ctypes.CDLL(None).prctl(23, n, 0, 0, 0) == 1])")
+    assert execution["stdout"] == "[]\n"
