@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cli/attack.h"
+#include "sandbox/landlock.h"
 
 enum {
     TIME_DEFAULT_S = 30,
@@ -398,6 +399,8 @@ static const char *not_here(const struct attack_lane *lane, const struct attack 
         return "the server is on another machine";
     if (strstr(a->needs, "pids") && !lane->hints->pids)
         return "the pids of a server that runs already are not known";
+    if (strstr(a->needs, "landlock") && (!lane->hints->local || landlock_abi() == 0))
+        return "this host has no Landlock, which is a second wall";
     if (strstr(a->needs, "limits") && !lane->limits)
         return "sessions have no limit on memory here; `cloche doctor` says why";
     return NULL;

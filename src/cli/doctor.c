@@ -1,6 +1,6 @@
 /* doctor.c - `cloche doctor`: what this machine offers, what is in force, and what is lost without it.
  *
- * Two tables: what Cloche itself is made of (below), and the facts about kernel and host that
+ * Three tables: the host (doctor_host.c), what Cloche itself is made of (below), and the facts about kernel and host that
  * sandbox/probe.h finds out by trying. Each row says a sentence and changes nothing. With --sweep,
  * empty cgroup directories of supervisors that were killed are removed first. */
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/json_writer.h"
 #include "cli/commands.h"
+#include "cli/doctor.h"
 #include "cli/listen.h"
 #include "cli/paths.h"
 #include "env/environment.h"
@@ -30,13 +31,7 @@ static const char help[] =
 
 enum { OPTION_JSON = COMMAND_LONG, OPTION_SWEEP, OPTION_ENVIRONMENTS };
 
-enum verdict { FINE, ABSENT, LOSS, FATAL };
 static const char *const verdict_names[] = {"ok", "absent", "loss", "missing"};
-
-struct finding {
-    enum verdict verdict;
-    char text[320];
-};
 
 struct doctor {
     const char *environments;
@@ -45,17 +40,6 @@ struct doctor {
     struct strbuf out;
     struct json_writer w;
 };
-
-static void found(struct finding *f, enum verdict verdict, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void found(struct finding *f, enum verdict verdict, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    f->verdict = verdict;
-    vsnprintf(f->text, sizeof(f->text), format, arguments);
-    va_end(arguments);
-}
 
 /* ---- checks -------------------------------------------------------------------------------------------- */
 
@@ -130,6 +114,18 @@ static void check_port(const struct doctor *d, struct finding *f)
         found(f, LOSS,
             "127.0.0.1:8000 is taken (a server that runs already?); --listen names another address");
 }
+
+static const struct {
+    const char *name, *for_what;
+    void (*look)(struct finding *f);
+} host_checks[] = {
+    {"kernel", "all of this", check_kernel},
+    {"user", "what sessions share, and what is limited", check_user},
+    {"user namespaces allowed", "every sandbox", check_user_namespaces},
+    {"virtual machine", "a wall that is not this kernel's", check_virtual_machine},
+    {"hardening", "a hole in the kernel that is harder to use", check_hardening},
+    {"swap", "where memory may end up", check_swap},
+};
 
 static const struct {
     const char *name, *for_what;
@@ -243,6 +239,11 @@ int command_doctor(int argc, char **argv)
         jw_begin_object(&d.w);
         jw_field_string(&d.w, "version", CLOCHE_VERSION);
         jw_field_array(&d.w, "checks");
+    }
+    for (size_t i = 0; i < sizeof(host_checks) / sizeof(host_checks[0]); i++) {
+        struct finding f = {0};
+        host_checks[i].look(&f);
+        report(&d, host_checks[i].name, host_checks[i].for_what, &f);
     }
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         struct finding f = {0};

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "init/init.h"
 #include "sandbox/caps.h"
+#include "sandbox/layers.h"
 
 static struct init self = {
     .namespaces = {-1, -1, -1, -1, -1, -1, -1}, .scratch = -1, .kernel = -1, .listener = -1};
@@ -41,9 +42,11 @@ static int mount_proc(struct error *e)
         "/proc/kallsyms", "/proc/interrupts"};
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Mounting /proc failed.");
-    for (size_t i = 0; i < sizeof covered / sizeof *covered; i++)
+    for (size_t i = 0; !layer_left_out("covers") && i < sizeof covered / sizeof *covered; i++)
         if (mount("/dev/null", covered[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
             return error_set(e, ERROR_INTERNAL, errno, "Covering %s failed.", covered[i]);
+    if (layer_left_out("sealed settings"))
+        return 0;
     if (mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) < 0 ||
         mount(NULL, "/proc/sys", NULL,
             MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)

@@ -53,7 +53,8 @@ enum op {
     WARDEN_HELLO =
         32, /* -> w0 how many sandboxes live; then one WARDEN_SANDBOX_IS each            */
     WARDEN_SANDBOX_IS, /* sandbox; w0 state (enum sandbox_state); w1 kernel serial; fd: init socket  */
-    WARDEN_ZYGOTE, /* w0: slot; answered when it is warm or has failed (text: its last words)       */
+    WARDEN_ZYGOTE, /* w0: slot, w1: kernels, w2: seconds until its successor is warmed (0: the default);
+                    * answered when it is warm or has failed (text: its last words)       */
     WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids; maybe fd: a mount to
                      * be its /mnt/data (SUP_FOLDER)
                      *                                             -> sandbox; fd: init's server socket */

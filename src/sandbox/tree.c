@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sandbox/layers.h"
 
 #define THP "/sys/kernel/mm/transparent_hugepage"
 #define CPUS "/sys/devices/system/cpu"
@@ -97,6 +98,10 @@ static const char *at(const char *root, const char *path)
  * the one would appear in the other. */
 static int seal(const char *root, const char *to, uint64_t attributes, struct error *e)
 {
+    if (layer_left_out("nosuid"))
+        attributes &= ~(uint64_t)MOUNT_ATTR_NOSUID;
+    if (layer_left_out("read-only"))
+        attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
     struct mount_attr a = {.attr_set = attributes, .propagation = MS_PRIVATE};
     if (syscall(SYS_mount_setattr, AT_FDCWD, at(root, to), AT_RECURSIVE, &a, sizeof a) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Sealing %s failed.", to);

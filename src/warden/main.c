@@ -89,7 +89,7 @@ static void on_request(const struct message *m, int *fds)
     int slot = m->word[0] < ZYGOTE_SLOTS ? (int)m->word[0] : ZYGOTE_PLAIN;
     switch (m->op) {
     case WARDEN_HELLO: hello(m); break;
-    case WARDEN_ZYGOTE: zygote_start(&w, slot, m->serial); break;
+    case WARDEN_ZYGOTE: zygote_start(&w, slot, m->serial, m->word[1], m->word[2]); break;
     case WARDEN_ZYGOTE_END: zygote_end(&w, slot); break;
     case WARDEN_GIVE_WAY:
         if (b)
@@ -153,7 +153,7 @@ static void read_server(void)
 /* Whose death it was; nobody's that we know: no matter. */
 static void died(const siginfo_t *i)
 {
-    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+    for (int slot = 0; slot < ZYGOTES; slot++)
         if (w.zygotes[slot].pid == i->si_pid) {
             zygote_died(&w, slot, i->si_code, i->si_status);
             return;
@@ -178,7 +178,7 @@ bool warden_child(const struct warden *self, pid_t pid)
     siginfo_t i = {0};
     if (pid <= 1 || waitid(P_PID, (id_t)pid, &i, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
         return false;
-    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+    for (int slot = 0; slot < ZYGOTES; slot++)
         if (self->zygotes[slot].pid == pid)
             return false;
     for (uint32_t id = 0; id < self->capacity; id++) {
@@ -251,7 +251,7 @@ static int prepare(char **argv)
         w.cgroup_dirs[i] =
             S_ISDIR(st.st_mode) ? WARDEN_CGROUP_FD + i : -1; /* else /dev/null: there is none */
     }
-    for (int i = 0; i < ZYGOTE_SLOTS; i++)
+    for (int i = 0; i < ZYGOTES; i++)
         w.zygotes[i] = (struct zygote){.socket = -1, .words = -1, .pid = -1};
     w.sandboxes = calloc(w.capacity ? w.capacity : 1, sizeof *w.sandboxes);
     sigset_t set;

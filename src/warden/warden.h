@@ -40,7 +40,7 @@ struct sandbox {
 enum { FORK_QUEUE = 256 };
 
 struct zygote {
-    enum { ZYGOTE_NONE, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FORKING } state;
+    enum { ZYGOTE_NONE, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FORKING, ZYGOTE_RETIRED } state;
     pid_t pid;
     int socket, words; /* words: a memfd that is its standard output and error */
     uint32_t pending;  /* serial of the WARDEN_ZYGOTE that waits */
@@ -48,7 +48,13 @@ struct zygote {
     struct error why;
     struct fork_request queue[FORK_QUEUE];
     unsigned first, count;
+    uint64_t forks, forks_max;   /* its successor is warmed when it made so many kernels, */
+    int64_t born_us, age_max_us; /* or is so old */
 };
+
+/* One for each slot, and behind those the successor of each while it is warmed, or what it replaced until
+ * its last kernels have entered their sandboxes. */
+enum { ZYGOTES = 2 * ZYGOTE_SLOTS };
 
 struct warden {
     enum identity_mode mode;
@@ -59,7 +65,7 @@ struct warden {
     uint32_t capacity;
     struct sandbox **sandboxes; /* by id; NULL: free */
     uint32_t live, next_id;
-    struct zygote zygotes[ZYGOTE_SLOTS];
+    struct zygote zygotes[ZYGOTES];
     int epoll, signals;
 };
 
@@ -94,7 +100,9 @@ struct sandbox *sandbox_find(struct warden *w, uint32_t id);
 void sandbox_cgroup_name(char to[24], uint32_t id);
 
 /* ---- zygote.c ---------------------------------------------------------------------------------- */
-void zygote_start(struct warden *w, int slot, uint32_t serial);
+/* forks_max, age_max_s: how long kernels share its layout; 0: the default. */
+void zygote_start(
+    struct warden *w, int slot, uint32_t serial, uint64_t forks_max, uint64_t age_max_s);
 void zygote_end(struct warden *w, int slot);
 /* Asks for a kernel in a prepared sandbox. Takes the four pipe ends. */
 void zygote_fork(

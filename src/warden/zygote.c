@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <linux/securebits.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,12 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "sandbox/caps.h"
 #include "sandbox/filter.h"
+#include "sandbox/layers.h"
 #include "warden/warden.h"
 
 enum { ZYGOTE_FD = 3, OOM_SCORE_KERNELS = 500, ZYGOTE_PID_FIRST = 30000, ZYGOTE_PID_LAST = 30999 };
+
+/* All kernels of a zygote share its layout and seeds. What one of them learns of these, and by it of its
+ * siblings, is of no use any longer than this. */
+enum { FORKS_MAX = 5000, AGE_MAX_S = 3600 };
 
 /* All that a zygote sees of the world outside. No secret, and nothing a kernel keeps: its own
  * environment is made anew after the fork. */
@@ -102,7 +109,7 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     snprintf(score, sizeof score, "%d", OOM_SCORE_KERNELS);
     if ((errno = -fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", score)))
         step(-1, "out-of-memory score");
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+    for (size_t i = 0; !layer_left_out("zygote limits") && i < sizeof limits / sizeof *limits; i++)
         step(limit(limits[i].resource, limits[i].soft, limits[i].hard), "limits");
     step(setsid(), "session");
     step(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_KEEP_CAPS), "securebits");
@@ -114,11 +121,12 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     if ((errno = -caps_keep(caps, caps, 1)))
         step(-1, "capabilities");
     step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
-    if ((errno = -filter_load_first())) /* before python starts, so before its first import */
+    if (!layer_left_out("first filter") &&
+        (errno = -filter_load_first())) /* before python starts, so before its first import */
         step(-1, "filter");
     /* argv[0] is the venv's full path, or Python takes /usr's prefix and finds no package. */
     char *python = (char *)(w->venv ? "/opt/env/bin/python3" : "/usr/bin/python3");
-    snprintf(code, sizeof code, "import _cloche; _cloche.main(%d)", slot);
+    snprintf(code, sizeof code, "import _cloche; _cloche.main(%d)", slot % ZYGOTE_SLOTS);
     char *argv[] = {python, (char *)"-c", code, NULL};
     step(execve(python, argv, zygote_env), python);
 }
@@ -142,11 +150,43 @@ static pid_t fork_apart(void)
     return -1;
 }
 
-void zygote_start(struct warden *w, int slot, uint32_t serial)
+/* 0, or -errno: there is none then. */
+static int spawn(struct warden *w, int slot, uint32_t serial)
+{
+    struct zygote *z = &w->zygotes[slot];
+    int pair[2] = {-1, -1};
+    int words = memfd_create("zygote", MFD_CLOEXEC);
+    pid_t p = -1;
+    if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
+        (errno = -fd_set_nonblock(pair[0], true)) ==
+            0 && /* reap() may have heard what epoll has still to tell */
+        (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
+        p = fork_apart();
+    if (p == 0)
+        become_zygote(w, slot, pair[1], words);
+    int saved = errno;
+    fd_close(&pair[1]);
+    if (p < 0) {
+        fd_close(&pair[0]);
+        fd_close(&words);
+        return -saved;
+    }
+    z->state = ZYGOTE_WARMING;
+    z->pid = p;
+    z->socket = pair[0];
+    z->words = words;
+    z->pending = serial;
+    z->why = (struct error){0};
+    z->forks = 0;
+    z->born_us = clock_monotonic_us();
+    return 0;
+}
+
+void zygote_start(
+    struct warden *w, int slot, uint32_t serial, uint64_t forks_max, uint64_t age_max_s)
 {
     struct zygote *z = &w->zygotes[slot];
     struct error e = {0};
-    int pair[2] = {-1, -1};
     if (z->state == ZYGOTE_READY || z->state == ZYGOTE_FORKING) {
         warden_answer(WARDEN_ZYGOTE, serial, 0, 0, NULL, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
@@ -157,37 +197,74 @@ void zygote_start(struct warden *w, int slot, uint32_t serial)
             WARDEN_ZYGOTE, serial, 0, -EALREADY, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
     }
-    int words = memfd_create("zygote", MFD_CLOEXEC);
-    pid_t p = -1;
-    if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
-        (errno = -fd_set_nonblock(pair[0], true)) ==
-            0 && /* reap() may have heard what epoll has still to tell */
-        (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
-        p = fork_apart();
-    if (p == 0)
-        become_zygote(w, slot, pair[1], words);
-    fd_close(&pair[1]);
-    if (p < 0) {
-        int saved = errno;
-        fd_close(&pair[0]);
-        fd_close(&words);
-        error_set(&e, ERROR_INTERNAL, saved, "Starting a zygote failed: %s.", strerror(saved));
-        warden_answer(
-            WARDEN_ZYGOTE, serial, 0, -saved, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
+    int r = spawn(w, slot, serial);
+    if (r < 0) {
+        error_set(&e, ERROR_INTERNAL, -r, "Starting a zygote failed: %s.", strerror(-r));
+        warden_answer(WARDEN_ZYGOTE, serial, 0, r, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
     }
-    z->state = ZYGOTE_WARMING;
-    z->pid = p;
-    z->socket = pair[0];
-    z->words = words;
-    z->pending = serial;
-    z->why = (struct error){0};
+    z->forks_max = forks_max ? forks_max : FORKS_MAX;
+    z->age_max_us = (int64_t)(age_max_s && age_max_s < AGE_MAX_S ? age_max_s : AGE_MAX_S) * 1000000;
 }
 
 void zygote_end(struct warden *w, int slot)
 {
     if (w->zygotes[slot].pid > 0)
         kill(w->zygotes[slot].pid, SIGKILL);
+}
+
+/* ---- successors ---------------------------------------------------------------------------------------- */
+
+/* After each kernel, and when the next is warm: nothing waits for either. */
+static void succeed(struct warden *w, int slot)
+{
+    struct zygote *z = &w->zygotes[slot], *next = &w->zygotes[slot + ZYGOTE_SLOTS];
+    bool due = z->forks >= z->forks_max || clock_monotonic_us() - z->born_us >= z->age_max_us;
+    if (next->state == ZYGOTE_NONE && due && spawn(w, slot + ZYGOTE_SLOTS, 0) < 0) {
+        z->forks = 0; /* not at once again */
+        z->born_us = clock_monotonic_us();
+    }
+    if (next->state != ZYGOTE_READY || z->state != ZYGOTE_READY)
+        return;
+    /* They change places; what waits to be forked stays. The old one's socket is read until its last kernel
+     * has said what it has to say on it. */
+    pid_t pid = z->pid;
+    int socket = z->socket, words = z->words;
+    struct epoll_event here = {.events = EPOLLIN, .data.u64 = SOURCE(SOURCE_ZYGOTE, slot)};
+    struct epoll_event there = {
+        .events = EPOLLIN, .data.u64 = SOURCE(SOURCE_ZYGOTE, slot + ZYGOTE_SLOTS)};
+    if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, next->socket, &here) < 0 ||
+        epoll_ctl(w->epoll, EPOLL_CTL_MOD, socket, &there) < 0) {
+        zygote_end(w, slot); /* cannot be: then both begin anew */
+        return;
+    }
+    z->pid = next->pid;
+    z->socket = next->socket;
+    z->words = next->words;
+    z->forks = 0;
+    z->born_us = clock_monotonic_us();
+    next->pid = pid;
+    next->socket = socket;
+    next->words = words;
+    next->state = ZYGOTE_RETIRED;
+    kill(pid, SIGKILL);
+}
+
+/* A successor that did not get warm, or one that was replaced, is gone: nobody asked for it. */
+static void successor_died(struct warden *w, int slot)
+{
+    struct zygote *z = &w->zygotes[slot];
+    bool retired = z->state == ZYGOTE_RETIRED;
+    fd_close(&z->words);
+    z->pid = -1;
+    if (retired && z->socket >= 0)
+        return; /* kernels of its own are still entering; the end of their socket ends it */
+    fd_close(&z->socket);
+    if (!retired) {
+        w->zygotes[slot - ZYGOTE_SLOTS].forks = 0;
+        w->zygotes[slot - ZYGOTE_SLOTS].born_us = clock_monotonic_us();
+    }
+    *z = (struct zygote){.socket = -1, .words = -1, .pid = -1};
 }
 
 /* ---- forking ------------------------------------------------------------------------------------------ */
@@ -338,6 +415,8 @@ static int forked(struct warden *w, int slot, const struct message *m, int *fds)
     if (r == -EPROTO)
         return r;
     z->state = ZYGOTE_READY;
+    z->forks++;
+    succeed(w, slot);
     begin_next(w, slot);
     return 0;
 }
@@ -388,6 +467,9 @@ void zygote_heard(struct warden *w, int slot)
             warden_answer(
                 WARDEN_ZYGOTE, z->pending, 0, 0, NULL, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
             z->pending = 0;
+        } else if (m.status == 0 && slot >= ZYGOTE_SLOTS) {
+            succeed(w, slot - ZYGOTE_SLOTS);
+            begin_next(w, slot - ZYGOTE_SLOTS);
         } else if (m.status < 0) {
             error_set(&z->why, ERROR_UNAVAILABLE, -m.status, "The zygote did not get warm: %.180s",
                 m.text);
@@ -405,6 +487,8 @@ void zygote_heard(struct warden *w, int slot)
     fd_close(&z->socket);
     if (z->pid > 0)
         kill(z->pid, SIGKILL);
+    else if (z->state == ZYGOTE_RETIRED)
+        *z = (struct zygote){.socket = -1, .words = -1, .pid = -1};
 }
 
 /* Live kernels do not notice: the warden, not the zygote, is their parent. */
@@ -413,6 +497,12 @@ void zygote_died(struct warden *w, int slot, int code, int status)
     struct zygote *z = &w->zygotes[slot];
     struct error e;
     char what[96];
+    if (slot >= ZYGOTE_SLOTS) {
+        successor_died(w, slot);
+        return;
+    }
+    if (w->zygotes[slot + ZYGOTE_SLOTS].state != ZYGOTE_RETIRED)
+        zygote_end(w, slot + ZYGOTE_SLOTS);
     snprintf(what, sizeof what, "The zygote %s %d",
         code == CLD_EXITED ? "exited with" : "died of signal", status);
     last_words(z, &e, what);

@@ -377,7 +377,10 @@ def test_doctor(call):
     done = call("doctor", "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 0 and report["works"] is True
-    assert {"programs", "python", "environments"} <= {c["name"] for c in report["checks"]}
+    assert {"programs", "python", "environments", "kernel", "user", "user namespaces allowed", "virtual machine", "hardening",
+            "swap", "two seccomp filters", "landlock", "limits", "depth of user namespaces", "user xattrs on tmpfs",
+            "favordynmods"} <= {c["name"] for c in report["checks"]}
+    assert all(c["verdict"] in ("ok", "absent", "loss", "missing") for c in report["checks"])
     assert call("doctor").stdout.strip()
 
 
