@@ -32,10 +32,17 @@ def built(folder, layer, cloche):
     setup = ["meson", "setup", str(folder), str(ROOT), "--buildtype=debugoptimized", *known]
     command = ["meson", "configure", str(folder), *known] if (folder / "build.ninja").exists() else setup
     environment = {**os.environ, "PATH": "/usr/bin:/bin:" + os.environ["PATH"]}
-    for words in (command, ["ninja", "-C", str(folder), "--quiet", "cloche-supervisor", "cloche-warden", "cloche-init",
-                            "src/kernel/_cloche.abi3.so"]):
+
+    def call(*words):
         done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=ROOT)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    call(*command)
+    # not the command line, which brings the page with it, and with that Node
+    layer_files = [line.split(":")[0] for line in call("ninja", "-C", str(folder), "-t", "targets", "all").splitlines()
+                   if line.startswith("src/kernel/python/")]
+    call("ninja", "-C", str(folder), "--quiet", "cloche-supervisor", "cloche-warden", "cloche-init", "src/kernel/_cloche.abi3.so", *layer_files)
     shutil.copy2(cloche, folder / "cloche")  # the command line and the server are as they are: the walls are not theirs
 
 

@@ -18,7 +18,7 @@ import urllib.parse
 RUNNER = r"""
 import builtins, json, os, random, sys
 speak, hear = os.dup(1), os.dup(0)
-state, seeded = {"count": 0}, set()
+state, seeded = {"count": 0, "history": []}, set()
 lines = os.fdopen(hear, "rb", buffering=0)
 names = {"__name__": "__main__"}
 while True:
@@ -77,7 +77,10 @@ class Interpreter:
                     break
                 at = line.find(b'{"type"')
                 if at >= 0:
-                    frame = json.JSONDecoder().raw_decode(line[at:].decode("latin-1"))[0]
+                    try:
+                        frame = json.JSONDecoder().raw_decode(line[at:].decode("latin-1"))[0]
+                    except ValueError:
+                        break
                     if frame["type"] == "done":
                         error, count = frame.get("error"), frame.get("count", 0)
                         status = "error" if error else status

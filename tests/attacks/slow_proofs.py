@@ -8,6 +8,7 @@ import pytest
 
 from proofs import ATTACKS, DIRECT, expect_success, slow, unprotected
 
+pytestmark = pytest.mark.timeout(600)  # the fixture runs them all
 SLOW = [n for n in DIRECT if slow(n)]
 
 

@@ -1,9 +1,10 @@
 """Every attack can succeed: run as root without Cloche's layers, it does. What is contained inside is
-contained by a layer. Here are the quick ones, in `make check-full` the others, too (slow_proofs.py)."""
+contained by a layer. Here are the quick ones, in `make check-full` the others, too (slow_proofs.py, api_proofs.py)."""
 import pytest
 
 from proofs import DIRECT, INSIDE, expect_success, kind, slow, unprotected
 
+pytestmark = pytest.mark.timeout(300)  # the fixture runs them all
 QUICK = [n for n in DIRECT if not slow(n)]
 HOST = [n for n in INSIDE if kind(n) == "host"]
 

@@ -5,6 +5,9 @@ import os
 import pytest
 
 
+pytestmark = pytest.mark.timeout(300)  # the fixture runs them all
+
+
 @pytest.fixture(scope="module")
 def report(cloche, environments):
     import subprocess

@@ -12,6 +12,7 @@ from proofs import ATTACKS
 
 NAIVE = Path(__file__).with_name("naive.py")
 OUTSIDE = sorted(str(p.relative_to(ATTACKS))[:-3] for p in ATTACKS.glob("*/*.py") if p.parent.name in ("api", "protocol"))
+pytestmark = pytest.mark.timeout(600)  # the fixture runs them all
 TRIES = 5  # a race is won now and then
 
 
