@@ -150,7 +150,7 @@ def every_way(pid):
         "signal": lambda: os.kill(pid, 0),
         "signal by pidfd": lambda: call(SYS["pidfd_send_signal"], call(SYS["pidfd_open"], pid, 0), 0, 0, 0),
         "ptrace": traced,
-        "mem": lambda: os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR)),
+        "mem": lambda: os.close(os.open(f"/proc/{pid}/mem", os.O_RDONLY)),
         "process_vm_readv": lambda: past("EFAULT", SYS["process_vm_readv"], pid, vector, 1, vector, 1, 0),
         "root": lambda: os.listdir(f"/proc/{pid}/root/"),
         "cwd": lambda: os.listdir(f"/proc/{pid}/cwd/"),

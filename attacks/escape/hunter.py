@@ -12,7 +12,7 @@ HITS, HUNTERS, LOOKS = f"{FOLDER}/.hits", f"{FOLDER}/.hunters", f"{FOLDER}/.look
 def look_at(pid):
     """What of a process can be opened and says something."""
     for what in ("mem", "environ", "maps"):
-        fd = os.open(f"/proc/{pid}/{what}", os.O_RDWR if what == "mem" else os.O_RDONLY)
+        fd = os.open(f"/proc/{pid}/{what}", os.O_RDONLY)
         try:
             if what == "mem" or os.read(fd, 1):  # of one that is no more there is nothing to read
                 return f"{what} of {read(f'/proc/{pid}/comm').decode().strip()}"

@@ -8,6 +8,6 @@ from attack import *
 def attack():
     pid = child()
     try:
-        os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
+        os.close(os.open(f"/proc/{pid}/mem", os.O_RDONLY))
     finally:
         end(pid)

@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # The layer as src/sandbox/layers.h knows it, and what must succeed without it.
 LAYERS = {
     "first filter": "escape/bpf", "second filter": "escape/no_more_filters", "landlock": "files/write_proc",
-    "bounding set": "escape/bounding_set", "capabilities": "network/low_ports", "dumpable": "escape/open_the_memory_of_a_fork",
+    "bounding set": "escape/bounding_set", "capabilities": "escape/hold_capabilities", "dumpable": "escape/open_the_memory_of_a_fork",
     "session": "escape/group_of_who_started_it", "net namespace": "network/siblings_loopback",
     "ipc namespace": "network/siblings_shared_memory", "cgroup": "exhaustion/memory_of_the_heap",
-    "zygote limits": "exhaustion/message_queues", "covers": "files/keys_of_others", "sealed settings": "files/kernel_settings",
-    "nosuid": "escape/set_user_id_mounts", "read-only": "files/write_usr",
+    "zygote limits": "exhaustion/message_queues", "covers": "files/interrupts", "sealed settings": "files/writable_mounts",
+    "nosuid": "escape/set_user_id_mounts", "read-only": "files/writable_mounts",
 }
 
 
