@@ -408,7 +408,7 @@ def test_runs_survive_a_restart_and_say_so(model_alone):
     client = model_alone(FUNCTIONS)
     assistant = client.assistant(tools=[WEATHER])
     waits = client.wait(client.run(client.thread("x"), assistant), {"requires_action"})
-    other = Assistants(client.http, client.scripted, client.scripted.script.__closure__[0].cell_contents, [Turn("Half ", gate)])
+    other = Assistants(client.http, client.scripted, client.scripts, [Turn("Half ", gate)])
     thread = other.thread("y")
     cut = other.run(thread, assistant)
     assert gate.reached.wait(20)

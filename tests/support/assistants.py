@@ -15,7 +15,7 @@ class Assistants:
     server is checked to be a 200, unless another status is asked for."""
 
     def __init__(self, http, scripted, scripts, script):
-        self.http, self.scripted = http, scripted
+        self.http, self.scripted, self.scripts = http, scripted, scripts
         self.name = f"(script {next(NUMBERS):06d})"
         scripts[self.name] = script
 
