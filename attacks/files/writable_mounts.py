@@ -10,4 +10,6 @@ def attack():
         at, options = line.split()[4:6]
         if "ro" not in options.split(",") and at != "/proc" and not at.startswith(("/mnt/", "/proc/k", "/proc/t", "/proc/i", "/proc/l")):
             return f"{at} is {options}"
+    if not os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:
+        return "/proc/sys is no mount of its own"
     raise Contained("none")
