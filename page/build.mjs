@@ -67,7 +67,8 @@ reference('docs', 'Cloche: API', '<div id="api"></div>', [named('swagger-ui', '.
   [named('swagger-ui', '.js', packaged('swagger-ui-dist/swagger-ui-bundle.js')),
     named('docs', '.js', Buffer.from("SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api', deepLinking: true, validatorUrl: null })\n"))])
 reference('redoc', 'Cloche: API', '<div id="api"></div>', [],
-  [named('redoc', '.js', packaged('redoc/bundles/redoc.standalone.js')),
+  // its maker's mark is the one thing that it would ask of somebody else
+  [named('redoc', '.js', Buffer.from(packaged('redoc/bundles/redoc.standalone.js').toString().replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', '/favicon.svg'))),
     named('redoc-begin', '.js', Buffer.from("Redoc.init('/openapi.json', { disableSearch: false, hideDownloadButton: false }, document.getElementById('api'))\n"))])
 
 let first = 0, table = '', code = ''
