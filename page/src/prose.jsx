@@ -81,7 +81,10 @@ function setLinks(root) {
 function setRemote(root) {
   for (const span of root.querySelectorAll('.remote')) {
     let host = ''
-    try { host = new URL(span.dataset.src).host } catch { /* no address */ }
+    try {
+      const url = new URL(span.dataset.src)
+      if (/^https?:$/.test(url.protocol)) host = url.host
+    } catch { /* no address */ }
     const name = document.createElement('b'), open = document.createElement('a')
     name.textContent = span.textContent || 'A picture'
     span.replaceChildren(name, ` is at ${host || 'an unreadable address'}; nothing was loaded.`)

@@ -87,9 +87,18 @@ void api_deinit(struct api *api)
 
 int api_error_body(const struct http_exchange *x, const struct error *e, struct json_writer *w)
 {
-    static const char explorer[] = "/api/";
-    return strncmp(http_path(x), explorer, sizeof explorer - 1) == 0 ? explorer_error_body(e, w)
-                                                                     : 0;
+    static const char explorer[] = "/api/", said[] = "Error uploading file: ";
+    if (strncmp(http_path(x), explorer, sizeof explorer - 1) != 0)
+        return 0;
+    /* what is refused before its handler runs, a body that is too large, has the same words */
+    struct error upload = *e;
+    if (strcmp(http_path(x), "/api/upload") == 0 && strcmp(http_method(x), "POST") == 0 &&
+        e->code != ERROR_UNAUTHORIZED && e->code != ERROR_FORBIDDEN &&
+        strncmp(e->message, said, sizeof said - 1) != 0) {
+        error_set(&upload, e->code, 0, "%s%.200s", said, e->message);
+        e = &upload;
+    }
+    return explorer_error_body(e, w);
 }
 
 int api_body_json(struct http_exchange *x, json_t **ret_root)

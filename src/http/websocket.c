@@ -23,6 +23,8 @@ enum {
     PIECE_BYTES = 256 * 1024, /* read at once, before something is written again */
     /* what answers to pings may add before nothing more is read */
     REPLIES_MAX = WEBSOCKET_QUEUED_MAX + 64 * 1024,
+    MESSAGES_MAX = 16 * 1024, /* those without content count, too */
+    FRAGMENTS_MAX = 4096,     /* of one message: wslay keeps 100 bytes about each */
 };
 
 struct message {
@@ -33,9 +35,11 @@ struct message {
 
 struct websocket {
     struct http_connection *c;
-    int wake; /* eventfd: something is to be sent */
+    pthread_t owner; /* the exchange's thread: the only one that moves bytes */
+    int wake;        /* eventfd: something is to be sent */
     int64_t heard_us, pinged_us, taken_us;
     size_t piece;                 /* what may still be read at once */
+    unsigned fragments;           /* of the message that comes */
     bool deaf;                    /* nothing more is read: what is queued goes out, then it ends */
     int64_t closed_us;            /* we have said goodbye; 0: not yet */
     struct message *first, **end; /* received and not given out; the exchange's thread */
@@ -135,13 +139,20 @@ static void queue_close(struct websocket *w, uint16_t code, const char *reason)
     wslay_event_queue_close(w->wslay, code, (const uint8_t *)reason, strlen(reason));
 }
 
+/* Whether so much waits for the peer that nothing more of it is read. */
+static bool full(wslay_event_context_ptr wslay)
+{
+    return wslay_event_get_queued_msg_length(wslay) > REPLIES_MAX ||
+           wslay_event_get_queued_msg_count(wslay) > MESSAGES_MAX;
+}
+
 static ssize_t on_recv(
     wslay_event_context_ptr wslay, uint8_t *to, size_t n, int flags, void *context)
 {
     struct websocket *w = context;
     struct http_connection *c = w->c;
     (void)flags;
-    if (w->piece == 0 || wslay_event_get_queued_msg_length(wslay) > REPLIES_MAX) {
+    if (w->piece == 0 || full(wslay)) {
         wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
         return -1;
     }
@@ -181,6 +192,20 @@ static ssize_t on_send(
     return -1;
 }
 
+static void on_frame(wslay_event_context_ptr wslay,
+    const struct wslay_event_on_frame_recv_start_arg *arg, void *context)
+{
+    struct websocket *w = context;
+    (void)wslay;
+    if (wslay_is_ctrl_frame(arg->opcode))
+        return;
+    w->fragments = arg->opcode == WSLAY_CONTINUATION_FRAME ? w->fragments + 1 : 0;
+    if (w->fragments > FRAGMENTS_MAX && !w->deaf) {
+        queue_close(w, WEBSOCKET_CLOSE_POLICY, "Too many fragments.");
+        w->deaf = true;
+    }
+}
+
 static void on_message(
     wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg, void *context)
 {
@@ -208,8 +233,10 @@ static void on_message(
 
 int websocket_accept(struct http_exchange *x, size_t message_max, struct websocket **ret)
 {
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message};
+    static const struct wslay_event_callbacks callbacks = {.recv_callback = on_recv,
+        .send_callback = on_send,
+        .on_frame_recv_start_callback = on_frame,
+        .on_msg_recv_callback = on_message};
     if (check(x) < 0)
         return -EINVAL;
     struct websocket *w = calloc(1, sizeof *w);
@@ -222,6 +249,7 @@ int websocket_accept(struct http_exchange *x, size_t message_max, struct websock
     }
     wslay_event_config_set_max_recv_msg_length(w->wslay, message_max);
     w->c = x->connection;
+    w->owner = pthread_self();
     w->wake = wake;
     w->end = &w->first;
     w->heard_us = w->pinged_us = w->taken_us = clock_monotonic_us();
@@ -264,18 +292,31 @@ static void wake(struct websocket *w)
     (void)!write(w->wake, &one, sizeof one);
 }
 
+static bool move(struct websocket *w, short ready);
+static short wait_ready(struct websocket *w, bool wants_read, bool wants_write);
+
 int websocket_send(struct websocket *w, const char *text, size_t n)
 {
     const struct wslay_event_msg message = {WSLAY_TEXT_FRAME, (const uint8_t *)text, n};
     pthread_mutex_lock(&w->lock);
-    while (!w->over && wslay_event_get_queued_msg_length(w->wslay) > WEBSOCKET_QUEUED_MAX)
-        pthread_cond_wait(&w->room, &w->lock); /* the exchange's thread bounds the time */
+    while (!w->over && wslay_event_get_queued_msg_length(w->wslay) > WEBSOCKET_QUEUED_MAX) {
+        if (!pthread_equal(w->owner, pthread_self())) {
+            pthread_cond_wait(&w->room, &w->lock); /* the owner bounds the time */
+        } else if (!move(w, 0)) {
+            end(w);
+        } else {
+            pthread_mutex_unlock(&w->lock);
+            wait_ready(w, false, true);
+            pthread_mutex_lock(&w->lock);
+        }
+    }
     bool idle = !wslay_event_want_write(w->wslay);
-    if (!w->over && wslay_event_queue_msg(w->wslay, &message) != 0)
-        end(w);
-    if (idle) /* the time to take it runs from here */
+    int queued = w->over ? WSLAY_ERR_NO_MORE_MSG : wslay_event_queue_msg(w->wslay, &message);
+    if (queued != 0 && queued != WSLAY_ERR_NO_MORE_MSG)
+        end(w); /* else a close is on its way, which shall arrive */
+    if (idle)   /* the time to take it runs from here */
         w->taken_us = clock_monotonic_us();
-    int r = w->over ? -EPIPE : 0;
+    int r = queued != 0 ? -EPIPE : 0;
     pthread_mutex_unlock(&w->lock);
     wake(w);
     return r;
@@ -359,7 +400,7 @@ int websocket_receive(struct websocket *w, char **ret, size_t *ret_n)
         if (w->over || !move(w, ready))
             end(w);
         bool over = w->over, wants_write = wslay_event_want_write(w->wslay);
-        bool wants_read = !w->deaf && wslay_event_get_queued_msg_length(w->wslay) <= REPLIES_MAX;
+        bool wants_read = !w->deaf && !full(w->wslay);
         pthread_mutex_unlock(&w->lock);
         if (w->first)
             break;

@@ -60,7 +60,8 @@ int caps_drop_bounding(void)
 int caps_limit(uint64_t keep)
 {
     for (int c = 0; c <= 63; c++)
-        if (!(keep & CAP_BIT(c)) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL)
+        if (!(keep & CAP_BIT(c)) && prctl(PR_CAPBSET_READ, c, 0, 0, 0) == 1 &&
+            prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0)
             return -errno;
     return caps_keep(keep, 0, 0);
 }

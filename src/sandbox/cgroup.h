@@ -70,10 +70,9 @@ enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAG
 /* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
     const struct cgroup_limits *limits, struct error *e);
-/* Whether the sandbox runs only while the ground's others have no use for a core, or counts for
- * `cpu_shares` beside them. 0 or -errno. */
-int cgroup_session_give_way(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
-    bool gives_way, uint32_t cpu_shares);
+/* What the sandbox counts for, beside the ground's others, when cores are short. 0 or -errno. */
+int cgroup_session_weigh(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uint32_t cpu_shares);
 /* Opens what a process of ground id `id` joins by: v1 three `tasks`, v2 the directory in ret[0]; -1 for
  * the rest. SECBIT_NO_SETUID_FIXUP must be set: it takes another effective id for the open. The
  * caller's to close. */

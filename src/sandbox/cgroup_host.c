@@ -140,6 +140,14 @@ static int divide(struct cgroup_host *h, struct error *why)
             path, sizeof path, "%s/" SERVER "/%s", h->top[cpu], v2 ? "cpu.weight" : "cpu.shares");
         fd_write_file(AT_FDCWD, path, v2 ? "10000" : "102400");
     }
+    /* Nor may the server starve them: a quarter of a core is always theirs. */
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    char quota[64];
+    snprintf(quota, sizeof quota, v2 ? "%ld 100000" : "%ld", cores * 100000 - 25000);
+    snprintf(
+        path, sizeof path, "%s/" SERVER "/%s", h->top[cpu], v2 ? "cpu.max" : "cpu.cfs_quota_us");
+    if (cores > 0 && (r = fd_write_file(AT_FDCWD, path, quota)) < 0 && r != -ENOENT)
+        error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
     return 0;
 }
 

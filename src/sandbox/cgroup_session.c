@@ -8,7 +8,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/identity.h"
 
-enum { SOCKETS_BYTES = 32 << 20, SHARES_BEHIND = 4 /* where there is no cpu.idle */ };
+enum { SOCKETS_BYTES = 32 << 20 };
 
 struct setting {
     int dir;
@@ -95,21 +95,14 @@ int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], cons
     return r;
 }
 
-int cgroup_session_give_way(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
-    bool gives_way, uint32_t cpu_shares)
+int cgroup_session_weigh(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uint32_t cpu_shares)
 {
     const bool v2 = v == CGROUP_V2;
-    const int dir = dirs[v2 ? 0 : 2];
-    const uint32_t shares = gives_way ? SHARES_BEHIND : cpu_shares;
-    const struct setting idle = {0, "cpu.idle", gives_way},
-                         weight = {0, v2 ? "cpu.weight" : "cpu.shares",
-                             v2 ? cgroup_v2_weight(shares) : shares};
+    const struct setting weight = {
+        0, v2 ? "cpu.weight" : "cpu.shares", v2 ? cgroup_v2_weight(cpu_shares) : cpu_shares};
     struct error e;
-    if (v == CGROUP_NONE)
-        return 0;
-    int r = write_setting(dir, name, &idle, &e);
-    return r == 0 && gives_way ? 0
-                               : write_setting(dir, name, &weight, &e); /* idleness takes it away */
+    return v == CGROUP_NONE ? 0 : write_setting(dirs[v2 ? 0 : 2], name, &weight, &e);
 }
 
 int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,

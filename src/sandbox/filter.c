@@ -217,6 +217,12 @@ static const struct sock_filter server[] = {
     ANY_BIT(CLONE_THREAD, 1, 0),
     REFUSE(EPERM),
     ALLOW,
+    EQ(SYS_socket, 0,
+        4), /* by a path no Landlock judges, it would reach what starts programs for others */
+    ARG(0),
+    EQ(AF_UNIX, 0, 1),
+    REFUSE(EAFNOSUPPORT),
+    ALLOW,
     EQ(SYS_execve, 17, 0),
     EQ(SYS_execveat, 16, 0),
     EQ(SYS_fork, 15, 0),

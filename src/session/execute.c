@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -20,6 +21,7 @@ enum {
     VARIABLES_US = 3000000,
     PREVIEWS_US = 6000000, /* the kernel gives its child 4 s */
     NOTES_ROOM = 8,
+    HELPERS = 4, /* threads that a kernel may keep beside those that compute */
 };
 
 void execution_note(struct execution *e, const char *format, ...)
@@ -189,7 +191,9 @@ static void look_after(struct session *s, struct engine *x)
         return;
     }
     e->max_memory_bytes = usage.memory_peak_bytes;
-    if (usage.pids > 1) /* what it left running has nobody who waits for it */
+    /* More than a kernel and a pool of threads as large as the machine: short executions do not lift that. */
+    b->left_running = usage.pids > (uint64_t)sysconf(_SC_NPROCESSORS_ONLN) + HELPERS;
+    if (usage.pids > 1) /* nobody waits for what it left running */
         sandbox_give_way(b, true);
     if (usage.oom_kills > b->oom_kills && e->status != EXECUTION_OUT_OF_MEMORY)
         execution_note(
@@ -385,7 +389,10 @@ int session_variables(struct session *s, char **ret, bool *ret_stale, struct err
     rc = session_sandbox(s, &b, e);
     if (rc == 0) {
         char *text = NULL;
+        const bool gave_way = b->gives_way;
+        sandbox_give_way(b, false); /* its time is short */
         int asked = sandbox_kernel_alive(b) ? kernel_variables(b, VARIABLES_US, &text) : 0;
+        sandbox_give_way(b, gave_way);
         if (asked == -EBADMSG || asked == -EPIPE)
             end_kernel(s, b);
         *ret_stale = asked == -ETIMEDOUT;
@@ -420,7 +427,10 @@ json_t *session_previews(struct session *s, const struct preview_ask *ask, size_
     if (!all || n == 0 || turn_take(s, NULL, true, &ignored) < 0)
         return all;
     if (turn_kernel(s, &ignored) == 0 && session_sandbox(s, &b, &ignored) == 0) {
+        const bool gave_way = b->gives_way;
+        sandbox_give_way(b, false);
         int rc = kernel_previews(b, ask, n, PREVIEWS_US, &data);
+        sandbox_give_way(b, gave_way);
         if (rc == -EBADMSG || rc == -EPIPE)
             end_kernel(s, b);
         sandbox_unref(b);

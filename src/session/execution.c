@@ -260,6 +260,7 @@ static unsigned read_frames(struct run *r)
 
 static void kill_now(struct run *r)
 {
+    sandbox_give_way(r->x->sandbox, false); /* to die takes a core, too */
     int rc = init_kill(r->x->sandbox->init);
     drain(r);
     r->killed = true;
@@ -278,6 +279,8 @@ static void interrupt_now(struct run *r, enum cause cause)
     if (r->signalled)
         return;
     r->signalled = true;
+    r->is_long = true;
+    sandbox_give_way(r->x->sandbox, false); /* its time is short from here on */
     int rc = init_signal(r->x->sandbox->init, SIGINT);
     int64_t now = clock_monotonic_us(); /* its time begins when it has been told */
     r->kill_at_us = now + GRACE_US;
@@ -560,7 +563,8 @@ void execution_run(struct engine *x, const struct strbuf *head)
     if (r.k->ready)
         r.started_us = r.begun_us;
     sandbox_wake(x->sandbox, x->control->wake_fd);
-    sandbox_give_way(x->sandbox, false);
+    if (!x->sandbox->left_running)
+        sandbox_give_way(x->sandbox, false);
     look_at_death(&r); /* before anybody was to be woken */
     if (!r.dead)
         begin_write(&r, strbuf_text(head), buffers, x->spec->stdin_data ? 2 : 1);

@@ -76,8 +76,9 @@ struct sandbox {
     uint64_t memory_bytes, oom_kills; /* oom kills: when last looked */
     struct init_link *init;
     struct kernel kernel;
-    bool dropped;   /* its pipes go on without us */
-    bool gives_way; /* as its warden was told last; whose turn it is */
+    bool dropped;      /* its pipes go on without us */
+    bool gives_way;    /* as its warden was told last; whose turn it is */
+    bool left_running; /* when last looked, there was more in it than a kernel and its threads */
     /* Below: lock of grounds. */
     unsigned refs;
     struct sandbox *in_bucket;

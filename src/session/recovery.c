@@ -44,6 +44,7 @@ static void recover_kernel(struct session *s)
     struct sandbox *b;
     if (session_sandbox(s, &b, NULL) < 0)
         return;
+    sandbox_give_way(b, false);
     int rc = b->kernel.there ? kernel_sync(b, CALM_US) : 0;
     if (rc == -ETIMEDOUT) {
         init_signal(b->init, SIGINT);

@@ -170,6 +170,7 @@ void sandbox_forget_kernel(struct sandbox *s)
 
 int sandbox_kill_all(struct sandbox *s)
 {
+    sandbox_give_way(s, false); /* to die takes a core, too */
     int rc = init_kill(s->init);
     sandbox_forget_kernel(s);
     return rc;

@@ -164,7 +164,8 @@ static const char version_5[] =
     "  created_at INTEGER NOT NULL, status TEXT NOT NULL, attempts INTEGER NOT NULL,"
     "  next_at INTEGER NOT NULL, leased_until INTEGER NOT NULL, http_status INTEGER NOT NULL,"
     "  error TEXT, UNIQUE(webhook_id, id)) STRICT;"
-    "CREATE INDEX deliveries_due ON deliveries(next_at) WHERE next_at > 0;"
+    "CREATE INDEX deliveries_of ON deliveries(webhook_id, next_at) WHERE next_at > 0;"
+    "CREATE INDEX deliveries_leased ON deliveries(webhook_id) WHERE leased_until > 0;"
     "CREATE INDEX deliveries_by_age ON deliveries(created_at);";
 
 const char *const schema_migrations[] = {

@@ -220,16 +220,19 @@
     X(DELIVERY_QUEUE, DELIVERY_INSERT " SELECT ?1, w.id, ?2, ?3, ?4, 'pending', 0, ?4, 0, 0" \
                                       " FROM webhooks w WHERE w.project = ?5 AND " WEBHOOK_WANTS("?2")) \
     X(DELIVERY_QUEUE_CUT, \
-        DELIVERY_INSERT " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
+        /* materialized: a subquery would be flattened, and each mention of its id be another id */ \
+        DELIVERY_INSERT " WITH e AS MATERIALIZED (SELECT 'evt_' || lower(hex(randomblob(16))) id," \
+        " w.id webhook_id, r.id run FROM runs r JOIN webhooks w ON w.project = r.project WHERE r." \
+        RUN_UNFINISHED " AND " WEBHOOK_WANTS("'response.failed'") ")" \
+        " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
         " 'object', 'event', 'created_at', ?1, 'type', 'response.failed', 'data'," \
-        " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM (SELECT 'evt_' ||" \
-        " lower(hex(randomblob(16))) id, w.id webhook_id, r.id run FROM runs r JOIN webhooks w" \
-        " ON w.project = r.project WHERE r." RUN_UNFINISHED " AND " WEBHOOK_WANTS("'response.failed'") ") e") \
+        " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM e") \
     X(DELIVERY_CLAIM, \
         "UPDATE deliveries SET attempts = attempts + 1, leased_until = ?1 + ?2 WHERE seq =" \
-        " (SELECT seq FROM deliveries d WHERE next_at > 0 AND next_at <= ?1 AND leased_until <= ?1" \
-        " AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.webhook_id = d.webhook_id" \
-        " AND o.next_at > 0 AND o.leased_until > ?1) ORDER BY next_at LIMIT 1)" \
+        " (SELECT d.seq FROM webhooks w JOIN deliveries d ON d.seq = (SELECT seq FROM deliveries" \
+        " WHERE webhook_id = w.id AND next_at > 0 AND next_at <= ?1 ORDER BY next_at LIMIT 1)" \
+        " WHERE NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.webhook_id = w.id" \
+        " AND o.leased_until > 0 AND o.leased_until > ?1) ORDER BY d.next_at LIMIT 1)" \
         " RETURNING " DELIVERY_COLUMNS) \
     X(DELIVERY_DONE, "UPDATE deliveries SET status = ?3, next_at = ?4, http_status = ?5, error = ?6," \
                      " leased_until = 0 WHERE webhook_id = ?1 AND id = ?2") \

@@ -10,11 +10,17 @@
 #include "base/log.h"
 #include "supervisor/supervisor.h"
 
-static void send_or_log(struct supervisor *s, const struct message *m, const int *fds, size_t n)
+/* A hand-over with holes is none: a server that did not take all is ended, and the next one begins anew. */
+static void send_or_end(struct supervisor *s, const struct message *m, const int *fds, size_t n)
 {
+    if (s->hand_over_failed)
+        return;
     int r = message_send(s->link, m, fds, n);
-    if (r < 0)
-        log_line(LOG_WARN, "supervisor", "handing over failed", "op=%u errno=%d", m->op, -r);
+    if (r == 0)
+        return;
+    log_line(LOG_WARN, "supervisor", "handing over failed", "op=%u errno=%d", m->op, -r);
+    s->hand_over_failed = true;
+    kill(s->server, SIGKILL);
 }
 
 /* Everything that outlived the last server, in the order protocol.h promises. */
@@ -24,7 +30,7 @@ static void hand_over(struct supervisor *s)
     for (uint32_t i = 0; i < s->plan.listeners; i++) {
         m = (struct message){.op = SUP_LISTENER, .word = {i}};
         message_text(&m, "%s", s->addresses[i]);
-        send_or_log(s, &m, &s->listeners[i], 1);
+        send_or_end(s, &m, &s->listeners[i], 1);
     }
     for (int i = 0; i < GROUNDS_MAX; i++) {
         const struct ground *g = &s->grounds[i];
@@ -32,12 +38,12 @@ static void hand_over(struct supervisor *s)
             continue;
         m = (struct message){.op = SUP_INHERITED_GROUND, .word = {(uint64_t)g->id}};
         message_text(&m, "%s", g->name);
-        send_or_log(s, &m, &g->server_socket, 1);
+        send_or_end(s, &m, &g->server_socket, 1);
     }
     for (int i = 0; i < PIPE_SETS_MAX; i++)
         if (s->pipes[i][0] >= 0) {
             m = (struct message){.op = SUP_INHERITED_PIPES, .word = {(uint64_t)i}};
-            send_or_log(s, &m, s->pipes[i], KERNEL_PIPES);
+            send_or_end(s, &m, s->pipes[i], KERNEL_PIPES);
         }
     m = (struct message){.op = SUP_START, .word = {s->servers_before}};
     int fds[2];
@@ -48,7 +54,7 @@ static void hand_over(struct supervisor *s)
     if (s->environments >= 0)
         fds[n++] = s->environments;
     m.word[2] = n - m.word[1];
-    send_or_log(s, &m, fds, n);
+    send_or_end(s, &m, fds, n);
 }
 
 static void die(const char *step)
@@ -69,7 +75,7 @@ static void become_server(struct supervisor *s, int link)
         argv[n] = p;
     argv[n] = NULL;
     cleanup_fd int group = cgroup_server_open(&s->cgroup);
-    if (group >= 0 && write(group, "0", 1) < 0)
+    if (s->cgroup.version != CGROUP_NONE && (group < 0 || write(group, "0", 1) < 0))
         die("joining its cgroup");
     if (geteuid() == 0 &&
         (setgroups(0, NULL) < 0 ||
@@ -101,8 +107,11 @@ int server_start(struct supervisor *s, struct error *e)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "A socket pair for the server cannot be had.");
     int size =
-        4 << 20; /* room for the whole hand-over before the server reads: thousands of sets */
-    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+        4 << 20; /* as far as the host lets it: room for the hand-over before the server reads */
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    /* a server that does not read what it is given is no server */
+    setsockopt(
+        pair[0], SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval));
     pid_t p = fork();
     if (p < 0) {
         fds_close(pair, 2);
@@ -114,6 +123,7 @@ int server_start(struct supervisor *s, struct error *e)
     fd_close(&s->link);
     s->link = pair[0];
     s->server = p;
+    s->hand_over_failed = false;
     hand_over(s);
     s->servers_before++;
     return 0;

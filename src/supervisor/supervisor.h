@@ -40,6 +40,7 @@ struct supervisor {
     enum identity_mode mode;
     uint32_t sub_first, sub_count; /* IDENTITY_SUBUID: the range of /etc/subuid */
     struct cgroup_host cgroup;
+    bool hand_over_failed; /* to the present server */
     int listeners[PLAN_LISTENERS];
     char addresses[PLAN_LISTENERS][128];
     int state_dir, state_lock, environments;

@@ -199,7 +199,6 @@ static void rest(struct webhooks *w)
         if (!atomic_load(&w->stopping))
             pthread_cond_timedwait(&w->work, &w->lock, &until);
         w->looking = false;
-        pthread_cond_signal(&w->work); /* somebody else looks while this one delivers */
     }
     pthread_mutex_unlock(&w->lock);
 }
@@ -213,6 +212,9 @@ static void *deliver_main(void *context)
             rest(w);
             continue;
         }
+        pthread_mutex_lock(&w->lock);
+        pthread_cond_signal(&w->work); /* somebody else looks while this one delivers */
+        pthread_mutex_unlock(&w->lock);
         deliver(w, &d);
         store_delivery_deinit(&d);
     }

@@ -10,15 +10,25 @@ from support.api import Session
 pytestmark = pytest.mark.limits
 
 
-def idle(pid, levels_up=0):
-    """cpu.idle of a process's cgroup, or of one above it."""
+def setting(pid, names, levels_up=0):
+    """The first of these files that a process's cgroup has, or one above it."""
     for directory in machine.cgroup_directories(pid):
         for _ in range(levels_up):
             directory = directory.parent
-        file = Path(directory) / "cpu.idle"
-        if file.exists():
-            return file.read_text().strip() == "1"
-    pytest.fail(f"no cgroup of {pid} has cpu.idle, {levels_up} levels up")
+        for name in names:
+            file = Path(directory) / name
+            if file.exists():
+                return int(file.read_text())
+    pytest.fail(f"no cgroup of {pid} has {names}, {levels_up} levels up")
+
+
+def idle(pid, levels_up=0):
+    return setting(pid, ["cpu.idle"], levels_up) == 1
+
+
+def gives_way(pid):
+    """256 shares of version 1 are a weight of 25 of version 2."""
+    return setting(pid, ["cpu.shares", "cpu.weight"]) in (32, 3)
 
 
 @pytest.fixture
@@ -44,23 +54,23 @@ def test_a_long_execution_gives_way_to_short_ones(session):
     session, _ = session
     session.run("x = 1")
     pid = kernel(session)
-    assert not idle(pid)
+    assert not gives_way(pid)
     events = session.stream("import time\nprint('begun', flush=True)\ntime.sleep(60)")
     for name, _ in events:
         if "output" in name:
             break
-    machine.wait_until(lambda: idle(pid), 10, "the long execution to give way")
+    machine.wait_until(lambda: gives_way(pid), 10, "the long execution to give way")
     session.client.post(f"{session.path}/interrupt")
     for _ in events:
         pass
     session.run("x = 1")
-    machine.wait_until(lambda: not idle(pid), 10, "the short one to count again")
+    machine.wait_until(lambda: not gives_way(pid), 10, "the short one to count again")
 
 
 def test_what_an_execution_leaves_running_gives_way(session):
     session, _ = session
     session.run("import subprocess\nleft = subprocess.Popen(['sleep', '1000'])")
     pid = kernel(session)
-    machine.wait_until(lambda: idle(pid), 10, "what was left running to give way")
+    machine.wait_until(lambda: gives_way(pid), 10, "what was left running to give way")
     session.run("left.kill(); left.wait()")
-    machine.wait_until(lambda: not idle(pid), 10, "the session to count again")
+    machine.wait_until(lambda: not gives_way(pid), 10, "the session to count again")

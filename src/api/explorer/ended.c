@@ -119,8 +119,12 @@ static void add_message(
 
 static void add_messages(struct ending *x, struct run *run, const struct run_info *info)
 {
-    size_t n = json_array_size(x->messages);
     cleanup_json json_t *files = publish_all(x), *none = json_array();
+    /* a model may end without a word: what its code made hangs on an empty message then */
+    if (json_array_size(x->messages) == 0 && json_array_size(files) > 0 &&
+        (info->status == RUN_COMPLETED || info->status == RUN_INCOMPLETE))
+        json_array_append_new(x->messages, json_pack("{s:s,s:i}", "text", "", "item", -1));
+    size_t n = json_array_size(x->messages);
     json_t *input = NULL, *output = NULL;
     if (run_transcript(run, &input, &output, NULL) < 0)
         return;

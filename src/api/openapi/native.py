@@ -75,5 +75,5 @@ op(S, "GET", "/readyz", "The default environment is warm", public=True, ok=obj("
 for path, kind in (("/favicon.ico", "image/svg+xml"), ("/favicon.svg", "image/svg+xml"), ("/assets/{name}", "*/*")):
     op(S, "GET", path, "A file of the page", public=True, ok={kind: BYTES}, also={304: "It has not changed."})
 for path, what in (("/docs", "This document, by Swagger UI"), ("/redoc", "This document, by Redoc")):
-    op(S, "GET", path, what, public=True, ok={"text/html": TEXT}, also={304: "It has not changed."})
-op(S, "GET", "/openapi.json", "This document", public=True, ok={"application/json": OBJECT}, also={304: "It has not changed."})
+    op(S, "GET", path, what, ok={"text/html": TEXT}, also={304: "It has not changed."})
+op(S, "GET", "/openapi.json", "This document", ok={"application/json": OBJECT}, also={304: "It has not changed."})

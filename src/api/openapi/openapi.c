@@ -13,8 +13,8 @@ static void swagger(struct http_exchange *x) { page_respond_document(x, "docs");
 static void redoc(struct http_exchange *x) { page_respond_document(x, "redoc"); }
 
 const struct http_route openapi_routes[] = {
-    {"GET", "/openapi.json", document, HTTP_PUBLIC, 0},
-    {"GET", "/docs", swagger, HTTP_PUBLIC, 0},
-    {"GET", "/redoc", redoc, HTTP_PUBLIC, 0},
+    {"GET", "/openapi.json", document, 0, 0},
+    {"GET", "/docs", swagger, 0, 0},
+    {"GET", "/redoc", redoc, 0, 0},
 };
 const size_t openapi_route_count = sizeof openapi_routes / sizeof *openapi_routes;

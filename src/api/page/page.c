@@ -26,7 +26,9 @@ static const struct page_asset *find(const char *name)
 static bool takes_gzip(struct http_exchange *x)
 {
     const char *accept = http_header(x, "accept-encoding");
-    const char *at = accept ? strstr(accept, "gzip") : NULL;
+    if (!accept || strcmp(accept, "*") == 0) /* RFC 9110, section 12.5.3: any will do */
+        return true;
+    const char *at = strstr(accept, "gzip");
     if (!at)
         return false;
     at += strspn(at + 4, " \t") + 4;
