@@ -23,7 +23,11 @@ enum { ZYGOTE_FD = 3, OOM_SCORE_KERNELS = 500, ZYGOTE_PID_FIRST = 30000, ZYGOTE_
 
 /* All kernels of a zygote share its layout and seeds. What one of them learns of these, and by it of its
  * siblings, is of no use any longer than this. */
-enum { FORKS_MAX = 5000, AGE_MAX_S = 3600 };
+enum {
+    FORKS_MAX = 5000,
+    AGE_MAX_S = 3600,
+    RETIRED_US = 60 * 1000000 /* for its last kernels to have entered */
+};
 
 /* All that a zygote sees of the world outside. No secret, and nothing a kernel keeps: its own
  * environment is made anew after the fork. */
@@ -219,10 +223,17 @@ void zygote_end(struct warden *w, int slot)
 static void succeed(struct warden *w, int slot)
 {
     struct zygote *z = &w->zygotes[slot], *next = &w->zygotes[slot + ZYGOTE_SLOTS];
-    bool due = z->forks >= z->forks_max || clock_monotonic_us() - z->born_us >= z->age_max_us;
+    const int64_t now = clock_monotonic_us();
+    bool due = z->forks >= z->forks_max || now - z->born_us >= z->age_max_us;
+    if (due && next->state == ZYGOTE_RETIRED && next->pid <= 0 &&
+        now - next->born_us > RETIRED_US) {
+        /* What still holds its socket is no kernel that enters, but something a package has started. */
+        fd_close(&next->socket);
+        *next = (struct zygote){.socket = -1, .words = -1, .pid = -1};
+    }
     if (next->state == ZYGOTE_NONE && due && spawn(w, slot + ZYGOTE_SLOTS, 0) < 0) {
         z->forks = 0; /* not at once again */
-        z->born_us = clock_monotonic_us();
+        z->born_us = now;
     }
     if (next->state != ZYGOTE_READY || z->state != ZYGOTE_READY)
         return;
@@ -242,7 +253,8 @@ static void succeed(struct warden *w, int slot)
     z->socket = next->socket;
     z->words = next->words;
     z->forks = 0;
-    z->born_us = clock_monotonic_us();
+    z->born_us = now;
+    next->born_us = now; /* of its retirement */
     next->pid = pid;
     next->socket = socket;
     next->words = words;
