@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/plan_build.h"
 #include "cli/run.h"
 #include "env/environment.h"
@@ -408,6 +409,8 @@ int command_run_inside(int argc, char **argv)
         return command_fail(argv[0], EXIT_USAGE, "is started by `cloche run`, not by people.");
     fcntl(LINK, F_SETFD, FD_CLOEXEC);
     int r = inheritance_receive(SERVER_LINK_FD, &in.inherited, &e);
+    if (r == 0)
+        r = confine_self(-1, &e); /* what it makes of outputs goes out by messages */
     if (r < 0)
         return ended(EXIT_CLOCHE, e.message);
     /* Nothing is freed: the end of this process is the end of the supervisor and all below it. */

@@ -19,14 +19,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/confine.h"
 #include "cli/listen.h"
 #include "cli/serve.h"
 #include "cli/settings.h"
 #include "env/environment.h"
 #include "http/http.h"
 #include "provider/provider.h"
-#include "sandbox/filter.h"
-#include "sandbox/landlock.h"
 #include "session/session.h"
 #include "store/store.h"
 #include "webhook/webhook.h"
@@ -205,27 +204,13 @@ static int runs_start(struct server *server, struct error *e)
     return runs_new(&config, &server->runs, e);
 }
 
-/* From here on: no program, no namespace, no other id, no process of another, and of files only the state is
- * changed. Before the first thread, and before the first byte of a stranger's. */
-static int confine(const struct server *server, struct error *e)
-{
-    int r = landlock_confine_server(landlock_abi(), server->inherited.state_dir);
-#ifndef CLOCHE_SANITIZED /* the leak check traces its own process */
-    if (r == 0)
-        r = filter_load_server();
-#endif
-    return r < 0 ? error_set(
-                       e, ERROR_INTERNAL, -r, "The server cannot confine itself: %s.", strerror(-r))
-                 : 0;
-}
-
 static int core_start(struct server *server, struct error *e)
 {
     const struct settings *s = &server->settings;
     struct sessions_config config;
     int r = inheritance_receive(SERVER_LINK_FD, &server->inherited, e);
     if (r == 0)
-        r = confine(server, e);
+        r = confine_self(server->inherited.state_dir, e);
     if (r == 0) /* first: a mistake in the config file ends everything before anything was begun */
         r = providers_start(server, e);
     if (r == 0)

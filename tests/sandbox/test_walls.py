@@ -1,12 +1,14 @@
 """The sandbox's walls, from inside; and the same probes outside, where they must succeed."""
 import json
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from support import machine
 from support.api import Session
 
 PROBES = (Path(__file__).parent / "probes.py").read_text()
@@ -169,6 +171,22 @@ def test_the_server_is_confined(server):
         assert all(int(status[f"Cap{kind}"], 16) == 0 for kind in ("Prm", "Eff", "Inh", "Amb"))
         assert status["NoNewPrivs"] == "1"
         assert (status["Seccomp"], int(status["Seccomp_filters"]) >= 2) == ("2", True), status["Seccomp_filters"]
+
+
+def test_what_reads_the_frames_of_one_run_is_confined(cloche, tmp_path):
+    (tmp_path / "wait.py").write_text("print('ready', flush=True)\nimport time\ntime.sleep(60)")
+    process = subprocess.Popen([cloche, "run", "--environment", "base", tmp_path / "wait.py"], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        inside = [p for p in machine.descendants(process.pid) if "__run" in p.command()]
+        assert inside
+        for p in inside:
+            status = status_of(p.pid)
+            assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
 
 
 @pytest.mark.root
