@@ -44,7 +44,11 @@ int run_close(struct runs *r, struct run *run, enum run_status status, struct er
         run->ended = false;
         run->status = status;
         run->completed_at = now;
-        log_finish(run, type, &event);
+        rc = log_finish(run, type, &event);
+        if (rc == -ENOENT)
+            rc = error_set(e, ERROR_NOT_FOUND, ENOENT, "The run was deleted.");
+        else if (rc < 0)
+            rc = error_set(e, ERROR_UNAVAILABLE, EIO, "The run's end could not be stored.");
     }
     runs_withdraw(r, run);
     return rc;

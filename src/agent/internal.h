@@ -142,9 +142,11 @@ void usage_add(struct provider_usage *to, const struct provider_usage *u);
 /* Adds one event (copied), stores it if the run is stored, and shows it. 0; -EOVERFLOW when the run has too
  * many of them or too much; another negative errno with `e` when it could not be stored. */
 int log_append(struct run *run, const char *type, const struct strbuf *json, struct error *e);
-/* The last one, with the run's end: status and completed_at are set. Never fails: what the store does not
- * take is logged, and its readers are told all the same. */
-void log_finish(struct run *run, const char *type, const struct strbuf *json);
+/* The last one, with the run's end: status and completed_at are set. What the store does not take is logged, and
+ * its readers are told all the same: then the store's negative errno, -ENOENT when it was deleted meanwhile. */
+int log_finish(struct run *run, const char *type, const struct strbuf *json);
+/* Whether a run of its dialect that asks for results of functions is over with that. */
+bool action_completes(const struct run *run);
 void log_deinit(struct log *l);
 
 /* ---- loop.c -------------------------------------------------------------------------------------------- */

@@ -144,20 +144,24 @@ static int item_rows_of(struct run *run, const json_t *items, struct item_rows *
     return 0;
 }
 
+bool action_completes(const struct run *run)
+{
+    const struct runs_config *c = &run->all->config;
+    for (size_t i = 0; i < c->n_dialects; i++)
+        if (strcmp(c->dialects[i].name, run->dialect) == 0)
+            return c->dialects[i].action_completes;
+    return false;
+}
+
 /* What webhooks hear of a run's end, by OpenAI's names; NULL: nothing, it goes on. */
 static const char *event_type(const struct run *run)
 {
-    const struct runs_config *c = &run->all->config;
     switch (run->status) {
     case RUN_COMPLETED: return "response.completed";
     case RUN_INCOMPLETE: return "response.incomplete";
     case RUN_FAILED: return "response.failed";
     case RUN_CANCELLED: return "response.cancelled";
-    case RUN_REQUIRES_ACTION:
-        for (size_t i = 0; i < c->n_dialects; i++)
-            if (strcmp(c->dialects[i].name, run->dialect) == 0 && c->dialects[i].action_completes)
-                return "response.completed";
-        return NULL;
+    case RUN_REQUIRES_ACTION: return action_completes(run) ? "response.completed" : NULL;
     default: return NULL;
     }
 }
@@ -214,7 +218,7 @@ static int store_end(struct run *run, uint64_t number, const struct strbuf *json
     return r;
 }
 
-void log_finish(struct run *run, const char *type, const struct strbuf *json)
+int log_finish(struct run *run, const char *type, const struct strbuf *json)
 {
     pthread_mutex_lock(&run->lock);
     uint64_t number = log_end_number(&run->log);
@@ -223,13 +227,14 @@ void log_finish(struct run *run, const char *type, const struct strbuf *json)
     if (r < 0)
         log_line(LOG_ERROR, "agent", "a run's last event is lost", "id=%s", run->id);
     json_t *items = conversation_items(run);
-    store_end(run, number, json, items);
+    r = store_end(run, number, json, items);
     json_decref(items);
     pthread_mutex_lock(&run->lock);
     run->log.shown = log_end_number(&run->log);
     run->ended = true;
     pthread_cond_broadcast(&run->news);
     pthread_mutex_unlock(&run->lock);
+    return r;
 }
 
 /* ---- readers ------------------------------------------------------------------------------------------- */

@@ -8,13 +8,7 @@
 
 /* ---- the registry ------------------------------------------------------------------------------------------- */
 
-static unsigned bucket_of(const char *id)
-{
-    unsigned hash = 2166136261u;
-    for (; *id; id++)
-        hash = (hash ^ (unsigned char)*id) * 16777619u;
-    return hash % RUN_BUCKETS;
-}
+static unsigned bucket_of(const char *id) { return hash_text(id) % RUN_BUCKETS; }
 
 struct run *runs_look_up(struct runs *r, const char *id)
 {
@@ -180,6 +174,19 @@ struct runs *runs_free(struct runs *r)
 
 /* ---- a run's thread ----------------------------------------------------------------------------------------------- */
 
+/* A cancel that came after the loop's last look at it, to a run that is to wait: run_cancel's caller may have
+ * seen neither its end. */
+static void close_cancelled(struct runs *all, struct run *run)
+{
+    struct error e = {0};
+    bool waits = run->stored && run->status == RUN_REQUIRES_ACTION && !action_completes(run);
+    if (!waits || atomic_load(&run->stop) != STOP_CANCELLED)
+        return;
+    if (run_close(all, run, RUN_CANCELLED, &e) < 0)
+        log_line(LOG_INFO, "agent", "a cancelled run was not closed", "id=%s why=\"%s\"", run->id,
+            e.message);
+}
+
 static void *run_main(void *context)
 {
     struct run *run = context;
@@ -189,6 +196,7 @@ static void *run_main(void *context)
     pthread_mutex_unlock(&run->lock);
     loop_run(run);
     runs_withdraw(all, run);
+    close_cancelled(all, run);
     run_unref(run);
     runs_leave(all); /* nothing of `all` is touched after this */
     return NULL;

@@ -40,17 +40,32 @@ void api_notebook_respond(struct http_exchange *x, const struct notebook *book,
 
 static int full(int r, struct error *e)
 {
+    if (r == -E2BIG)
+        return error_set(e, ERROR_PAYLOAD_TOO_LARGE, E2BIG, "The notebook is larger than %d MiB.",
+            REPLY_MAX >> 20);
     return r < 0 ? error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.") : 0;
+}
+
+static int add_text(struct notebook *book, const char *role, const char *text, size_t length)
+{
+    return notebook_weigh(book, length) > REPLY_MAX ? -E2BIG
+                                                    : notebook_markdown(book, role, text, length);
+}
+
+int api_notebook_text(
+    struct notebook *book, const char *role, const char *text, size_t length, struct error *e)
+{
+    return full(add_text(book, role, text, length), e);
 }
 
 static int add_said(void *context, const char *text, size_t length)
 {
-    return notebook_markdown(context, "assistant", text, length);
+    return add_text(context, "assistant", text, length);
 }
 
 static int add_ran(void *context, const struct api_ran *ran)
 {
-    if (notebook_weigh(context, ran->bytes) > REPLY_MAX)
+    if (notebook_weigh(context, ran->bytes + ran->length) > REPLY_MAX)
         return -E2BIG;
     return notebook_code(context, ran->code, ran->length, ran->execution_count, ran->outputs);
 }
@@ -104,7 +119,7 @@ static int add_input(const json_t *input, struct notebook *book)
                 strbuf_printf(&text, "*File: `%s`*", name);
         }
         if (r == 0 && text.length)
-            r = notebook_markdown(book, "user", text.data, text.length);
+            r = add_text(book, "user", text.data, text.length);
     }
     return r;
 }

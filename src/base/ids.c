@@ -70,3 +70,12 @@ bool id_valid(const char *id)
     size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
     return n > 0 && n <= 64 && id[n] == 0;
 }
+
+/* FNV-1a. */
+unsigned hash_text(const char *text)
+{
+    unsigned hash = 2166136261u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 16777619u;
+    return hash;
+}

@@ -17,3 +17,5 @@ void id_child(char out[ID_SIZE], const char *prefix, const char *parent, unsigne
 bool id_parent(char out[ID_SIZE], const char *prefix, const char *child, unsigned *ret_n);
 /* Letters, digits, '_' and '-', 1 to 64 of them. */
 bool id_valid(const char *id);
+/* A number of a text, the same within a process: to spread things over buckets or locks. */
+unsigned hash_text(const char *text);

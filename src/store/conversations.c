@@ -141,10 +141,10 @@ int item_append(struct store *s, const struct store_item *i, struct error *e)
         i->conversation_id, i->run_id, i->created_at, i->json, i->transcript);
 }
 
-int item_rewrite(struct store *s, const struct store_item *i, struct error *e)
+int item_set_transcript(struct store *s, const struct store_item *i, struct error *e)
 {
-    return query_run(s, RUN_LOCKED, SQL_ITEM_UPDATE, "the item", NULL, e, "tttt",
-        i->conversation_id, i->id, i->json, i->transcript);
+    return query_run(s, RUN_LOCKED, SQL_ITEM_SET_TRANSCRIPT, "the item", NULL, e, "ttt",
+        i->conversation_id, i->id, i->transcript);
 }
 
 int store_items_append(struct store *s, const struct store_item *items, size_t n, struct error *e)

@@ -156,7 +156,7 @@ int blob_read(struct store *s, const char *sha256, int64_t bytes, char **ret_dat
 /* ---- conversations.c ---------------------------------------------------------------------------------- */
 /* One item, within a transaction of the caller. */
 int item_append(struct store *s, const struct store_item *i, struct error *e);
-int item_rewrite(struct store *s, const struct store_item *i, struct error *e);
+int item_set_transcript(struct store *s, const struct store_item *i, struct error *e);
 
 /* ---- uploads.c ----------------------------------------------------------------------------------------- */
 /* For store_expire: pending ones past their time expire, parts of those that ended go, and rows made before

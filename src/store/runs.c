@@ -244,8 +244,9 @@ static int end_locked(struct store *s, const struct store_run_end *x, struct err
             x->event_type, x->event_body, x->run->completed_at, x->run->project);
     for (size_t i = 0; i < x->n_items && !r; i++) {
         int added = item_append(s, &x->items[i], e);
-        if (added == -EEXIST) /* of a run that waited meanwhile, and has more to say of it */
-            added = item_rewrite(s, &x->items[i], e);
+        /* of a run that waited meanwhile: what is shown is its client's since */
+        if (added == -EEXIST)
+            added = item_set_transcript(s, &x->items[i], e);
         if (added != -ENOENT) /* deleted meanwhile */
             r = added;
     }

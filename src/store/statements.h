@@ -194,6 +194,8 @@
                    " ?5, ?6)") \
     X(ITEM_UPDATE, \
         "UPDATE items SET json = ?3, transcript = ?4 WHERE conversation_id = ?1 AND id = ?2") \
+    X(ITEM_SET_TRANSCRIPT, \
+        "UPDATE items SET transcript = ?3 WHERE conversation_id = ?1 AND id = ?2") \
     X(ITEM_GET, "SELECT " ITEM_COLUMNS " FROM items WHERE conversation_id = ?1 AND id = ?2") \
     X(ITEM_DELETE, "DELETE FROM items WHERE conversation_id = ?1 AND id = ?2") \
 \

@@ -4,6 +4,7 @@ from support.api import error_of
 
 V1 = {"OpenAI-Beta": "assistants=v1"}
 V2 = {"OpenAI-Beta": "assistants=v2"}
+PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 
 
 def post(client, path, body=None, status=200, headers=V2, **fields):
@@ -48,7 +49,7 @@ def test_an_assistant_from_its_making_to_its_end(client):
     path = f"/v1/assistants/{made['id']}"
     assert get(client, path) == made
     changed = post(client, path, name="Other", metadata={}, instructions=None)
-    assert changed == {**made, "name": "Other", "metadata": {}}
+    assert changed == {**made, "name": "Other", "metadata": {}, "instructions": None}
     assert get(client, path) == changed
     assert delete(client, path) == {"id": made["id"], "object": "assistant.deleted", "deleted": True}
     assert error_of(client.get(path))["message"] == f"No assistant found with id '{made['id']}'."
@@ -194,6 +195,9 @@ def test_a_message_is_shown_whole(client):
     ({"role": "user", "content": []}, "invalid_value"),
     ({"role": "user", "content": [{"type": "audio"}]}, "invalid_value"),
     ({"role": "user", "content": ["x"]}, "invalid_type"),
+    ({"role": "user", "content": [{"type": "text", "text": {"value": 1}}]}, "invalid_type"),
+    ({"role": "user", "content": [{"type": "text", "text": {"annotations": []}}]}, "missing_required_parameter"),
+    ({"role": "user", "content": [{"type": "text", "text": {"value": "x" * (1 << 20)}}]}, "string_above_max_length"),
     ({"role": "user", "content": [{"type": "image_file", "image_file": {"file_id": "file-none"}}]}, "not_found"),
     ({"role": "user", "content": "x", "attachments": [{"file_id": "file-none"}]}, "not_found"),
     ({"role": "user", "content": "x", "attachments": [{"file_id": "f", "tools": [{"type": "file_search"}]}]},
@@ -207,6 +211,39 @@ def test_what_is_no_message(client, body, code):
     assert get(client, f"/v1/threads/{thread}/messages")["data"] == []
     whole = client.post("/v1/threads", json={"messages": [body]}, headers=V2)
     assert error_of(whole)["code"] == code
+
+
+def test_a_message_that_was_copied_from_an_answer(client):
+    path = f"/v1/threads/{post(client, '/v1/threads')['id']}/messages"
+    first = post(client, path, role="user", content="x")
+    assert post(client, path, role="user", content=first["content"])["content"] == first["content"]
+
+
+def test_images_have_a_size_that_a_model_can_see(client):
+    small, large = upload(client, "s.png", PNG_BEGIN + bytes(4 << 20)), upload(client, "l.png", PNG_BEGIN + bytes(20 << 20))
+    path = f"/v1/threads/{post(client, '/v1/threads')['id']}/messages"
+
+    def refused(*ids):
+        parts = [{"type": "image_file", "image_file": {"file_id": i}} for i in ids]
+        error = error_of(client.post(path, json={"role": "user", "content": parts}, headers=V2))
+        assert (error["code"], error["param"]) == ("invalid_value", "file_id")
+        return error["message"]
+
+    assert refused(large) == f"The image {large} is larger than 20 MiB."
+    assert refused(*[small] * 16) == "The images of one request are larger than 64 MiB together."
+    assert get(client, path)["data"] == []
+    post(client, path, role="user", content=[{"type": "image_file", "image_file": {"file_id": small}}] * 2)
+
+
+def test_an_assistant_can_be_changed_after_its_file_has_gone(client):
+    file_id = upload(client)
+    resources = {"code_interpreter": {"file_ids": [file_id]}}
+    path = "/v1/assistants/" + post(client, "/v1/assistants", model="gpt-4o", tools=[{"type": "code_interpreter"}],
+                                    tool_resources=resources)["id"]
+    assert client.delete(f"/v1/files/{file_id}").status_code == 200
+    assert post(client, path, name="Other")["name"] == "Other"
+    refused = client.post(path, json={"name": "Third", "tool_resources": resources}, headers=V2)
+    assert error_of(refused)["code"] == "not_found" and get(client, path)["name"] == "Other"
 
 
 def test_messages_survive_a_restart(fresh_server):

@@ -2,6 +2,7 @@
 import base64
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import clock
@@ -250,6 +251,23 @@ def test_functions_streamed(model):
     outputs = [c["function"]["output"] for c in more[0][1]["step_details"]["tool_calls"]]
     assert outputs == ["-3", "4"]
     assert [text_of(m) for m in client.messages(thread)] == [client.words("weather?"), "Let me ask.", "Cold."]
+
+
+def test_a_message_of_a_run_that_waits_is_the_clients_to_mark_but_not_to_delete(model):
+    client = model(FUNCTIONS)
+    thread = client.thread("weather?")
+    run = client.wait(client.run(thread, client.assistant(tools=[WEATHER])), {"requires_action"})
+    said = client.messages(thread)[1]
+    path = f"/threads/{thread}/messages/{said['id']}"
+    refused = client.http.delete(f"/v1{path}")
+    assert refused.status_code == 400, refused.text
+    client.post(path, metadata={"k": "v"})
+    client.post(f"{client.path(run)}/submit_tool_outputs", tool_outputs=[
+        {"tool_call_id": "call_1", "output": "-3"}, {"tool_call_id": "call_2", "output": "4"}])
+    assert client.wait(run)["status"] == "completed"
+    assert client.get(path) == {**said, "metadata": {"k": "v"}}
+    assert [text_of(m) for m in client.messages(thread)] == [client.words("weather?"), "Let me ask.", "Cold."]
+    assert client.http.delete(f"/v1{path}").status_code == 200
 
 
 # ---- ends -------------------------------------------------------------------------------------------
@@ -504,6 +522,41 @@ def test_a_lost_session_is_made_good(model):
     third = client.done(thread, assistant)
     assert code_of(client.steps(third)[0])["outputs"][0]["logs"] == "['in.csv', 'made.txt'] 1\n1"
     assert "notices" not in third["cloche"]
+
+
+def test_a_session_that_is_lost_while_a_run_waits(model):
+    client = model([Turn(Call("weather", "{}", id="call_1")),
+                    Turn(python("print(open('in.txt', 'a').write('+'), open('in.txt').read())")), Turn("Done.")])
+    thread = client.thread({"role": "user", "content": client.words("one"), "attachments": [
+        {"file_id": client.upload("in.txt", b"in"), "tools": [INTERPRETER]}]})
+    assistant = client.assistant(tools=[INTERPRETER, WEATHER])
+
+    def shown(lose):
+        run = client.wait(client.run(thread, assistant), {"requires_action"})
+        for container in client.get("/containers", limit=100)["data"] if lose else []:
+            client.http.delete(f"/v1/containers/{container['id']}")
+        client.post(f"{client.path(run)}/submit_tool_outputs", tool_outputs=[{"tool_call_id": "call_1", "output": "x"}])
+        assert client.wait(run)["status"] == "completed"
+        return code_of(client.steps(run)[1])["outputs"][0]["logs"]
+
+    assert shown(lose=True).split() == ["1", "in+"]
+    client.say(thread, "two")
+    assert shown(lose=False).split() == ["1", "in++"]
+
+
+def test_files_of_messages_that_come_together_all_get_a_place(model):
+    client = model([Turn(python("import os\nprint(sorted(os.listdir('.')))")), Turn("Done.")])
+    thread = client.thread("go")
+    files = [client.upload("a.csv", b"x") for _ in range(8)]
+
+    def say(file_id):
+        client.say(thread, "go", attachments=[{"file_id": file_id, "tools": [INTERPRETER]}])
+
+    with ThreadPoolExecutor(len(files)) as pool:
+        list(pool.map(say, files))
+    run = client.done(thread, client.assistant())
+    names = sorted(["a.csv"] + [f"a ({n}).csv" for n in range(2, 9)])
+    assert code_of(client.steps(run)[0])["outputs"][0]["logs"].strip() == str(names)
 
 
 # ---- older forms, and the same elsewhere ---------------------------------------------------------------

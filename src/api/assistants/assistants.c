@@ -36,6 +36,14 @@ static void take_text(struct json_in *in, json_t *to, const char *name, size_t m
         json_object_set_new(to, name, json_string(text));
 }
 
+/* The same of what there may be none of: null takes it away. */
+static void take_words(struct json_in *in, json_t *to, const char *name, size_t max)
+{
+    if (json_is_null(json_object_get(in->object, name)))
+        json_object_set_new(to, name, json_null());
+    take_text(in, to, name, max);
+}
+
 static void take_number(struct json_in *in, json_t *to, const char *name, double max)
 {
     double n = json_in_number(in, name, NAN, 0, max);
@@ -61,9 +69,9 @@ static void take_fields(struct json_in *in, json_t *to)
     static const char *const efforts[] = {
         "none", "minimal", "low", "medium", "high", "xhigh", "max", NULL};
     take_text(in, to, "model", MODEL_BYTES_MAX);
-    take_text(in, to, "name", NAME_BYTES_MAX);
-    take_text(in, to, "description", DESCRIPTION_BYTES_MAX);
-    take_text(in, to, "instructions", ASSISTANT_INSTRUCTIONS_MAX * 4);
+    take_words(in, to, "name", NAME_BYTES_MAX);
+    take_words(in, to, "description", DESCRIPTION_BYTES_MAX);
+    take_words(in, to, "instructions", ASSISTANT_INSTRUCTIONS_MAX * 4);
     take_tools(in, to);
     json_t *resources = tool_resources_read(in);
     if (resources)
@@ -95,7 +103,7 @@ static bool has_interpreter(const json_t *assistant)
 }
 
 /* An interpreter shows its files, also none. */
-static int complete(struct api *api, const char *project, json_t *assistant, struct error *e)
+static void complete(json_t *assistant)
 {
     json_t *resources = json_object_get(assistant, "tool_resources");
     if (!json_is_object(resources)) {
@@ -104,7 +112,6 @@ static int complete(struct api *api, const char *project, json_t *assistant, str
     }
     if (has_interpreter(assistant) && !json_object_get(resources, "code_interpreter"))
         json_object_set_new(resources, "code_interpreter", json_pack("{s:[]}", "file_ids"));
-    return tool_resources_check(api, project, resources, e);
 }
 
 /* ---- handlers ---- */
@@ -134,7 +141,9 @@ void assistants_create(struct http_exchange *x)
     take_fields(&in, made);
     int r = json_in_end(&in);
     if (r == 0)
-        r = complete(api_of(x), access_project(x), made, &e);
+        r = tool_resources_check(
+            api_of(x), access_project(x), json_object_get(made, "tool_resources"), &e);
+    complete(made);
     if (r == 0 && !(data = json_dumps(made, JSON_COMPACT)))
         r = no_memory_error(&e);
     struct store_assistant a = {id, (char *)access_project(x), data, now};
@@ -176,11 +185,15 @@ void assistants_modify(struct http_exchange *x)
     struct error e = {0};
     if (!(found = find(x)) || api_body_json(x, &root) < 0)
         return;
+    cleanup_json json_t *before = json_incref(json_object_get(found, "tool_resources"));
     json_in_begin(&in, root, "", JSON_OPENAI, &e);
     take_fields(&in, found);
     int r = json_in_end(&in);
-    if (r == 0)
-        r = complete(api_of(x), access_project(x), found, &e);
+    json_t *resources = json_object_get(found, "tool_resources");
+    /* those that it had may have been deleted since: it goes on without them */
+    if (r == 0 && resources != before)
+        r = tool_resources_check(api_of(x), access_project(x), resources, &e);
+    complete(found);
     if (r == 0 && !(data = json_dumps(found, JSON_COMPACT)))
         r = no_memory_error(&e);
     struct store_assistant a = {(char *)json_text(found, "id"), (char *)access_project(x), data, 0};

@@ -6,6 +6,8 @@
  * Clients of the first beta (`OpenAI-Beta: assistants=v1`) get `file_ids` besides. Server only; internal to
  * src/api/assistants but for the table of routes and what runs' ends call. */
 #pragma once
+#include <pthread.h>
+
 #include "agent/run.h"
 #include "api/access.h"
 #include "api/api.h"
@@ -27,7 +29,8 @@ enum {
     ASSISTANT_INSTRUCTIONS_MAX =
         256000, /* OpenAI's bounds, here and below: bytes, not characters */
     MESSAGE_TEXT_MAX = 256000 * 4,
-    THREAD_FILES_MAX = 20,
+    THREAD_FILES_MAX = 20,       /* that a thread or an assistant names itself */
+    THREAD_BELONGINGS_MAX = 500, /* that come to lie in its workspace by messages */
     ATTACHMENTS_MAX = 100,
 };
 
@@ -99,7 +102,8 @@ void messages_read(struct json_in *in, const char *name, struct new_messages *to
 /* Adds them to the thread, their files to its workspace. 0, or negative with `e`. */
 int messages_append(struct api *api, const char *project, const char *thread_id,
     struct new_messages *m, struct error *e);
-/* Whether the Files that they name are the project's. 0, or NOT_FOUND. */
+/* Whether the Files that they name are the project's, and their images not too large for a model, each and
+ * together. 0, NOT_FOUND or INVALID_VALUE. */
 int messages_check(
     struct api *api, const char *project, const struct new_messages *m, struct error *e);
 /* Whether a run of the thread is not over, and which. */
@@ -122,13 +126,15 @@ struct belongings {
     size_t rows;
     struct input_files files; /* all, the first `known` of them stored */
     size_t known;
+    pthread_mutex_t *lock; /* held from load to save: paths are chosen by what is there */
 };
-/* deinit in any case. */
+/* Waits until nobody else is between load and save of the same thread; save or deinit ends that. deinit in any
+ * case, by the same thread. */
 int belongings_load(struct belongings *w, struct api *api, const char *thread_id, struct error *e);
 /* Gives a path to each File of an array of ids that has none; those that were deleted are left out. Borrows. */
 int belongings_add(
     struct belongings *w, struct api *api, const char *project, const json_t *ids, struct error *e);
-/* Stores those that are new. */
+/* Stores those that are new, and lets others in. */
 int belongings_save(struct belongings *w, struct api *api, struct error *e);
 void belongings_deinit(struct belongings *w);
 

@@ -6,9 +6,21 @@
 #include "api/assistants/assistants.h"
 #include "base/fd.h"
 
+/* One for all threads whose ids fall together: nobody is long between load and save. */
+enum { LOCKS = 16 };
+static pthread_mutex_t locks[LOCKS] = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER};
+
+static void let_in(struct belongings *w)
+{
+    if (w->lock)
+        pthread_mutex_unlock(w->lock);
+    w->lock = NULL;
+}
+
 int belongings_load(struct belongings *w, struct api *api, const char *thread_id, struct error *e)
 {
-    *w = (struct belongings){.thread_id = thread_id};
+    *w = (struct belongings){.thread_id = thread_id, .lock = &locks[hash_text(thread_id) % LOCKS]};
+    pthread_mutex_lock(w->lock);
     int r = store_conversation_files_list(api->store, thread_id, &w->row, &w->rows, e);
     for (size_t i = 0; r == 0 && i < w->rows; i++) {
         const char *given, *id = w->row[i].source_id ? w->row[i].source_id : w->row[i].file_id;
@@ -55,11 +67,14 @@ int belongings_save(struct belongings *w, struct api *api, struct error *e)
             .file_id = (char *)f->file_id,
             .source_id = (char *)f->file_id};
     }
-    return n ? store_conversation_files_put(api->store, rows, n, e) : 0;
+    int r = n ? store_conversation_files_put(api->store, rows, n, e) : 0;
+    let_in(w);
+    return r;
 }
 
 void belongings_deinit(struct belongings *w)
 {
+    let_in(w);
     input_files_deinit(&w->files);
     store_conversation_files_free(w->row, w->rows);
     *w = (struct belongings){0};

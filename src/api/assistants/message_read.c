@@ -12,7 +12,13 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-enum { MESSAGES_MAX = 512, PARTS_MAX = 512, PREFIX_SIZE = 128 };
+enum {
+    MESSAGES_MAX = 512,
+    PARTS_MAX = 512,
+    PREFIX_SIZE = 128,
+    IMAGE_BYTES_MAX = 20 << 20,  /* more is never shown to a model */
+    IMAGES_BYTES_MAX = 64 << 20, /* each part has its own copy, even of the same File */
+};
 
 void new_messages_deinit(struct new_messages *m)
 {
@@ -51,6 +57,21 @@ static void add_image(struct json_in *in, const char *type, json_t *content, jso
                                     file ? "file_id" : "image_url", value, "detail", detail));
 }
 
+/* As a request says it, or as an answer says it: programs copy messages. */
+static const char *read_text(struct json_in *in)
+{
+    json_t *given = json_in_any(in, "text");
+    struct json_in inner;
+    char prefix[PREFIX_SIZE];
+    if (!json_is_object(given))
+        return json_in_string(in, "text", JSON_REQUIRED, MESSAGE_TEXT_MAX);
+    snprintf(prefix, sizeof prefix, "%stext.", in->prefix);
+    chat_sub_begin(&inner, in, given, prefix);
+    const char *value = json_in_string(&inner, "value", JSON_REQUIRED, MESSAGE_TEXT_MAX);
+    chat_sub_end(&inner, in);
+    return value;
+}
+
 static void read_part(struct json_in *in, json_t *content, json_t *kept)
 {
     static const char *const types[] = {"text", "image_file", "image_url", NULL};
@@ -62,12 +83,9 @@ static void read_part(struct json_in *in, json_t *content, json_t *kept)
         add_image(in, type, content, kept);
         return;
     }
-    /* as a request says it, or as an answer says it: programs copy messages */
-    json_t *text = json_in_any(in, "text"), *value = json_object_get(text, "value");
-    if (json_is_string(value))
-        add_text(content, kept, json_string_value(value));
-    else if ((text = (json_t *)json_in_string(in, "text", JSON_REQUIRED, MESSAGE_TEXT_MAX)))
-        add_text(content, kept, (const char *)text);
+    const char *text = read_text(in);
+    if (text)
+        add_text(content, kept, text);
 }
 
 static void read_content(struct json_in *in, json_t *content, json_t *kept)
@@ -185,10 +203,23 @@ void messages_read(struct json_in *in, const char *name, struct new_messages *to
     }
 }
 
+static int check_image(const struct store_file *file, int64_t *all, struct error *e)
+{
+    *all += file->bytes;
+    if (file->bytes > IMAGE_BYTES_MAX)
+        return error_param(e, ERROR_INVALID_VALUE, "file_id", "The image %s is larger than %d MiB.",
+            file->id, IMAGE_BYTES_MAX >> 20);
+    if (*all > IMAGES_BYTES_MAX)
+        return error_param(e, ERROR_INVALID_VALUE, "file_id",
+            "The images of one request are larger than %d MiB together.", IMAGES_BYTES_MAX >> 20);
+    return 0;
+}
+
 int messages_check(
     struct api *api, const char *project, const struct new_messages *m, struct error *e)
 {
     const json_t *entry, *part;
+    int64_t images = 0;
     size_t i, k;
     json_array_foreach (m->list, i, entry)
         json_array_foreach (json_object_get(json_object_get(entry, "kept"), "content"), k, part) {
@@ -203,7 +234,11 @@ int messages_check(
                     json_in_brief(brief, id));
             if (r < 0)
                 return r;
+            if (item_is(part, "input_image"))
+                r = check_image(&file, &images, e);
             store_file_deinit(&file);
+            if (r < 0)
+                return r;
         }
     return 0;
 }

@@ -47,9 +47,14 @@ int messages_append(struct api *api, const char *project, const char *thread_id,
     int r = belongings_load(&belongings, api, thread_id, e);
     if (!rows)
         r = no_memory_error(e);
-    for (size_t i = 0; r == 0 && i < n; i++)
+    for (size_t i = 0; r == 0 && i < n; i++) {
         r = make_row(
             api, project, thread_id, json_array_get(m->list, i), &belongings.files, &rows[i], e);
+        if (r == 0 && belongings.files.count > belongings.known &&
+            belongings.files.count > THREAD_BELONGINGS_MAX)
+            r = error_param(e, ERROR_INVALID_VALUE, "attachments",
+                "A thread may have at most %d files.", THREAD_BELONGINGS_MAX);
+    }
     if (r == 0)
         r = belongings_save(&belongings, api, e);
     if (r == 0)
@@ -222,6 +227,14 @@ void messages_list(struct http_exchange *x)
     respond_list(x, objects, n, more);
 }
 
+/* Whether the run that wrote it goes on, or waits: its end hands the message in once more. */
+static bool being_written(struct api *api, const struct store_conversation *c, const char *id)
+{
+    char run_id[ID_SIZE], active[ID_SIZE];
+    return id_parent(run_id, "run_", id, NULL) && thread_active(api, c->project, c->id, active) &&
+           strcmp(active, run_id) == 0;
+}
+
 void messages_delete(struct http_exchange *x)
 {
     const char *id = object_id(x, "message_id", "msg_");
@@ -229,7 +242,10 @@ void messages_delete(struct http_exchange *x)
     struct error e = {0};
     if (!id || thread_find(x, &c) < 0)
         return;
-    if (store_item_delete(api_of(x)->store, c.id, id, &e) < 0)
+    if (being_written(api_of(x), &c, id))
+        http_fail(
+            x, ERROR_INVALID_VALUE, NULL, "The message cannot be deleted: its run has not ended.");
+    else if (store_item_delete(api_of(x)->store, c.id, id, &e) < 0)
         no_object(x, "message", id, &e);
     else
         api_respond_deleted(x, id, "thread.message.deleted");

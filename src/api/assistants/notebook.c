@@ -70,9 +70,9 @@ static int add_message(
                   : "");
         store_file_deinit(&file);
     }
-    if (text.failed || notebook_markdown(b->book, role, strbuf_text(&text), text.length) < 0)
+    if (text.failed)
         return no_memory_error(e);
-    return 0;
+    return api_notebook_text(b->book, role, strbuf_text(&text), text.length, e);
 }
 
 /* Tells that run, and those before it, unless that was done; *ret is false when there is no such run. */

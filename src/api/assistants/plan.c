@@ -8,7 +8,11 @@
 #include "base/fd.h"
 #include "provider/estimate.h"
 
-enum { PAGE = 500, EXPIRES_S = 600 };
+enum {
+    PAGE = 8, /* a message may be many MB */
+    EXPIRES_S = 600,
+    READ_BYTES_MAX = 128 << 20, /* of text and images that are held for one run */
+};
 
 /* ---- what was said ---- */
 
@@ -29,15 +33,25 @@ static void all_said_free(struct all_said *all)
     free(all->item);
 }
 
-/* All but what the run `except` (or NULL) has said so far itself. */
+static void reverse(struct all_said *all)
+{
+    for (size_t i = 0; i < all->n / 2; i++) {
+        struct said first = all->item[i];
+        all->item[i] = all->item[all->n - 1 - i];
+        all->item[all->n - 1 - i] = first;
+    }
+}
+
+/* All but what the run `except` (or NULL) has said so far itself, oldest first; of a thread that is too large,
+ * the newest. */
 static int load(struct api *api, const char *thread_id, const char *except, struct all_said *ret,
     struct error *e)
 {
     char after[ID_SIZE] = "";
     int r = 0;
+    size_t bytes = 0;
     for (bool more = true; more && r == 0;) {
-        struct store_page page = {
-            .limit = PAGE, .ascending = true, .after = after[0] ? after : NULL};
+        struct store_page page = {.limit = PAGE, .after = after[0] ? after : NULL};
         struct store_items items;
         r = store_item_list(api->store, thread_id, NULL, &page, &items, e);
         if (r < 0)
@@ -47,17 +61,21 @@ static int load(struct api *api, const char *thread_id, const char *except, stru
             ret->item = grown;
         else
             r = no_memory_error(e);
-        for (size_t i = 0; r == 0 && i < items.count; i++) {
+        for (size_t i = 0; r == 0 && more && i < items.count; i++) {
             const char *text = items.items[i].transcript, *run = items.items[i].run_id;
-            if (!run || !except || strcmp(run, except) != 0)
+            if (run && except && strcmp(run, except) == 0)
+                continue;
+            bytes += text ? strlen(text) : 0;
+            if ((more = bytes <= READ_BYTES_MAX || ret->n == 0))
                 ret->item[ret->n++] = (struct said){
                     text ? json_loads(text, JSON_ALLOW_NUL, NULL) : json_array(), run != NULL};
         }
-        more = items.has_more && items.count > 0;
+        more = more && items.has_more && items.count > 0;
         if (items.count > 0)
             snprintf(after, sizeof after, "%s", items.items[items.count - 1].id);
         store_items_deinit(&items);
     }
+    reverse(ret);
     return r;
 }
 

@@ -10,7 +10,7 @@
 struct results {
     json_t *insights, *summaries, *visualizations, *code_blocks, *tables;
     const char *run_id; /* of what is being told */
-    size_t bytes;       /* of what is kept of executions */
+    size_t bytes;       /* of what is kept of texts, code and executions */
     bool full;
 };
 
@@ -22,10 +22,13 @@ static void keep(struct results *r, json_t *list, json_t *value)
 static void pick_text(struct results *r, json_t *value)
 {
     const char *text = json_string_value(value);
+    size_t before = json_array_size(r->insights) + json_array_size(r->summaries);
     if (text && strcasestr(text, "insight:"))
         keep(r, r->insights, json_incref(value));
     if (text && strcasestr(text, "summary:"))
         keep(r, r->summaries, json_incref(value));
+    size_t kept = json_array_size(r->insights) + json_array_size(r->summaries) - before;
+    r->bytes += kept * json_string_length(value);
 }
 
 static int pick_message(void *context, const json_t *message, struct error *e)
@@ -42,6 +45,9 @@ static int pick_message(void *context, const json_t *message, struct error *e)
         if (file)
             keep(r, r->visualizations, json_incref(file));
     }
+    if (r->bytes > REPLY_MAX)
+        return error_set(e, ERROR_PAYLOAD_TOO_LARGE, E2BIG,
+            "The thread's results are larger than %d MiB.", REPLY_MAX >> 20);
     return r->full ? no_memory_error(e) : 0;
 }
 
@@ -62,7 +68,7 @@ static int pick_ran(void *context, const struct api_ran *ran)
     struct results *r = context;
     size_t i;
     json_t *output;
-    if ((r->bytes += ran->bytes) > REPLY_MAX)
+    if ((r->bytes += ran->bytes + ran->length) > REPLY_MAX)
         return -E2BIG;
     keep(r, r->code_blocks,
         json_pack("{s:o,s:s?,s:o,s:s}", "code", json_stringn(ran->code, ran->length), "status",

@@ -215,27 +215,40 @@ void runs_modify(struct http_exchange *x)
         respond_now(x, run, NULL, NULL);
 }
 
-void runs_cancel(struct http_exchange *x)
+static enum run_status status_of(struct run *run)
 {
-    struct run *run = run_of(x);
     struct run_info info;
-    struct error e = {0};
-    if (!run)
-        return;
     run_info(run, &info);
     enum run_status status = info.status;
     run_info_deinit(&info);
+    return status;
+}
+
+void runs_cancel(struct http_exchange *x)
+{
+    struct run *run = run_of(x);
+    struct error e = {0};
+    if (!run)
+        return;
+    enum run_status status = status_of(run);
+    bool active = !run_status_final(status);
     int r = 0;
+    if (active) { /* it may come to wait at this moment, without seeing this */
+        run_cancel(run);
+        status = status_of(run);
+    }
     if (status == RUN_REQUIRES_ACTION) {
-        if ((r = run_close(api_of(x)->runs, run, RUN_CANCELLED, &e)) == 0) {
+        r = run_close(api_of(x)->runs, run, RUN_CANCELLED, &e);
+        if (r < 0 && active && e.code == ERROR_INVALID_VALUE)
+            r = 0; /* its thread saw it, and does the same */
+        if (r == 0) {
             run_unref(run);
             run = run_of(x);
         }
-    } else if (run_status_final(status))
+    } else if (!active) {
         r = error_set(&e, ERROR_INVALID_VALUE, 0, "Cannot cancel run with status '%s'.",
             run_status_name(status));
-    else
-        run_cancel(run);
+    }
     if (r < 0) {
         run_unref(run);
         http_error(x, &e);

@@ -34,12 +34,21 @@ static void take_back(struct api *api, const char *thread_id, const struct new_m
     }
 }
 
+/* What lies in the run's session need not be brought there again. */
+static void note_placed(struct api *api, const char *thread_id, struct run *run)
+{
+    struct run_info info;
+    run_info(run, &info);
+    if (info.container_id)
+        store_conversation_files_placed(api->store, thread_id, info.container_id, NULL);
+    run_info_deinit(&info);
+}
+
 /* 0 and the run; -EBUSY with `active`; else negative with `e`. */
 static int begin(struct api *api, const char *project, const char *thread_id,
     struct run_request *request, char active[ID_SIZE], struct run **ret, struct error *e)
 {
     struct run_plan plan;
-    struct run_info info;
     if (thread_active(api, project, thread_id, active))
         return -EBUSY;
     int r = messages_append(api, project, thread_id, &request->messages, e);
@@ -48,14 +57,10 @@ static int begin(struct api *api, const char *project, const char *thread_id,
     r = run_plan_init(&plan, api, project, thread_id, request, NULL, e);
     if (r == 0)
         r = run_start(api->runs, &plan.spec, ret, e);
-    if (r == 0) {
-        run_info(*ret, &info);
-        if (info.container_id)
-            store_conversation_files_placed(api->store, thread_id, info.container_id, NULL);
-        run_info_deinit(&info);
-    } else {
+    if (r == 0)
+        note_placed(api, thread_id, *ret);
+    else
         take_back(api, thread_id, &request->messages);
-    }
     run_plan_deinit(&plan);
     return r == -EBUSY && !thread_active(api, project, thread_id, active) ? -EAGAIN : r;
 }
@@ -167,6 +172,8 @@ static int resume(struct http_exchange *x, const struct run_info *info, json_t *
         r = run_plan_init(&plan, api, info->project, info->conversation_id, &request, info->id, e);
     if (r == 0)
         r = run_resume(api->runs, &plan.spec, results, ret, e);
+    if (r == 0)
+        note_placed(api, info->conversation_id, *ret);
     run_plan_deinit(&plan);
     run_request_deinit(&request);
     return r;

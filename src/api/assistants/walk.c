@@ -5,7 +5,7 @@
 
 #include "api/assistants/export.h"
 
-enum { PAGE = 100 };
+enum { PAGE = 8 }; /* a message may be many MB */
 
 int thread_messages_each(const struct thread_walk *w, struct error *e)
 {

@@ -25,7 +25,8 @@ struct notebook_run {
     struct strbuf document;
     struct notebook *book;
     struct session *session;
-    size_t shown; /* bytes of records so far */
+    char execution_id[ID_SIZE]; /* of the cell that runs, or "" */
+    size_t shown;               /* bytes of records so far */
     int64_t cells_run;
     char status[32];      /* of the first cell that did not complete, or "completed" */
     char failed_cell[72]; /* its id, or "" */
@@ -176,15 +177,23 @@ static void session_leave(struct notebook_run *n)
 
 /* ---- the cells --------------------------------------------------------------------------------------------- */
 
-/* Nobody will read the answer: what runs is interrupted, and no further cell begins. */
+static void on_started(void *context, const struct execution *e)
+{
+    struct notebook_run *n = context;
+    snprintf(n->execution_id, sizeof n->execution_id, "%s", e->id);
+    if (n->gone) /* between our last look and this one */
+        session_interrupt_one(n->session, e->id);
+}
+
+/* Nobody will read the answer: the cell is interrupted, and no further one begins. While ours waits in line,
+ * what runs is somebody else's. */
 static bool client_gone(void *context)
 {
     struct notebook_run *n = context;
-    char id[ID_SIZE];
-    bool interrupted;
     if (!n->gone && http_client_gone(n->x)) {
         n->gone = true;
-        session_interrupt(n->session, &interrupted, id, NULL);
+        if (n->execution_id[0])
+            session_interrupt_one(n->session, n->execution_id);
     }
     return n->gone;
 }
@@ -212,11 +221,12 @@ static int run_cell(void *context, size_t i, const char *code, size_t length)
         .code = code,
         .code_length = length,
         .timeout_ms = n->timeout_ms,
-        .callbacks = {.context = n, .client_gone = client_gone},
+        .callbacks = {.context = n, .on_started = on_started, .client_gone = client_gone},
     };
     if (length > CODE_MAX)
         return error_param(&n->e, ERROR_INVALID_VALUE, source_of(n),
             "Cell %zu of the notebook is longer than 1 MiB.", i + 1);
+    n->execution_id[0] = 0;
     int r = session_execute(n->session, &spec, &done, &n->e);
     if (r < 0 || n->gone) {
         execution_deinit(&done);

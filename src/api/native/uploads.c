@@ -376,8 +376,11 @@ static int read_complete(json_t *root, json_t **ret_ids, const char **ret_md5, s
     return json_in_end(&in);
 }
 
-/* One at a time: each is a copy of up to 8 GiB, and the second of the same upload would be for nothing. */
-static pthread_mutex_t completing = PTHREAD_MUTEX_INITIALIZER;
+/* A project's one at a time: each is a copy of up to 8 GiB, and the second of the same upload would be for
+ * nothing. Projects whose ids fall together wait for each other. */
+enum { COMPLETING = 16 };
+static pthread_mutex_t completing[COMPLETING] = {
+    [0 ... COMPLETING - 1] = PTHREAD_MUTEX_INITIALIZER};
 
 void uploads_complete(struct http_exchange *x)
 {
@@ -390,7 +393,11 @@ void uploads_complete(struct http_exchange *x)
     if (api_body_json(x, &root) < 0)
         return;
     int r = read_complete(root, &a.part_ids, &md5, &e);
-    pthread_mutex_lock(&completing);
+    pthread_mutex_t *lock = &completing[hash_text(access_project(x)) % COMPLETING];
+    pthread_mutex_lock(lock);
+    bool gone = http_client_gone(x); /* who waited too long has asked again */
+    if (gone)
+        r = -ECANCELED;
     if (r == 0)
         r = pending_of(x, "complete an", &u, &e);
     if (r == 0)
@@ -398,7 +405,9 @@ void uploads_complete(struct http_exchange *x)
     if (r == 0)
         r = assemble(&a, md5, &file, &e);
     blob_writer_free(a.writer);
-    pthread_mutex_unlock(&completing);
+    pthread_mutex_unlock(lock);
+    if (gone && e.code == ERROR_NONE)
+        error_set(&e, ERROR_UNAVAILABLE, ECANCELED, "The client has gone.");
     if (r < 0)
         http_error(x, &e);
     else
@@ -414,7 +423,7 @@ void uploads_cancel(struct http_exchange *x)
     struct store_upload u = {0};
     struct error e = {0};
     int r = pending_of(x, "cancel an", &u, &e);
-    if (r == 0 && store_upload_cancel(api_of(x)->store, u.id, &e) == -ENOENT) {
+    if (r == 0 && (r = store_upload_cancel(api_of(x)->store, u.id, &e)) == -ENOENT) {
         store_upload_deinit(&u); /* it ended at this moment: say how */
         r = pending_of(x, "cancel an", &u, &e);
     }
