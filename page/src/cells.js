@@ -60,7 +60,7 @@ export class Cell {
       this.execution.value = record.id
       this.container ||= record.container_id
       if (record.code != null && !this.code.value) this.code.value = record.code
-      if (!record.status) { this.status.value = 'running'; return }
+      if (!record.status) { this.startedAt ||= record.created_at * 1000; this.status.value = 'running'; return }
       const before = this.outputs.value
       this.outputs.value = (record.outputs ?? []).map((output, i) => {
         const shown = this.#withSource(output)

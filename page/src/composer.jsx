@@ -1,5 +1,6 @@
 // composer.jsx - where one asks. Stop is where Send was.
 import { useEffect, useRef } from 'preact/hooks'
+import { paragraphs } from './conversation.js'
 import { bytes, fileIcon } from './format.js'
 import { Button, Icon, IconButton, Meter } from './parts.jsx'
 import { interpreter, offline } from './state.js'
@@ -55,12 +56,12 @@ export function Composer({ conversation, first = false }) {
   const send = () => {
     if (empty) return
     conversation.text.value = ''
-    if (busy) conversation.waiting.value = value
+    if (busy) conversation.waiting.value = paragraphs(conversation.waiting.value, value.trim())
     else conversation.send(value.trim())
   }
   const key = (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); send() } }
-  const hint = offline.value ? 'Goes out when the connection is back'
-    : conversation.waiting.value ? <>“{conversation.waiting.value.slice(0, 40)}” goes out once this run has ended</>
+  const hint = offline.value ? 'The server does not answer: what is written here stays'
+    : conversation.waiting.value ? <>“{conversation.waiting.value.slice(0, 40)}” goes out once this run has ended well</>
       : busy ? <><kbd>Ctrl Enter</kbd> sends once this run has ended</> : first ? 'or drop them anywhere in this window' : <><kbd>Ctrl Enter</kbd> sends</>
   return (
     <form class={`composer ${first ? 'first__composer' : ''}`} aria-label="Composer" onSubmit={(e) => { e.preventDefault(); send() }}>

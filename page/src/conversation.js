@@ -3,7 +3,7 @@
 import { batch, computed, signal } from '@preact/signals'
 import { ApiError, all, get, post, remove, request, stream, upload } from './api.js'
 import { Cell } from './cells.js'
-import { announcement, chosenEnvironment, chosenModel, go, interpreter, offline, remembered, route } from './state.js'
+import { announce, chosenEnvironment, chosenModel, go, interpreter, offline, remembered, route } from './state.js'
 
 export const conversations = signal([])
 export const current = signal(null)
@@ -40,6 +40,8 @@ export class Conversation {
     this.chips = signal([])          // files in the composer
     this.text = signal('')
     this.waiting = signal('')        // a message kept until the run has ended
+    this.making = null               // the session that is being made, as a promise
+    this.beginning = null            // this conversation, on the server, likewise
     this.turns = computed(() => this.entries.value.filter((entry) => entry instanceof Turn))
     this.running = computed(() => this.turns.value.find((turn) => turn.running) ?? null)
     this.cells = computed(() => this.entries.value.flatMap((entry) => (entry instanceof Turn ? entry.cells : [entry])).filter((cell) => cell.status.value !== 'new'))
@@ -49,14 +51,24 @@ export class Conversation {
 
   /* ---- the session ---- */
 
-  async ensureSession() {
+  /** The session that runs, or a new one: the same for all who ask while it is made. */
+  ensureSession() {
+    this.making ??= this.#session().finally(() => { this.making = null })
+    return this.making
+  }
+
+  async #session() {
+    // what was last heard may be old: a session whose time is up is asked about first
+    if (this.container.value?.status === 'running' && this.container.value.expires_at * 1000 < Date.now() + 5000) {
+      try { await this.refreshSession() } catch (e) { if (e.status !== 404) throw e; this.container.value = { ...this.container.value, status: 'expired' } }
+    }
     const known = this.container.value
     if (known?.status === 'running') return known
     const made = await post('/v1/containers', {
       name: this.title.value || 'page', ...(chosenEnvironment.value && { environment: chosenEnvironment.value }),
     })
     this.container.value = made
-    if (this.id.value) await this.#remember()
+    if (this.id.value) await remember(this.id.value, { container: made.id })
     return made
   }
 
@@ -67,23 +79,24 @@ export class Conversation {
     if (this.container.value?.id === id) this.container.value = now
   }
 
-  #remember() {
-    return post(`/v1/conversations/${this.id.value}`, { metadata: { title: this.title.value.slice(0, 500), ...(this.container.value && { container: this.container.value.id }) } })
+  /** Closes its streams: the answers go on on the server. What has not arrived there, or is still to be sent, stays. */
+  leave() {
+    if (this.waiting.value) return
+    for (const turn of this.turns.value) if (turn.running && turn.id.value) turn.abort?.abort()
   }
 
-  async rename(title) {
-    this.title.value = title
-    await this.#remember()
-    conversations.value = conversations.value.map((c) => (c.id === this.id.value ? { ...c, metadata: { ...c.metadata, title } } : c))
+  #ensure(title) {
+    if (this.id.value) return null
+    this.beginning ??= this.#begin(title).finally(() => { this.beginning = null })
+    return this.beginning
   }
 
-  async #ensure(title) {
-    if (this.id.value) return
+  async #begin(title) {
     this.title.value ||= titleOf(title)
     const made = await post('/v1/conversations', { metadata: { title: this.title.value, ...(this.container.value && { container: this.container.value.id }) } })
     this.id.value = made.id
     conversations.value = [made, ...conversations.value]
-    go(made.id, route.value.view === 'notebook' ? 'notebook' : '')
+    if (current.value === this) go(made.id, route.value.view === 'notebook' ? 'notebook' : '')
   }
 
   /* ---- files ---- */
@@ -120,8 +133,9 @@ export class Conversation {
   takeBack(turn) {
     turn.abort?.abort()
     this.entries.value = this.entries.value.filter((entry) => entry !== turn)
-    this.text.value = turn.question
-    this.chips.value = turn.files.map((file) => file.chip).filter(Boolean)
+    this.text.value = paragraphs(turn.question, this.waiting.value, this.text.value)
+    this.waiting.value = ''
+    this.chips.value = [...turn.files.map((file) => file.chip).filter(Boolean), ...this.chips.value]
   }
 
   async #ask(turn, model) {
@@ -131,9 +145,9 @@ export class Conversation {
       for (const file of turn.files) file.id = file.chip?.id.value || file.id
       const lost = turn.files.find((file) => !file.id)
       if (lost) throw new ApiError(400, 'upload', `${lost.name} was not uploaded: ${lost.chip?.error.value}`)
-      const expired = this.container.value?.status === 'expired'
+      const before = this.container.value?.id
       const session = interpreter.value || turn.files.length ? await this.ensureSession() : null
-      if (expired) turn.notices.value = ['The session before had expired: this one begins without its files and variables.']
+      if (before && session && session.id !== before) turn.notices.value = ['The session before had expired: this one begins without its files and variables.']
       await this.#ensure(turn.question || turn.files[0]?.name || 'Files')
       const content = [
         ...(turn.question ? [{ type: 'input_text', text: turn.question }] : []),
@@ -151,6 +165,7 @@ export class Conversation {
       if (e.name === 'AbortError') return
       if (turn.id.value) return this.#resume(turn, e)
       batch(() => { turn.state.value = 'unsent'; turn.error.value = e })
+      this.#next(false)
     }
   }
 
@@ -169,7 +184,7 @@ export class Conversation {
   async #resume(turn, reason) {
     for (let wait = 250; turn.running; wait = Math.min(wait * 2, 5000)) {
       if (reason instanceof ApiError && reason.status === 0) offline.value = true
-      else if (reason) { batch(() => { turn.state.value = 'failed'; turn.error.value = reason }); return }
+      else if (reason) { batch(() => { turn.state.value = 'failed'; turn.error.value = reason }); return this.#next(false) }
       await new Promise((resolve) => setTimeout(resolve, wait))
       // what came after the last numbered event is told again: it is not shown twice
       for (const cell of turn.cells) if (cell.status.value === 'running') cell.outputs.value = []
@@ -195,6 +210,7 @@ export class Conversation {
         turn.id.value = event.response.id
         turn.state.value = 'running'
         turn.at = event.response.created_at
+        if (current.value !== this) this.leave() // somebody went elsewhere while it was being sent
         break
       case 'response.in_progress': turn.model.value = event.response.model; break
       case 'response.output_item.added': turn.items.value = [...turn.items.value, this.#item(event.item)]; break
@@ -235,7 +251,7 @@ export class Conversation {
     cell.files.value = final.files ?? []
     cell.execution.value = final.execution_id ?? ''
     if (cell.busy) cell.status.value = final.status === 'completed' ? 'completed' : final.status === 'failed' ? 'killed' : 'interrupted'
-    if (final.execution_id) cell.fetch().then(() => announce(cell)).catch(() => {})
+    if (final.execution_id) cell.fetch().then(() => announceCell(cell)).catch(() => {})
   }
 
   #close(turn, response) {
@@ -248,13 +264,18 @@ export class Conversation {
   }
 
   async #ended(turn) {
-    announcement.value = turn.state.value === 'completed' ? 'The answer is complete.' : `The answer ended: ${turn.state.value}.`
+    announce(turn.state.value === 'completed' ? 'The answer is complete.' : `The answer ended: ${turn.state.value}.`)
     await this.refreshSession().catch(() => {})
+    this.#next(turn.state.value === 'completed')
+  }
+
+  /** The message kept until now: goes out after what ended well; after anything else it is the writer's again. */
+  #next(well) {
     const next = this.waiting.value
-    if (next && turn.state.value === 'completed') {
-      this.waiting.value = ''
-      this.send(next)
-    }
+    if (!next || this.busy.value) return
+    this.waiting.value = ''
+    if (well) this.send(next)
+    else this.text.value = paragraphs(next, this.text.value)
   }
 
   /** Ends what runs: the answer, or a cell that was run by hand. */
@@ -268,7 +289,7 @@ export class Conversation {
   async restart() {
     if (!this.container.value) return
     this.container.value = await post(`/v1/containers/${this.container.value.id}/restart`)
-    announcement.value = 'The kernel is new: variables are gone, files are kept.'
+    announce('The kernel is new: variables are gone, files are kept.')
   }
 
   /* ---- cells by hand ---- */
@@ -294,9 +315,15 @@ export class Conversation {
       if (cell.execution.value && cell.execution.value !== before) await this.#poll(cell)
       else batch(() => { cell.status.value = 'killed'; cell.notes.value = [e.message] })
     }
-    announce(cell)
-    await this.refreshSession().catch(() => {})
+    await this.#cellEnded(cell)
     return cell
+  }
+
+  async #cellEnded(cell) {
+    if (cell.busy) return // nobody looks any more
+    announceCell(cell)
+    await this.refreshSession().catch(() => {})
+    this.#next(cell.status.value === 'completed')
   }
 
   #executionEvent(cell, event) {
@@ -333,8 +360,8 @@ export class Conversation {
       this.#place(turns, records)
       const newest = known.metadata?.container ?? [...containers].at(-1)
       if (newest) this.container.value = await get(`/v1/containers/${newest}`).catch(() => null)
-      for (const turn of turns) if (turn.running) { turn.abort = new AbortController(); turn.items.value = []; this.#resume(turn, null) }
-      for (const cell of this.cells.value) if (cell.byHand && cell.busy) this.#poll(cell).then(() => announce(cell))
+      for (const turn of turns) if (turn.running && current.value === this) { turn.abort = new AbortController(); turn.items.value = []; this.#resume(turn, null) }
+      for (const cell of this.cells.value) if (cell.byHand && cell.busy) this.#poll(cell).then(() => this.#cellEnded(cell))
     } finally {
       this.loading.value = false
     }
@@ -394,10 +421,13 @@ export class Conversation {
 /** The first words of a message: of pasted code, its first line. */
 const titleOf = (text) => text.replace(/```\w*\n?/g, '').trim().split('\n')[0].replace(/\s+/g, ' ').slice(0, 80) || 'Conversation'
 
+/** Texts, each a paragraph of its own; those without a word are none. */
+export const paragraphs = (...texts) => texts.filter((text) => text.trim()).join('\n\n')
+
 const textOf = (item) => (item.content ?? item.summary ?? []).map((part) => part.text ?? part.refusal ?? '').join('')
 
-function announce(cell) {
-  if (!cell.busy) announcement.value = `Cell ${cell.number.value || ''} ${cell.status.value === 'completed' ? 'completed' : 'ended: ' + cell.status.value.replaceAll('_', ' ')}.`
+function announceCell(cell) {
+  if (!cell.busy) announce(`Cell ${cell.number.value || ''} ${cell.status.value === 'completed' ? 'completed' : 'ended: ' + cell.status.value.replaceAll('_', ' ')}.`)
 }
 
 /* ---- which one is open ---- */
@@ -409,9 +439,24 @@ export async function loadConversations() {
 export function open(id) {
   if (id && current.value?.id.value === id) return
   if (!id && current.value && !current.value.id.value) return
-  const conversation = new Conversation(id)
+  const conversation = new Conversation(id), left = current.value
   current.value = conversation
+  left?.leave()
   if (id) conversation.load().catch((e) => { if (current.value === conversation) { conversation.failed = e; conversation.loading.value = false; conversation.entries.value = [] } })
+}
+
+/** Changes parts of what the server keeps about a conversation: it takes metadata whole, so the rest is said again. */
+async function remember(id, changes) {
+  const { metadata } = await get(`/v1/conversations/${id}`)
+  const kept = { ...metadata, ...changes }
+  await post(`/v1/conversations/${id}`, { metadata: kept })
+  conversations.value = conversations.value.map((c) => (c.id === id ? { ...c, metadata: kept } : c))
+}
+
+export async function rename(id, title) {
+  const name = title.slice(0, 500)
+  await remember(id, { title: name })
+  if (current.value?.id.value === id) current.value.title.value = name
 }
 
 export async function forget(id) {

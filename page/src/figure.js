@@ -12,8 +12,12 @@ export function pngSize(base64) {
   }
 }
 
-/** Puts a picture on the clipboard as PNG. */
-export async function copyPicture(src) {
-  const blob = await (await fetch(src)).blob()
-  await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })])
+/** Puts the picture of an <img> on the clipboard as PNG. */
+export async function copyPicture(image) {
+  const canvas = document.createElement('canvas') // clipboards take PNG alone, and the page's policy no fetch of data:
+  canvas.width = image.naturalWidth
+  canvas.height = image.naturalHeight
+  canvas.getContext('2d').drawImage(image, 0, 0)
+  const png = new Promise((done, failed) => canvas.toBlob((blob) => (blob ? done(blob) : failed(new Error('The picture cannot be drawn.'))), 'image/png'))
+  await navigator.clipboard.write([new ClipboardItem({ 'image/png': png })])
 }

@@ -15,6 +15,7 @@ export function runExample(example) {
   go('')
   open('')
   const conversation = current.value
+  if (conversation.entries.value.length) return null // it is on its way
   conversation.title.value = example.name
   return conversation.send(example.ask, { model: 'offline', chips: [] })
 }

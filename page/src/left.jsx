@@ -1,10 +1,10 @@
 // left.jsx - conversations by day, the gallery, and what answers in which environment.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { conversations, current, forget, open } from './conversation.js'
+import { conversations, current, forget, rename } from './conversation.js'
 import { day } from './format.js'
 import { examples, runExample } from './gallery.js'
 import { Button, Dialog, Icon, IconButton, Menu } from './parts.jsx'
-import { chosenEnvironment, chosenModel, dark, dialog, environments, go, leftOpen, models, route, sheet, theme } from './state.js'
+import { announce, chosenEnvironment, chosenModel, dark, dialog, environments, leftOpen, models, route, sheet, theme } from './state.js'
 import { BuildEnvironment } from './environments.jsx'
 import { Resizer } from './resizer.jsx'
 
@@ -12,21 +12,21 @@ const titleOf = (c) => c.metadata?.title || 'Conversation'
 
 function Item({ c }) {
   const [name, setName] = useState(null)
-  const field = useRef()
+  const field = useRef(), settled = useRef(false) // a field that goes away loses the focus: that must not answer twice
   const here = route.value.conversation === c.id
   const running = here && current.value?.busy.value
   const title = here ? current.value?.title.value || titleOf(c) : titleOf(c)
   useEffect(() => { if (name !== null) field.current?.select() }, [name === null])
-  const rename = async () => {
-    const next = name?.trim()
+  const close = (keep) => {
+    if (settled.current) return
+    settled.current = true
+    const next = name.trim()
     setName(null)
-    if (!next || next === title) return
-    if (!here) { open(c.id); go(c.id) }
-    await current.value.rename(next)
+    if (keep && next && next !== title) rename(c.id, next).catch((e) => announce(`It keeps its name: ${e.message}`))
   }
   if (name !== null) {
-    return <li class="item"><form class="item__form" onSubmit={(e) => { e.preventDefault(); rename() }}><input ref={field} class="item__field" aria-label={`New name of “${title}”`} value={name} onInput={(e) => setName(e.currentTarget.value)}
-      onKeyDown={(e) => { if (e.key === 'Escape') { e.stopPropagation(); setName(null) } }} onBlur={rename} /></form></li>
+    return <li class="item"><form class="item__form" onSubmit={(e) => { e.preventDefault(); close(true) }}><input ref={field} class="item__field" aria-label={`New name of “${title}”`} value={name} onInput={(e) => setName(e.currentTarget.value)}
+      onKeyDown={(e) => { if (e.key === 'Escape') { e.stopPropagation(); close(false) } }} onBlur={() => close(true)} /></form></li>
   }
   const ask = () => { dialog.value = () => (
     <Dialog title={`Delete “${title}”?`} onClose={() => { dialog.value = null }}>
@@ -37,7 +37,7 @@ function Item({ c }) {
     <li class="item" data-current={here ? '' : undefined}>
       <a class="item__link" href={`#/${c.id}`} aria-current={here ? 'page' : undefined}><span class="item__name">{title}</span>{running && <span class="dot" title="Running"><span class="visually-hidden">, running</span></span>}</a>
       <Menu label={`“${title}”`} end button={(props) => <button type="button" class="icon-button item__more" aria-label={`Rename or delete “${title}”`} {...props}><Icon name="more" /></button>}
-        items={[{ label: 'Rename', icon: 'pen', run: () => setName(title) }, { label: 'Delete', icon: 'trash', run: ask }]} />
+        items={[{ label: 'Rename', icon: 'pen', run: () => { settled.current = false; setName(title) } }, { label: 'Delete', icon: 'trash', run: ask }]} />
     </li>
   )
 }
@@ -95,7 +95,7 @@ export function Left() {
         <section class="group group--examples" aria-labelledby="group-examples">
           <h2 class="group__title" id="group-examples">Examples</h2>
           <ul class="list">{examples.map((e) => (
-            <li class="item" key={e.id}><button type="button" class="item__link item__link--thumb" onClick={() => runExample(e)}><svg class="thumb thumb--small" aria-hidden="true"><use href={`#${e.thumb}`} /></svg><span class="item__name">{e.name}</span></button></li>))}</ul>
+            <li class="item" key={e.id}><button type="button" class="item__link item__link--thumb" onClick={(click) => click.detail < 2 && runExample(e)}><svg class="thumb thumb--small" aria-hidden="true"><use href={`#${e.thumb}`} /></svg><span class="item__name">{e.name}</span></button></li>))}</ul>
         </section>
       </div>
       <Pickers />

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks'
 import { request, locked } from './api.js'
 import { Icon } from './parts.jsx'
+import { keyed } from './state.js'
 
 export function Login() {
   const [key, setKey] = useState('')
@@ -12,6 +13,7 @@ export function Login() {
     try {
       await request('/api/login', { json: { key: key.trim() } })
       locked.value = false
+      keyed.value = true
       location.reload()
     } catch (failed) {
       setError(failed.status === 401 ? 'This is no key of this server, or it was revoked.' : failed.message)

@@ -123,12 +123,14 @@ setInterval(() => { if (document.visibilityState === 'visible' && (current.value
 effect(() => { document.title = current.value?.title.value ? `${current.value.title.value} – Cloche` : 'Cloche' })
 effect(() => { const { conversation } = route.value; untracked(() => open(conversation)) })
 
+let again = 0
 async function start() {
+  clearTimeout(again)
   try {
     await Promise.all([loadConversations(), loadEnvironments(), get('/v1/models').then((list) => { models.value = list.data })])
     offline.value = false
   } catch (e) {
-    if (e.status !== 401) { offline.value = true; setTimeout(start, 3000) }
+    if (e.status !== 401) { offline.value = true; clearTimeout(again); again = setTimeout(start, 3000) }
   }
 }
 

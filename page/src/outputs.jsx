@@ -8,19 +8,26 @@ import { bytes, plural } from './format.js'
 import { highlight } from './highlight.js'
 import { Icon, IconButton, Pre } from './parts.jsx'
 import { Prose } from './prose.jsx'
+import { announce } from './state.js'
 import { Table, tableFrom } from './table.jsx'
 
 /* ---- text ---- */
 
 const PIECE = 200 // lines: each piece is laid out only when it comes into view
 
+function erased(line) {
+  if (!line.includes('\b')) return line
+  const kept = []
+  for (const c of line) c === '\b' ? kept.pop() : kept.push(c)
+  return kept.join('')
+}
+
 /** What a terminal would show: \r goes back to the line's start, \b one back, other control characters are nothing. */
 export function printable(text) {
-  return text.replace(/\r+\n/g, '\n').split('\n').map((line) => {
+  return text.replace(/(?<!\r)\r+\n/g, '\n').split('\n').map((line) => {
     const last = line.lastIndexOf('\r', line.length - 2)
     line = last >= 0 ? line.slice(last + 1) : line
-    while (/[^\x08]\x08/.test(line)) line = line.replace(/[^\x08]\x08/g, '')
-    return line.replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-ln-z]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\x80-\x9f]|\x1b(?!\[)/g, '')
+    return erased(line).replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-ln-z]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\x80-\x9f]|\x1b(?!\[)/g, '')
   }).join('\n')
 }
 
@@ -69,7 +76,7 @@ function Figure({ src, width, height, name, alt, size, paper = true }) {
       <figcaption class="figure__bar">
         <span class="figure__name">{file}</span>{size > 0 && <span>{bytes(size)}</span>}
         <span class="figure__tools">
-          <IconButton icon="copy" label="Copy the figure" onClick={() => copyPicture(src)} />
+          <IconButton icon="copy" label="Copy the figure" onClick={(e) => copyPicture(e.currentTarget.closest('figure').querySelector('img')).then(() => announce('The figure is copied.'), () => announce('The figure could not be copied.'))} />
           <a class="icon-button" href={src} download={file} aria-label={`Download ${file}`} title={`Download ${file}`}><Icon name="download" /></a>
           <IconButton icon="open" label="Open the figure at full size" onClick={(e) => e.currentTarget.closest('figure').querySelector('img').requestFullscreen?.()} />
         </span>

@@ -1,12 +1,12 @@
 // palette.jsx - everything by name: commands, cells, files, conversations.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { containerFileAddress } from './api.js'
+import { containerFileAddress, post } from './api.js'
 import { conversations, current } from './conversation.js'
 import { baseName, bytes, day, duration, fileIcon } from './format.js'
 import { examples, runExample } from './gallery.js'
 import { Icon } from './parts.jsx'
 import { files } from './session.js'
-import { dark, go, interpreter, leftOpen, palette, rightOpen, route, theme } from './state.js'
+import { dark, go, interpreter, keyed, leftOpen, palette, rightOpen, route, theme } from './state.js'
 
 /** Where the letters of `wanted` stand in `text`, in order; null when they do not. */
 function match(text, wanted) {
@@ -24,6 +24,12 @@ function match(text, wanted) {
 }
 
 const Marked = ({ text, at }) => [...text].map((c, i) => (at.includes(i) ? <b key={i}>{c}</b> : c))
+
+async function logOut() {
+  await post('/api/logout')
+  keyed.value = false
+  location.reload()
+}
 
 function options() {
   const c = current.value, id = c?.id.value, session = c?.container.value, live = session?.status === 'running'
@@ -43,6 +49,7 @@ function options() {
       { icon: 'panel-left', name: `${leftOpen.value ? 'Close' : 'Open'} the list of conversations`, run: () => { leftOpen.value = !leftOpen.value } },
       { icon: 'pot', name: `${rightOpen.value ? 'Close' : 'Open'} the session`, run: () => { rightOpen.value = !rightOpen.value } },
       { icon: 'play', name: `Answers ${interpreter.value ? 'without' : 'with'} Python`, run: () => { interpreter.value = !interpreter.value } },
+      keyed.value && { icon: 'open', name: 'Log out', note: 'the key is asked for again', run: logOut },
     ] },
     { group: 'Cells and files', list: [
       ...(c?.cells.value ?? []).map((cell) => ({ count: cell.number.value, name: cell.code.value.split('\n').find((line) => line.trim()) ?? '', note: duration(cell.ms.value), mono: true, run: jump(cell) })),

@@ -8,27 +8,39 @@ const TEXT_MAX = 200_000, TABLE_MAX = 32 << 20, ROWS = 100
 
 const pictures = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp', svg: 'image/svg+xml' }
 
-async function read(name, size, href) {
+/** The first bytes of a file, at most `most`; what comes after them is not fetched. */
+async function head(href, most, signal) {
+  const reader = (await request(href, { signal })).body.getReader(), pieces = []
+  let n = 0
+  while (n <= most) {
+    const { done, value } = await reader.read()
+    if (done) break
+    pieces.push(value)
+    n += value.length
+  }
+  reader.cancel().catch(() => {})
+  return { text: await new Blob(pieces).slice(0, most).text(), cut: n > most }
+}
+
+async function read(name, size, href, signal) {
   const ext = extension(name)
   if (pictures[ext]) {
-    const blob = await (await request(href)).blob()
+    const blob = await (await request(href, { signal })).blob()
     return { picture: URL.createObjectURL(new Blob([blob], { type: pictures[ext] })) } // an <img> runs nothing, not even an SVG's scripts
   }
   if (['csv', 'tsv'].includes(ext) && size < TABLE_MAX) {
     const { default: Papa } = await import('papaparse')
-    const { data } = Papa.parse(await (await request(href)).text(), { skipEmptyLines: true })
+    const { data } = Papa.parse(await (await request(href, { signal })).text(), { skipEmptyLines: true })
     const [columns = [], ...rows] = data
     return { sheets: [{ name: '', columns, rows: rows.slice(0, ROWS), total: rows.length }] }
   }
   if (['xlsx', 'xlsm'].includes(ext) && size < TABLE_MAX) {
     const { readWorkbook } = await import('./workbook.js')
-    return { sheets: readWorkbook(new Uint8Array(await (await request(href)).arrayBuffer()), ROWS) }
+    return { sheets: readWorkbook(new Uint8Array(await (await request(href, { signal })).arrayBuffer()), ROWS) }
   }
   if (ext === 'pdf') return { pdf: true }
-  const text = await (await request(href)).blob()
-  const piece = await text.slice(0, TEXT_MAX).text()
-  if (piece.includes('\0')) return { note: 'This file is not text; download it to see what it holds.' }
-  return { text: piece, cut: text.size > TEXT_MAX }
+  const begin = await head(href, TEXT_MAX, signal)
+  return begin.text.includes('\0') ? { note: 'This file is not text; download it to see what it holds.' } : begin
 }
 
 function Sheets({ sheets }) {
@@ -38,7 +50,7 @@ function Sheets({ sheets }) {
   return (
     <>
       <div class="tabs">
-        <div role="tablist" aria-label="Sheets" class="tabs__list">{sheets.map((s, i) => s.name && <button type="button" role="tab" key={i} aria-selected={i === at} onClick={() => setAt(i)}>{s.name}</button>)}</div>
+        {sheets.some((s) => s.name) && <div role="tablist" aria-label="Sheets" class="tabs__list">{sheets.map((s, i) => s.name && <button type="button" role="tab" key={i} aria-selected={i === at} onClick={() => setAt(i)}>{s.name}</button>)}</div>}
         <span class="tabs__sum">{count(sheet.total)} × {count(sheet.columns.length)}</span>
       </div>
       <div class="preview__table" tabIndex="0" role="region" aria-label={`${sheet.name ? 'Sheet ' + sheet.name : 'Table'}, first rows`}>
@@ -53,9 +65,15 @@ export function Preview({ name, size, href }) {
   const [seen, setSeen] = useState(null)
   const [failed, setFailed] = useState('')
   useEffect(() => {
+    const leaving = new AbortController()
     let picture = ''
-    read(name, size, href).then((got) => { picture = got.picture; setSeen(got) }).catch((e) => setFailed(e.message))
-    return () => { if (picture) URL.revokeObjectURL(picture) }
+    const forget = () => { if (picture) URL.revokeObjectURL(picture) }
+    read(name, size, href, leaving.signal).then((got) => {
+      picture = got.picture
+      if (leaving.signal.aborted) forget()
+      else setSeen(got)
+    }).catch((e) => { if (!leaving.signal.aborted) setFailed(e.message) })
+    return () => { leaving.abort(); forget() }
   }, [href])
   return (
     <div class="preview" role="group" aria-label={`Preview of ${name}`}>

@@ -62,13 +62,19 @@ async function setFormulas(root) {
   for (const span of spans) if (span.dataset.tex) { render(span.dataset.tex, span, Boolean(span.dataset.display)); delete span.dataset.tex }
 }
 
+/** A text that begins with the host hides nothing; one that only has it somewhere may say another first. */
+function namesHost(text, host) {
+  const said = text.trim().toLowerCase().replace(/^https?:\/\//, '')
+  return said === host || said.startsWith(host + '/')
+}
+
 function setLinks(root) {
   for (const a of root.querySelectorAll('a[href]:not(.made)')) {
     let url
     try { url = new URL(a.getAttribute('href'), location.href) } catch { continue }
     a.rel = 'noopener noreferrer nofollow'
     a.target = '_blank'
-    if (url.origin !== location.origin && /^https?:$/.test(url.protocol) && !a.textContent.includes(url.host)) {
+    if (url.origin !== location.origin && /^https?:$/.test(url.protocol) && !namesHost(a.textContent, url.host)) {
       const host = document.createElement('span')
       host.className = 'host'
       host.textContent = ` ${url.host}`

@@ -53,7 +53,8 @@ export function watch() {
     clearTimeout(timer)
     const conversation = current.value
     const live = conversation?.container.value?.status === 'running'
-    if (conversation && live && (visible() || conversation.busy.value)) await look(conversation).catch((e) => { if (e.status === 0) offline.value = true })
+    if (conversation && live && (visible() || conversation.busy.value || offline.value)) await look(conversation).catch((e) => { if (e.status === 0) offline.value = true })
+    else if (offline.value) await get('/v1/models').then(() => { offline.value = false }).catch(() => {})
     timer = setTimeout(turn, conversation?.busy.value ? 1000 : 5000)
   }
   effect(() => {

@@ -31,6 +31,9 @@ export const palette = signal(false)
 export const dialog = signal(null)                    // a function that draws it
 export const offline = signal(false)                  // the server does not answer
 export const announcement = signal('')                // for screen readers, politely
+/** Announces `text`. A region whose text does not change says nothing: the same sentence again differs by a blank. */
+export const announce = (text) => { announcement.value = announcement.value === text ? text + '\u00a0' : text }
+export const keyed = remembered('keyed', false)       // this browser holds a cookie in the place of a key
 export const tick = signal(Date.now())                // advances while something runs
 export const notice = signal(null)                    // {text} a sentence at the top
 

@@ -4,7 +4,7 @@ import { count } from './format.js'
 import { Icon, IconButton } from './parts.jsx'
 
 const FIRST = 100
-const numeric = (text) => /^[-+−]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?$/.test(text.trim())
+const numeric = (text) => text.length < 400 && /^[-+−]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?$/.test(text.trim())
 const value = (text) => Number.parseFloat(text.replace(/,/g, '').replace('−', '-'))
 const blank = (text) => text === '' || /^(nan|nat|none|<na>|-|–)$/i.test(text.trim())
 const collator = new Intl.Collator(undefined, { numeric: true })
@@ -72,8 +72,9 @@ export function Table({ columns, rows, heads = false, label, total = rows.length
 
 /** The table in HTML that is nothing but one, as pandas writes it; null for anything else. Nothing of it is run. */
 export function tableFrom(html) {
+  if (!html.includes('dataframe')) return null
   // styles would be refused by the page's policy, with a complaint for each; in a table of data they say nothing
-  const plain = html.replace(/<style[^>]*>[^<]*<\/style>/gi, '').replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/\sstyle\s*=\s*("[^"]*"|'[^']*')/gi, ''))
+  const plain = html.replace(/<style[^<>]*>[^<]*<\/style>/gi, '').replace(/<[a-z][^<>]*>/gi, (tag) => tag.replace(/\sstyle\s*=\s*("[^"]*"|'[^']*')/gi, ''))
   const body = new DOMParser().parseFromString(plain, 'text/html').body
   const tables = body.querySelectorAll('table')
   if (tables.length !== 1 || body.querySelector('script, iframe, img, svg, canvas, a, object, embed')) return null

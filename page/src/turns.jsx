@@ -6,7 +6,7 @@ import { Turn, current } from './conversation.js'
 import { baseName, bytes, duration, fileIcon, plural, time } from './format.js'
 import { Button, Code, Icon, Pre } from './parts.jsx'
 import { Prose } from './prose.jsx'
-import { announcement, route } from './state.js'
+import { announce, route } from './state.js'
 
 /** A file to take away; dragged out of the window it is a file on the desktop. */
 export function FileChip({ name, size, href, gone }) {
@@ -94,7 +94,7 @@ function Answer({ turn }) {
   const download = (path) => {
     const file = files.find((made) => made.path === path || baseName(made.path) === baseName(path))
     if (file) location.assign(containerFileAddress(file.container, file.id))
-    else announcement.value = `${baseName(path)} is not there any more.`
+    else announce(`${baseName(path)} is not there any more.`)
   }
   const items = turn.items.value
   return (

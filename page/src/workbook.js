@@ -2,6 +2,7 @@
 // numbers in such a file; those that a style calls dates are written as such.
 import { unzipSync, strFromU8 } from 'fflate'
 
+const COLUMNS_MAX = 16384 // of the format: a reference beyond them is no cell
 const UNPACKED_MAX = 64 << 20 // bytes of one part: a small zip can claim to hold anything
 const parse = (text) => new DOMParser().parseFromString(text, 'application/xml')
 const local = (node, name) => [...node.getElementsByTagNameNS('*', name)]
@@ -14,6 +15,7 @@ function column(reference) {
 
 const isDate = (id, code) => (id >= 14 && id <= 22) || (id >= 45 && id <= 47) || (code && /[dmyhs]/i.test(code.replace(/"[^"]*"|\[[^\]]*\]|\\./g, '')))
 function dateText(serial) {
+  if (!(serial >= 0 && serial < 3e6)) return String(serial) // no day of the calendar these files know
   const text = new Date(Math.round((serial - 25569) * 86400) * 1000).toISOString()
   return serial % 1 ? text.slice(0, 19).replace('T', ' ') : text.slice(0, 10)
 }
@@ -40,7 +42,7 @@ export function readWorkbook(bytes, most) {
     const id = sheet.getAttributeNS('http://schemas.openxmlformats.org/officeDocument/2006/relationships', 'id')
     const target = targets.get(id) ?? ''
     const all = local(parse(text(target.startsWith('/') ? target.slice(1) : 'xl/' + target) || '<x/>'), 'row')
-    const read = (row) => { const out = []; for (const c of local(row, 'c')) out[column(c.getAttribute('r') ?? '')] = cell(c); return Array.from(out, (x) => x ?? '') }
+    const read = (row) => { const out = []; for (const c of local(row, 'c')) { const at = column(c.getAttribute('r') ?? ''); if (at >= 0 && at < COLUMNS_MAX) out[at] = cell(c) } return Array.from(out, (x) => x ?? '') }
     const [columns = [], ...rows] = all.slice(0, most + 1).map(read)
     return { name: sheet.getAttribute('name'), columns, rows, total: Math.max(0, all.length - 1) }
   })

@@ -122,12 +122,16 @@ def test_html_lies_in_a_frame_that_is_shut_in(page):
 @pytest.mark.data_science
 def test_words_of_a_stranger_are_cleaned(page):
     text = ("# A head\\n\\n<img src=x onerror=alert(1)> ![a picture](https://elsewhere.example/p.png) "
-            "[a link](https://elsewhere.example/page) [bad](javascript:alert(1)) and $x^2$\\n\\n| a | b |\\n|---|---|\\n| 2 | x |\\n| 1 | y |")
+            "[a link](https://elsewhere.example/page) [bad](javascript:alert(1)) ![code](javascript://elsewhere.example/alert) "
+            "[https://bank.example/?elsewhere.example](https://elsewhere.example) and $x^2$\\n\\n| a | b |\\n|---|---|\\n| 2 | x |\\n| 1 | y |")
     ask(page, python(f"from IPython.display import Markdown\nMarkdown({text!r}.replace(chr(92) + 'n', chr(10)))"))
     answered(page)
     prose = page.locator(".output .prose")
     expect(prose.locator("img")).to_have_count(0)
-    expect(prose.locator(".outside")).to_contain_text("elsewhere.example; nothing was loaded")
+    expect(prose.locator(".outside").first).to_contain_text("elsewhere.example; nothing was loaded")
+    expect(prose.locator(".outside").nth(1)).to_contain_text("an unreadable address; nothing was loaded")
+    expect(prose.locator(".outside a")).to_have_count(1)
+    expect(prose.get_by_role("link", name="bank.example").locator(".host")).to_have_text(" elsewhere.example")
     expect(prose.get_by_role("link", name="a link")).to_contain_text("elsewhere.example")
     expect(prose.locator("a[href^=javascript]")).to_have_count(0)
     expect(prose.locator(".katex")).to_be_visible()
@@ -154,6 +158,15 @@ def test_text_as_a_terminal_shows_it(page):
     output = page.locator(".output--text")
     expect(output).to_have_text("red plain\ndone\nsafe")
     expect(output.locator(".ansi-red.ansi-bold")).to_have_text("red")
+
+
+@pytest.mark.data_science
+def test_output_made_to_take_long_does_not(page):
+    ask(page, python("from IPython.display import HTML, display\nprint('a' * 100000 + '\\b' * 100000 + 'left' + '\\r' * 2)\n"
+                     "display(HTML('dataframe' + '<a' * 50000))"))
+    answered(page)
+    expect(page.locator(".output--text")).to_have_text("left")
+    expect(page.locator("iframe.frame__inside")).to_be_visible()
 
 
 def test_ten_thousand_lines_are_laid_out_as_they_come_into_view(page):

@@ -88,9 +88,13 @@ def test_stop_is_where_send_was_and_keeps_the_session(page):
     stop = page.get_by_role("button", name="Stop")
     box = stop.bounding_box()
     assert abs(box["height"] - send["height"]) < 2
+    for later in ("kept for later", "and this"):
+        ask(page, later)
+        expect(page.locator("#composer")).to_have_value("")
     page.locator("h1").click()
     page.keyboard.press("Escape")
     expect(page.locator(".document")).to_contain_text("Stopped. What came before is kept.")
+    expect(page.locator("#composer")).to_have_value("kept for later\n\nand this")
     expect(page.locator(".cell")).to_have_attribute("data-status", "interrupted")
     ask(page, python("print(kept + 1)"))
     answered(page, 2)
@@ -146,6 +150,42 @@ def test_conversations_are_kept_searched_renamed_and_deleted(page, client):
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".first__sentence")).to_be_visible()
     assert client.get(f"/v1/conversations/{made}").status_code == 404
+
+
+def test_a_conversation_that_is_not_open_is_renamed_and_keeps_its_session(page, client):
+    ask(page, python("print('kept')"))
+    answered(page)
+    made, session = conversation_of(page), container_of(page)
+    page.locator(".side--left").get_by_role("link", name="New conversation", exact=True).click()
+    expect(page.locator(".first__sentence")).to_be_visible()
+    sent = []
+    page.on("request", lambda r: sent.append(r.post_data) if r.method == "POST" and r.url.endswith(made) else None)
+    item = page.locator(".item", has=page.locator(f'a[href="#/{made}"]'))
+    field = page.locator(".item__field")
+    for name, key in (("Not this", "Escape"), ("Renamed from afar", "Enter")):
+        item.locator(".item__more").click()
+        page.get_by_role("menuitem", name="Rename").click()
+        field.fill(name)
+        field.press(key)
+        expect(field).to_have_count(0)
+    expect(item).to_contain_text("Renamed from afar")
+    assert len(sent) == 1 and "Not this" not in sent[0]
+    assert client.get(f"/v1/conversations/{made}").json()["metadata"] == {"title": "Renamed from afar", "container": session}
+    expect(page.locator(".first__sentence")).to_be_visible()
+
+
+def test_a_conversation_that_is_left_closes_its_stream_and_goes_on(page, client):
+    ask(page, python(GATED))
+    expect(page.locator(".cell .output--text")).to_contain_text("before the gate")
+    made = conversation_of(page)
+    session = container_of(page)
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/v1/responses")):
+        page.locator(".side--left").get_by_role("link", name="New conversation", exact=True).click()
+    expect(page.locator(".first__sentence")).to_be_visible()
+    client.post(f"/v1/containers/{session}/files", files={"file": ("go", b"")}).raise_for_status()
+    page.locator(f'.item__link[href="#/{made}"]').click()
+    answered(page)
+    expect(page.locator(".cell .output--text")).to_have_text("before the gate\nafter the gate")
 
 
 def test_a_link_leads_to_a_turn(page, open_page):

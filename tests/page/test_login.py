@@ -24,3 +24,6 @@ def test_a_key_is_asked_for_once(open_page, fresh_server):
     expect(page.locator(".cell .output--text")).to_have_text("42")
     page.reload()
     expect(page.locator(".cell .output--text")).to_have_text("42")
+    page.keyboard.press("Control+k")
+    page.get_by_role("option", name="Log out").click()
+    expect(page.get_by_label("Key")).to_be_visible()
