@@ -24,9 +24,10 @@ function erased(line) {
 
 /** What a terminal would show: \r goes back to the line's start, \b one back, other control characters are nothing. */
 export function printable(text) {
-  return text.replace(/(?<!\r)\r+\n/g, '\n').split('\n').map((line) => {
-    const last = line.lastIndexOf('\r', line.length - 2)
-    line = last >= 0 ? line.slice(last + 1) : line
+  return text.split('\n').map((line) => {
+    let end = line.length
+    while (line[end - 1] === '\r') end-- // nothing was written over it
+    line = line.slice(line.lastIndexOf('\r', end - 1) + 1, end)
     return erased(line).replace(/\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-ln-z]|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\x80-\x9f]|\x1b(?!\[)/g, '')
   }).join('\n')
 }

@@ -162,7 +162,7 @@ def test_text_as_a_terminal_shows_it(page):
 
 @pytest.mark.data_science
 def test_output_made_to_take_long_does_not(page):
-    ask(page, python("from IPython.display import HTML, display\nprint('a' * 100000 + '\\b' * 100000 + 'left' + '\\r' * 2)\n"
+    ask(page, python("from IPython.display import HTML, display\nprint('a' * 50000 + '\\b' * 50000 + 'left' + '\\r' * 2)\n"
                      "display(HTML('dataframe' + '<a' * 50000))"))
     answered(page)
     expect(page.locator(".output--text")).to_have_text("left")

@@ -25,5 +25,7 @@ def test_a_key_is_asked_for_once(open_page, fresh_server):
     page.reload()
     expect(page.locator(".cell .output--text")).to_have_text("42")
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog", name="Command palette")).to_be_visible()
+    page.keyboard.type("log out")
     page.get_by_role("option", name="Log out").click()
     expect(page.get_by_label("Key")).to_be_visible()

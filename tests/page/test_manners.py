@@ -128,9 +128,10 @@ def test_figures_have_their_place_before_they_come(page):
     paper = page.locator(".figure__paper")
     expect(paper).to_be_visible()
     assert paper.evaluate("paper => paper.style.aspectRatio") == "400 / 300"
-    page.evaluate("""navigator.clipboard.write = async ([item]) => {
+    page.evaluate("""() => { navigator.clipboard.write = async ([item]) => {
         const copied = await createImageBitmap(await item.getType('image/png'))
         window.copied = [copied.width, copied.height]
-    }""")
+    } }""")
     page.get_by_label("Copy the figure").click()
-    assert page.wait_for_function("window.copied").json_value() == [400, 300]
+    expect(page.locator(".root > [role=status]")).to_have_text("The figure is copied.")
+    assert page.evaluate("window.copied") == [400, 300]
