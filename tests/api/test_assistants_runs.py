@@ -526,7 +526,8 @@ def test_a_lost_session_is_made_good(model):
 
 def test_a_session_that_is_lost_while_a_run_waits(model):
     client = model([Turn(Call("weather", "{}", id="call_1")),
-                    Turn(python("print(open('in.txt', 'a').write('+'), open('in.txt').read())")), Turn("Done.")])
+                    Turn(python("import os\nif (there := os.path.exists('in.txt')):\n    os.remove('in.txt')\nprint(there)")),
+                    Turn("Done.")])
     thread = client.thread({"role": "user", "content": client.words("one"), "attachments": [
         {"file_id": client.upload("in.txt", b"in"), "tools": [INTERPRETER]}]})
     assistant = client.assistant(tools=[INTERPRETER, WEATHER])
@@ -539,9 +540,9 @@ def test_a_session_that_is_lost_while_a_run_waits(model):
         assert client.wait(run)["status"] == "completed"
         return code_of(client.steps(run)[1])["outputs"][0]["logs"]
 
-    assert shown(lose=True).split() == ["1", "in+"]
+    assert shown(lose=True).strip() == "True"
     client.say(thread, "two")
-    assert shown(lose=False).split() == ["1", "in++"]
+    assert shown(lose=False).strip() == "False"  # what the code removed is not brought again
 
 
 def test_files_of_messages_that_come_together_all_get_a_place(model):
