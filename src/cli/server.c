@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/run.h"
@@ -327,7 +328,7 @@ static void *stop_sessions(void *context)
     server->runs_idle = runs_stop(server->runs, server->settings.stop_timeout_s * 1000);
     int64_t left_ms = until_ms - clock_monotonic_us() / 1000;
     sessions_stop(server->sessions, left_ms > 0 ? left_ms : 0); /* runs needed them until now */
-    kill(getpid(), SIGTERM);                                    /* wakes the main thread */
+    syscall(SYS_tgkill, getpid(), getpid(), SIGTERM);           /* wakes the main thread */
     return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -200,8 +201,10 @@ static const struct sock_filter second[] = {
 };
 /* clang-format on */
 
-/* The server parses what strangers send and starts nothing: a program, a namespace, another id would be a
- * stranger's wish. clone3 is ENOSYS, so that threads are made by clone, whose flags are seen. */
+/* The server parses what strangers send and starts nothing: a program, a namespace, another id, a signal to
+ * another process would be a stranger's wish. clone3 is ENOSYS, so that threads are made by clone, whose flags
+ * are seen. */
+#define OWN_PID 0x7fffffff /* no pid is that large: filter_load_server puts the process's own there */
 /* clang-format off: a listing */
 static const struct sock_filter server[] = {
     LOAD(arch),
@@ -223,6 +226,22 @@ static const struct sock_filter server[] = {
     EQ(AF_UNIX, 0, 1),
     REFUSE(EAFNOSUPPORT),
     ALLOW,
+    EQ(SYS_tgkill, 0, 4), /* raise() and abort() are this, to oneself */
+    ARG(0),
+    EQ(OWN_PID, 1, 0),
+    REFUSE(EPERM),
+    ALLOW,
+    EQ(SYS_prlimit64, 0, 4),
+    ARG(0),
+    EQ(0, 1, 0),
+    REFUSE(EPERM),
+    ALLOW,
+    EQ(SYS_kill, 23, 0),
+    EQ(SYS_tkill, 22, 0),
+    EQ(SYS_rt_sigqueueinfo, 21, 0),
+    EQ(SYS_rt_tgsigqueueinfo, 20, 0),
+    EQ(SYS_pidfd_open, 19, 0),
+    EQ(SYS_pidfd_send_signal, 18, 0),
     EQ(SYS_execve, 17, 0),
     EQ(SYS_execveat, 16, 0),
     EQ(SYS_fork, 15, 0),
@@ -266,8 +285,13 @@ int filter_load_second(int *ret_listener)
 
 int filter_load_server(void)
 {
+    struct sock_filter own[sizeof server / sizeof *server];
+    memcpy(own, server, sizeof own);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (own[i].code == (BPF_JMP | BPF_JEQ | BPF_K) && own[i].k == OWN_PID)
+            own[i].k = (uint32_t)getpid();
     int r = load(first, sizeof first / sizeof *first, 0);
-    return r < 0 ? r : load(server, sizeof server / sizeof *server, 0);
+    return r < 0 ? r : load(own, sizeof own / sizeof *own, 0);
 }
 
 const struct sock_filter *filter_first_program(size_t *ret_n)

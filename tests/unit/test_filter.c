@@ -621,7 +621,8 @@ static void the_server_starts_nothing(void **state)
     static const int refused[] = {SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone,
         SYS_setns, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid,
         SYS_setgroups, SYS_setfsuid, SYS_setfsgid, SYS_capset, SYS_landlock_create_ruleset,
-        SYS_seccomp};
+        SYS_seccomp, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+        SYS_pidfd_open, SYS_pidfd_send_signal};
     (void)state;
     for (uint32_t nr = 0; nr < NUMBERS; nr++) {
         int wanted = nr > LATER || nr == SYS_clone3 ? ENOSYS : IN(refused, nr) ? EPERM : 0;
@@ -631,6 +632,10 @@ static void the_server_starts_nothing(void **state)
         assert_int_equal(verdict(filter_server_program, AUDIT_ARCH_I386, nr, harmless), ENOSYS);
     }
     assert_int_equal(of_server(SYS_clone, ARGS(CLONE_THREAD | CLONE_VM | CLONE_SIGHAND)), 0);
+    assert_int_equal(of_server(SYS_socket, ARGS(AF_UNIX, SOCK_STREAM)), EAFNOSUPPORT);
+    assert_int_equal(of_server(SYS_socket, ARGS(AF_INET, SOCK_STREAM)), 0);
+    assert_int_equal(of_server(SYS_prlimit64, ARGS(0, 7)), 0);
+    assert_int_equal(of_server(SYS_prlimit64, ARGS(1234, 7)), EPERM);
     assert_int_equal(of_server(SYS_clone, ARGS(CLONE_VFORK | CLONE_VM | SIGCHLD)), EPERM);
 }
 
@@ -652,9 +657,11 @@ static int confined(const char *state, const char *elsewhere)
         return 4;
     if (fork() >= 0 || errno != EPERM)
         return 5;
-    if (landlock_abi() >= 6 && (kill(getppid(), 0) == 0 || errno != EPERM))
+    if (kill(getppid(), 0) == 0 || errno != EPERM)
         return 6;
-    return kill(getpid(), 0) < 0 ? 7 : 0;
+    if (syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 || errno != EPERM)
+        return 7;
+    return raise(0) != 0 ? 8 : 0;
 }
 
 static void the_server_is_confined(void **state)
