@@ -75,7 +75,9 @@ static int add_past(struct loop *l, const struct session_file *files, size_t n)
 {
     size_t i;
     json_t *result;
-    int r = add_all(l, l->plan->context); /* masked as it was then, and counted then */
+    l->past = true;
+    int r = add_all(l, l->plan->context); /* counted then */
+    l->past = false;
     json_t *already = l->run->results ? NULL : l->masked;
     l->counts = already;
     if (r == 0)

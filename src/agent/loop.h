@@ -60,6 +60,7 @@ struct loop {
     double cost;
     bool budget_binds; /* the last call's length was bounded by the budget */
     bool redacted;     /* the model is one that does not get to see everything */
+    bool past;         /* what is added to `sent` now was said in earlier runs */
     json_t *masked;    /* {"email": 2}: in what this run added to the conversation */
     json_t *counts;    /* where masks are counted now: masked, or NULL */
     struct error error;
@@ -161,8 +162,8 @@ void result_text(struct loop *l, const struct execution *e, const struct figure 
 void result_unkept(size_t n, struct strbuf *out);
 
 /* ---- outgoing.c --------------------------------------------------------------------------------------------------- */
-/* The same item as the model may get it: masked, with pictures if it sees them, as text if it has no
- * calls. Appends to `sent`. 0 or -ENOMEM. */
+/* The same item as the model may get it: masked (in loop->past what models said, too), with pictures if it
+ * sees them, as text if it has no calls. Appends to `sent`. 0 or -ENOMEM. */
 int outgoing_add(struct loop *l, const json_t *item);
 
 /* ---- files.c ------------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "agent/loop.h"
-#include "base/utf8.h"
 #include "provider/estimate.h"
 
 enum {
@@ -55,13 +54,15 @@ static size_t choose(const struct loop *l, const struct session_file *files, siz
     return asked;
 }
 
-/* A kernel may say more than it was asked for. */
+/* A kernel may say more than it was asked for: whole lines of it, since what is cut is masked afterwards. */
 static void put_bounded(struct strbuf *out, const json_t *text, size_t most)
 {
     const char *from = json_string_value(text);
     size_t n = json_string_length(text);
-    if (n > most)
-        n = utf8_floor(from, n, most);
+    if (n > most) {
+        const char *newline = memrchr(from, '\n', most);
+        n = newline ? (size_t)(newline - from) : 0;
+    }
     for (size_t i = 0; i < n; i++)
         strbuf_append(out, from[i] ? &from[i] : " ", 1);
 }

@@ -29,7 +29,20 @@ static const char no_more_code[] =
     "Code can not be run any more in this conversation's turn. Answer with what is known so far, "
     "without a block of code.\n";
 
-static void put_files(struct strbuf *out, const struct session_file *files, size_t n)
+/* A path as the model may read it: a name that code gave can be made of what code read. */
+static void put_path(const struct loop *l, const struct session_file *f, struct strbuf *out)
+{
+    cleanup_strbuf struct strbuf masked = STRBUF_INIT(1 << 16);
+    if (!l->redacted || f->from_user)
+        strbuf_puts(out, f->path);
+    else if (redact(l->run->all->redaction, f->path, strlen(f->path), &masked, NULL) < 0)
+        strbuf_puts(out, "[withheld]");
+    else
+        strbuf_puts(out, strbuf_text(&masked));
+}
+
+static void put_files(
+    const struct loop *l, struct strbuf *out, const struct session_file *files, size_t n)
 {
     if (n == 0) {
         strbuf_puts(out, "There are no files yet.\n");
@@ -41,8 +54,9 @@ static void put_files(struct strbuf *out, const struct session_file *files, size
             strbuf_printf(out, "- … and %zu more (list them with os.listdir)\n", n - i);
             return;
         }
-        strbuf_printf(out, "- /mnt/data/%s (%llu bytes)\n", files[i].path,
-            (unsigned long long)files[i].bytes);
+        strbuf_puts(out, "- /mnt/data/");
+        put_path(l, &files[i], out);
+        strbuf_printf(out, " (%llu bytes)\n", (unsigned long long)files[i].bytes);
     }
 }
 
@@ -54,7 +68,7 @@ char *prompt_instructions(struct loop *l, const struct session_file *files, size
         strbuf_printf(
             &out, about_python, (long long)l->run->all->config.execution_timeout_ms / 1000);
         strbuf_puts(&out, p->route.tools ? how_to_call : how_to_fence);
-        put_files(&out, files, n);
+        put_files(l, &out, files, n);
     }
     if (p->told)
         strbuf_printf(&out, "\n%s\n", p->told);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/redact.h"
+#include "provider/result_words.h"
 
 enum { CELLS_MAX = 512 };
 
@@ -25,6 +26,7 @@ struct table {
     enum { NONE, DELIMITED, ALIGNED } kind;
     char delimiter;
     size_t cells, index; /* DELIMITED */
+    bool cut;            /* its header is not whole: rows may have more cells */
     size_t from, to;     /* ALIGNED: where the column may stand */
 };
 
@@ -82,6 +84,12 @@ static bool is_name(const char *text, size_t n, const char *name)
     return strlen(name) == n && strncasecmp(text, name, n) == 0;
 }
 
+static bool is_cut(const struct line *l)
+{
+    size_t n = strlen(RESULT_CUT);
+    return l->n >= n && memcmp(l->text + l->n - n, RESULT_CUT, n) == 0;
+}
+
 static bool delimited_header(const struct line *l, const char *name, struct table *t)
 {
     static const char delimiters[] = ",;\t|";
@@ -90,7 +98,8 @@ static bool delimited_header(const struct line *l, const char *name, struct tabl
         size_t n = split(l, *d, cell);
         for (size_t i = 0; i < n; i++)
             if (is_name(l->text + cell[i].start, cell[i].end - cell[i].start, name)) {
-                *t = (struct table){.kind = DELIMITED, .delimiter = *d, .cells = n, .index = i};
+                *t = (struct table){
+                    .kind = DELIMITED, .delimiter = *d, .cells = n, .index = i, .cut = is_cut(l)};
                 return true;
             }
     }
@@ -227,7 +236,7 @@ static bool mask_delimited(const struct line *l, const struct table *t, const ch
 {
     struct cell cell[CELLS_MAX];
     size_t n = split(l, t->delimiter, cell);
-    if (n != t->cells)
+    if (n != t->cells && (n <= t->index || !(t->cut || is_cut(l))))
         return false;
     mask_cell(l, cell[t->index], name, false, out, count);
     return true;
@@ -256,10 +265,22 @@ static bool mask_aligned(const struct line *l, const struct table *t, const char
     return true;
 }
 
+/* A line of the server's, in the middle of a table that was too long. */
+static bool is_left_out(const struct line *l)
+{
+    size_t n = strlen(RESULT_LEFT_OUT);
+    return l->n > n && memcmp(l->text, RESULT_LEFT_OUT, n) == 0 &&
+           memmem(l->text, l->n, RESULT_LEFT_OUT_HERE, strlen(RESULT_LEFT_OUT_HERE));
+}
+
 static void mask_line(
     const struct line *l, struct table *t, const char *name, struct strbuf *out, int64_t *count)
 {
     struct table header = {0};
+    if (is_left_out(l)) { /* the table goes on behind it */
+        strbuf_append(out, l->text, l->n);
+        return;
+    }
     if (delimited_header(l, name, &header)) {
         *t = header;
         strbuf_append(out, l->text, l->n);

@@ -14,6 +14,7 @@
 enum {
     HEAD_BYTES = 16 << 10,
     TAIL_BYTES = 8 << 10,
+    CUT_BYTES = 4000, /* how far from there it is cut at most */
     FILES_NAMED = 40,
     PACKAGES_BYTES = 3000,
     BODY_MAX = 4 << 20,
@@ -96,7 +97,43 @@ void result_logs(const struct execution *e, struct strbuf *out)
 
 /* ---- the result -------------------------------------------------------------------------------------------- */
 
-/* Head and end of a long text, cut between lines where there are any near. */
+static bool separates(char c) { return c == ' ' || c == ',' || c == ';' || c == '\t' || c == '\n'; }
+
+/* Of a number or what is between its groups. */
+static bool of_number(char c) { return c && strchr(" 0123456789().+/-", c) != NULL; }
+
+/* Where the head ends, `at` at most, and the end begins, `at` at least: between lines, or else between words
+ * and not within a number, since what masks a result sees the halves of what was cut as something else. */
+static size_t head_end(const char *text, size_t at)
+{
+    const char *newline = memrchr(text + at - CUT_BYTES, '\n', CUT_BYTES);
+    size_t end = at, least = at - CUT_BYTES;
+    if (newline)
+        return (size_t)(newline - text) + 1;
+    while (end > least && !separates(text[end - 1]))
+        end--;
+    while (end > least && (separates(text[end - 1]) || of_number(text[end - 1])))
+        end--;
+    return utf8_floor(text, at, end);
+}
+
+static size_t tail_start(const char *text, size_t at)
+{
+    const char *newline = memchr(text + at, '\n', CUT_BYTES);
+    size_t start = at, most = at + CUT_BYTES;
+    if (newline)
+        return (size_t)(newline - text) + 1;
+    while (start < most && text[start] != ',' && text[start] != ';')
+        start++;
+    if (start == most)
+        for (start = at; start < most && !separates(text[start]);)
+            start++;
+    while (start < most && (separates(text[start]) || of_number(text[start])))
+        start++;
+    return utf8_floor(text, most, start);
+}
+
+/* Head and end of a long text. */
 static void put_short(struct strbuf *out, const struct strbuf *body)
 {
     const char *text = strbuf_text(body);
@@ -106,16 +143,13 @@ static void put_short(struct strbuf *out, const struct strbuf *body)
         return;
     }
     size_t head = utf8_floor(text, n, HEAD_BYTES), tail = utf8_floor(text, n, n - TAIL_BYTES);
-    const char *newline = memrchr(text + head - 2000, '\n', 2000);
-    if (newline)
-        head = (size_t)(newline - text) + 1;
-    newline = memchr(text + tail, '\n', 2000);
-    if (newline)
-        tail = (size_t)(newline - text) + 1;
+    head = head_end(text, head);
+    tail = tail_start(text, tail);
     strbuf_append(out, text, head);
     strbuf_printf(out,
-        "\n[… %zu characters left out here: print less, or write it to a file and look at parts …]\n",
-        tail - head);
+        "%s" RESULT_LEFT_OUT "%zu characters" RESULT_LEFT_OUT_HERE
+        ": print less, or write it to a file and look at parts …]\n",
+        head && text[head - 1] == '\n' ? "" : RESULT_CUT "\n", tail - head);
     strbuf_append(out, text + tail, n - tail);
 }
 

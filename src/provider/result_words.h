@@ -11,5 +11,9 @@
 #define RESULT_FIGURES " figures were displayed"
 #define RESULT_NOTE "Note: "
 #define RESULT_NOTHING "(no output)"
+/* A line where something was left out begins so, and then says it (session/outputs_end.c has such lines, too). */
+#define RESULT_LEFT_OUT "[\xe2\x80\xa6 " /* [… */
+#define RESULT_LEFT_OUT_HERE " left out here"
+#define RESULT_CUT "\xe2\x80\xa6" /* … ends a line that is not whole */
 /* Begins the user's turn that a result is for a model without tool calls. */
 #define RESULT_TURN "Result of the code:\n"

@@ -428,8 +428,10 @@ json_t *session_previews(struct session *s, const struct preview_ask *ask, size_
         return all;
     if (turn_kernel(s, &ignored) == 0 && session_sandbox(s, &b, &ignored) == 0) {
         const bool gave_way = b->gives_way;
+        int rc;
         sandbox_give_way(b, false);
-        int rc = kernel_previews(b, ask, n, PREVIEWS_US, &data);
+        while ((rc = kernel_previews(b, ask, n, PREVIEWS_US, &data)) == -E2BIG && n > 1)
+            n--; /* very long names: the last ones do without */
         sandbox_give_way(b, gave_way);
         if (rc == -EBADMSG || rc == -EPIPE)
             end_kernel(s, b);

@@ -11,7 +11,11 @@
 #include "base/fd.h"
 #include "base/json_writer.h"
 
-enum { HEAD_DEPTH = 64, VARIABLES_MAX = 1000 };
+enum {
+    HEAD_DEPTH = 64,
+    VARIABLES_MAX = 1000,
+    ASKED_MAX = 4000, /* with its prefix below PIPE_BUF: a pipe takes all of it or nothing */
+};
 
 static const char *const names[FRAME_TYPES] = {
     [FRAME_READY] = "ready",
@@ -295,6 +299,8 @@ int kernel_previews(
     }
     jw_end(&w);
     jw_end(&w);
+    if (!head.failed && head.length > ASKED_MAX)
+        return -E2BIG;
     int rc = head.failed ? -ENOMEM : kernel_send(&s->kernel, strbuf_text(&head), NULL, 0, deadline);
     if (rc == 0)
         rc = kernel_await(s, FRAME_PREVIEW, "id", id, deadline, &h);

@@ -56,7 +56,8 @@ int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const
 int kernel_rehearse(struct sandbox *s, int64_t timeout_us);
 /* Its variables as JSON array text of {name,type,shape,preview}, the caller's. */
 int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret);
-/* How files begin, as a JSON array of {path,text} (a new reference) that is the kernel's word: any shape. */
+/* How files begin, as a JSON array of {path,text} (a new reference) that is the kernel's word: any shape.
+ * -E2BIG: too much is asked for at once; nothing was. A kernel that does not read has all of it or nothing. */
 int kernel_previews(
     struct sandbox *s, const struct preview_ask *ask, size_t n, int64_t timeout_us, json_t **ret);
 /* Makes a kernel that was busy under an earlier server ours: discards all until it returns a random

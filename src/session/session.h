@@ -319,7 +319,7 @@ struct preview_ask {
 /* How files of the workspace begin, in words: [{"path","text"}], a new reference. They are read inside the
  * sandbox, in 6 s at most, and what comes is code's word like any output: text of the size that was asked for,
  * of files that were asked for, and nothing else is sure. Those that could not be read are missing; so are
- * all while code runs. NULL: no memory. */
+ * all while code runs, and the last of those whose names are too long together (4000 bytes). NULL: no memory. */
 json_t *session_previews(struct session *session, const struct preview_ask *ask, size_t n);
 
 /* ---- the workspace ----------------------------------------------------------------------------- */

@@ -16,8 +16,8 @@ SALES = "date,region,email,salary\n" + "".join(
 
 @pytest.fixture(scope="module")
 def models():
-    """Answers "Done." to everything."""
-    with Provider(lambda request: Turn("Done.")) as scripted:
+    """Answers "Done." to everything but one question."""
+    with Provider(lambda request: Turn("It is ann@example.com." if request.seen.items[-1].get("text") == "Who?" else "Done.")) as scripted:
         yield scripted
     assert not scripted.violations, scripted.violations
 
@@ -31,7 +31,7 @@ def shared(cloche, environments, tmp_path_factory, models):
                       "words": {**where, "local": True, "tools": False}},
         "models": {"*/small": {"context": 40000}, "*/priced": {"context": 1000000}},
         "prices": {"priced": {"input": 10, "output": 10}},
-        "redaction": {"patterns": ["email"], "columns": ["salary"]}}))
+        "redaction": {"patterns": ["email", "card"], "columns": ["salary"]}}))
     with Server(cloche, folder / "state", environments, "--config", str(folder / "config.json"), "--find-local", "off",
                 env={"SCRIPTED_KEY": KEY}) as running:
         yield running
@@ -121,6 +121,60 @@ def test_masked_for_a_remote_model(ask):
     assert response["cloche"]["masked"] == {"email": 5, "column:salary": 5}
     _, told = ask({"r.json": json.dumps([{"who": "a@b.example", "salary": 77}])}, model="far/gpt")
     assert "77" not in told and "a@b.example" not in told
+
+
+CARD = "4111 1111 1111 1111"
+PADS = ["w " * 20 + "x" * n for n in range(24)]  # a value behind each stands across every place where it may be cut
+
+
+def halves(told):
+    """What is left of the e-mail addresses and cards of a text."""
+    return re.findall(r"ann|@|4111|1111", told)
+
+
+@pytest.mark.parametrize("value", ["annabel.long.name@mail.example.com", CARD, CARD.replace(" ", "")])
+def test_what_is_cut_is_masked_too(ask, value):
+    long = [" ".join([pad, value, "end. " * 90]) for pad in PADS]
+    at_300 = [" ".join(["w " * 125 + pad[40:], value, "end. " * 90]) for pad in PADS]
+    _, told = ask({"t.csv": "name,note\n" + "".join(f"N,{text}\n" for text in long[:5]),
+                   "u.csv": "name,note\n" + "".join(f"N,{text}\n" for text in long[5:10]),
+                   "l.txt": "\n".join(at_300[:12]), "m.txt": "\n".join(at_300[12:]),
+                   "r.json": json.dumps([{"note": text} for text in at_300[:5]]),
+                   "j.jsonl": "".join(json.dumps({"note": text}) + "\n" for text in at_300[14:]),
+                   "d.json": json.dumps({"one": ["w " * 340 + "x" * 8, value, "end. " * 90]})}, model="far/gpt")
+    assert told.count("<preview") == 7 and "w w w" in told and not halves(told), halves(told)
+
+
+def test_names_that_code_gave_are_masked(ask, models):
+    session = ask.client.post("/v1/containers", json={"name": "named"}).json()["id"]
+    ask.client.post(f"/v1/containers/{session}/execute", json={"code": "open('ann@example.com.txt', 'w').write('x')"})
+    ask({"bob@example.com.txt": "plain"}, session=session, model="far/gpt")
+    system = models.requests[0].seen.system
+    assert "ann@" not in system and "/mnt/data/[email] (1 bytes)" in system and "/mnt/data/bob@example.com.txt (" in system
+    ask({}, session=session, model="near/gpt")
+    assert "/mnt/data/ann@example.com.txt (" in models.requests[0].seen.system
+
+
+def test_a_local_answer_is_masked_for_a_remote_model(ask, models):
+    """The next run of a conversation may be another model's."""
+    first = ask.client.post("/v1/responses", json={"model": "near/gpt", "input": "Who?"}).json()
+    del models.requests[:]
+    answer = ask.client.post("/v1/responses", json={"model": "far/gpt", "input": "And?", "previous_response_id": first["id"]})
+    assert answer.status_code == 200, answer.text
+    assert [i["text"] for i in models.requests[0].seen.items] == ["Who?", "It is [email].", "And?"]
+
+
+SEPARATOR = "\u2028"  # three bytes, and six in JSON
+
+
+def test_names_too_long_for_one_question(ask):
+    """More than a pipe takes whole is not asked for: the newest files are shown, and the kernel goes on."""
+    session = ask.client.post("/v1/containers", json={"name": "long"}).json()["id"]
+    path = f"/v1/containers/{session}"
+    ask.client.post(f"{path}/execute", json={"code": "kept = 42"})
+    _, told = ask({chr(97 + n) + SEPARATOR * 84: f"content {n}" for n in range(8)}, session=session)
+    assert 0 < told.count("<preview") < 8 and "content 7" in told
+    assert ask.client.post(f"{path}/execute", json={"code": "kept"}).json()["result"] == "42"
 
 
 def random_rows(told):

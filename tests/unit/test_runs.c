@@ -714,6 +714,72 @@ static void results_are_masked_on_their_way_out(void **state)
     }
 }
 
+/* What a local model said in an earlier run can quote what a remote one may not see; what the present input
+ * holds is a person's word. */
+static void what_models_said_before_is_masked(void **state)
+{
+    json_t *table = json_pack("{s[s] s[s]}", "patterns", "email", "columns", "salary");
+    runs_stop(runs, 1000);
+    runs_free(runs);
+    struct place *p = *state;
+    struct runs_config config = {.store = p->store,
+        .environments_dir = -1,
+        .max_active = 4,
+        .max_rounds = 5,
+        .wall_ms = 60000,
+        .redaction = table};
+    OK(runs_new(&config, &runs, &err));
+    json_decref(table);
+    for (int local = 0; local < 2; local++) {
+        struct run_spec spec = spec_of(reads_results);
+        json_array_clear(model.seen);
+        json_array_append_new(
+            input, json_pack("{ss ss s[{ss ss}]}", "type", "message", "role", "user", "content",
+                       "type", "text", "text", "mine@example.com"));
+        json_error_t wrong;
+        spec.context = json_loads(
+            "[{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"own@example.com\"}]},"
+            "{\"type\":\"reasoning\",\"adapter\":\"chat\",\"data\":{\"reasoning\":\"see a1@example.com\"}},"
+            "{\"type\":\"reasoning\",\"adapter\":\"anthropic\",\"data\":{\"model\":\"m\",\"block\":"
+            "{\"type\":\"thinking\",\"thinking\":\"see a2@example.com\",\"signature\":\"s\"}}},"
+            "{\"type\":\"reasoning\",\"adapter\":\"anthropic\",\"data\":{\"model\":\"m\",\"block\":"
+            "{\"type\":\"thinking\",\"thinking\":\"plain\",\"signature\":\"c2ln@example.com\"}}},"
+            "{\"type\":\"tool_call\",\"call_id\":\"c1\",\"name\":\"python\",\"arguments\":"
+            "\"{\\\"code\\\":\\\"x = 1\\\\na3@example.com\\\"}\"},"
+            "{\"type\":\"tool_result\",\"call_id\":\"c1\",\"text\":\"a4@example.com\"},"
+            "{\"type\":\"tool_call\",\"call_id\":\"c2\",\"name\":\"f\",\"arguments\":\"{\\\"salary\\\":7123,\\\"n\\\":"
+            "[1,{\\\"to\\\":\\\"a5@example.com\\\"}]}\"},"
+            "{\"type\":\"tool_call\",\"call_id\":\"c3\",\"name\":\"f\",\"arguments\":\"a6@example.com (no JSON)\"},"
+            "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"It is "
+            "a7@example.com.\"},{\"type\":\"refusal\",\"text\":\"not a8@example.com\"}]}]",
+            0, &wrong);
+        assert_non_null(spec.context);
+        spec.route.local = local;
+        struct run *run = start(&spec);
+        run_wait(run);
+        assert_int_equal(status_of(run), RUN_COMPLETED);
+        char *sent = json_dumps(json_array_get(model.seen, 0), JSON_COMPACT);
+        for (char n = '1'; n <= '8'; n++) {
+            char quoted[] = "aN@example.com";
+            quoted[1] = n;
+            assert_int_equal(strstr(sent, quoted) != NULL, local);
+        }
+        static const char *const masked[] = {"It is [email].", "not [email]", "see [email]",
+            "x = 1\\\\n[email]", "{\\\"to\\\":\\\"[email]\\\"}", "[email] (no JSON)",
+            "\\\"salary\\\":\\\"[withheld]\\\""};
+        for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
+            if ((strstr(sent, masked[i]) != NULL) != !local)
+                fail_msg("%s in %s", masked[i], sent);
+        assert_int_equal(strstr(sent, "7123") != NULL, local);
+        assert_non_null(strstr(sent, "\"plain\",\"signature\":\"c2ln@example.com\""));
+        assert_non_null(strstr(sent, "own@example.com"));
+        assert_non_null(strstr(sent, "mine@example.com"));
+        free(sent);
+        json_decref(spec.context);
+        run_unref(run);
+    }
+}
+
 /* Readers that come late, one after the other and all at once, get every event in order. */
 static int wordy(struct answer *a, const struct provider_request *q, int n)
 {
@@ -785,6 +851,7 @@ int main(void)
         CASE(conversations_get_their_items),
         CASE(chains),
         CASE(results_are_masked_on_their_way_out),
+        CASE(what_models_said_before_is_masked),
         CASE(readers),
     };
     return cmocka_run_group_tests_name("runs", tests, NULL, NULL);

@@ -77,8 +77,22 @@ def _columns(names, rows):
 
 
 def _cell(value):
-    text = "" if value is None else " ".join(str(value).split())
-    return text if len(text) <= CELL else text[:CELL] + "…"
+    return _cut("" if value is None else " ".join(str(value).split()), CELL)
+
+
+def _cut(text, most):
+    """At a word's end and within no number: the server masks what comes out, and half an e-mail address or half a
+    card's number is none."""
+    if len(text) <= most:
+        return text
+    text = text[:most]
+    text = text[:1 + max(map(text.rfind, " ,;\t\n"))]
+    return text.rstrip(" ,;\t\n0123456789().+/-") + "…"
+
+
+def _why(error):
+    """What a reader says of a damaged file can quote it."""
+    return _cut(" ".join("".join(c if c.isprintable() else " " for c in str(error)).split()), 100) or type(error).__name__
 
 
 def _rows(names, rows, room):
@@ -138,7 +152,7 @@ def _head(path):
         data, whole = file.read(reading.HEAD), not file.read(1)
     how = reading.encoding(data)
     text = reading.decode(data, how)
-    return (text if whole else text[: text.rfind("\n") + 1] or text), how, whole
+    return (text if whole else text[: text.rfind("\n") + 1] or _cut(text, len(text) - 1)), how, whole
 
 
 def _lines(path):
@@ -162,7 +176,8 @@ def _random_lines(path, how):
     with open(path, "rb") as file:
         for place in sorted(places):
             file.seek(place)
-            file.readline(1 << 20)  # the rest of the line that it fell into
+            if not file.readline(1 << 20).endswith(b"\n"):  # the rest of the line that it fell into
+                continue
             at = file.tell()
             line = file.readline(1 << 16)
             if line.endswith(b"\n") and line.strip():
@@ -210,13 +225,13 @@ def _text(path, sample, limit):
         used += min(len(line), LINE) + 1
         if used > room or (not sample and len(shown) == LINES):
             break
-        shown.append(line[:LINE] + ("…" if len(line) > LINE else ""))
+        shown.append(_cut(line, LINE))
     head = f"Text of {say.count(_lines(path), 'line')}"
     head += f", encoded as {reading.encoding_name(how)}" if not how.startswith("utf-8") else ""
     parts = [head + ". It begins:", *shown]
     if sample:
         parts.append("Random lines from all of it:")
-        for line in _spread([line[:LINE] for line in _random_lines(path, how)], limit - used):
+        for line in _spread([_cut(line, LINE) for line in _random_lines(path, how)], limit - used):
             used += min(len(line), LINE) + 1
             if used > limit:
                 break
@@ -244,7 +259,7 @@ def _excel(path, sample, limit):
         for sheet in sheets[:SHEETS]:
             parts.append(_sheet(sheet, sample, room))
     except Exception as error:  # whatever a damaged file makes of the reader
-        return f"A file like an Excel workbook that cannot be opened ({say.short(error, 100) or type(error).__name__})."
+        return f"A file like an Excel workbook that cannot be opened ({_why(error)})."
     if len(sheets) > SHEETS:
         parts.append("Other sheets: " + ", ".join(_cell(sheet.title) for sheet in sheets[SHEETS:50]))
     return "\n".join(parts)
@@ -295,7 +310,8 @@ def _json(path, sample, limit):
             return _records(f"JSON, one record on each of {_lines(path):,} lines.", records, more, limit)
     from cloche_analyst import records
     head = f"JSON: {records.describe(document)}." if document is not None else "JSON."
-    return f"{head} It begins:\n{text[:limit // 2]}{'…' if len(text) > limit // 2 or not whole else ''}"
+    begins = _cut(text, limit // 2)
+    return f"{head} It begins:\n{begins}{'' if whole or begins.endswith('…') else '…'}"
 
 
 def _json_lines(lines):
@@ -329,8 +345,7 @@ def _records(head, records, more, limit):
 def _record_lines(records, room):
     lines, used = [], 0
     for one in records:
-        line = json.dumps(one, ensure_ascii=False)
-        line = line[:LINE] + ("…" if len(line) > LINE else "")
+        line = _cut(json.dumps(one, ensure_ascii=False), LINE)
         used += len(line) + 1
         if lines and used > room:
             break
@@ -357,7 +372,7 @@ def _parquet(path, sample, limit):
             more = _drawn(more)
         return _table(f"A Parquet table of {say.count(file.metadata.num_rows, 'row')}.", names, rows, more, limit)
     except Exception as error:  # whatever a damaged file makes of the reader
-        return f"A file like Parquet that cannot be opened ({say.short(error, 100) or type(error).__name__})."
+        return f"A file like Parquet that cannot be opened ({_why(error)})."
 
 
 def _values(table, names):
