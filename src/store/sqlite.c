@@ -50,7 +50,7 @@ static const char connection_setup[] = "PRAGMA synchronous = NORMAL;"
                                        "PRAGMA temp_store = MEMORY;"
                                        "PRAGMA trusted_schema = OFF;"
                                        "PRAGMA mmap_size = 0;"
-                                       "PRAGMA cache_size = -2048;"
+                                       "PRAGMA cache_size = -16384;"
                                        "PRAGMA journal_size_limit = 16777216;"
                                        "PRAGMA wal_autocheckpoint = 0;";
 
