@@ -105,8 +105,10 @@ static int prepare(struct loop *l)
     l->python = prompt_python_tool();
     if (!l->sent || !l->tools || !l->masked || !l->python)
         return loop_no_memory(l);
-    if (l->plan->interpreter && l->run->session)
+    if (l->plan->interpreter && l->run->session) {
+        session_touch(l->run->session);
         r = session_files_list(l->run->session, &files, &n, &l->error);
+    }
     if (r < 0)
         return r;
     l->instructions = prompt_instructions(l, files, n);

@@ -161,6 +161,21 @@ struct session *api_session(struct http_exchange *x)
     return session;
 }
 
+int api_look(struct http_exchange *x, struct session *session)
+{
+    const char *touch = http_query(x, "touch");
+    char brief[72];
+    if (!touch || strcmp(touch, "true") == 0) {
+        session_touch(session);
+    } else if (strcmp(touch, "false") != 0) {
+        http_fail(x, ERROR_INVALID_VALUE, "touch",
+            "Invalid value: '%s'. Supported values are: 'true' and 'false'.",
+            json_in_brief(brief, touch));
+        return -EINVAL;
+    }
+    return 0;
+}
+
 /* ---- lists ------------------------------------------------------------------------------------- */
 
 int api_page(struct http_exchange *x, int default_limit, int max_limit, struct store_page *ret)

@@ -74,6 +74,9 @@ int api_body_json_max(struct http_exchange *x, size_t max, json_t **ret_root);
 bool api_is_form(struct http_exchange *x);
 /* The session of {container_id} if it is the caller's, the holder's reference; else NULL and answered. */
 struct session *api_session(struct http_exchange *x);
+/* Counts looking at a session as its use, unless the query has touch=false: a page that shows a session
+ * does not keep it alive. 0; else answered. */
+int api_look(struct http_exchange *x, struct session *session);
 /* Says that a container is not there, in OpenAI's words. */
 void api_no_container(struct http_exchange *x, const char *id);
 

@@ -315,6 +315,7 @@ void session_interrupt_one(struct session *s, const char *execution_id)
 
 int session_restart(struct session *s, struct error *e)
 {
+    session_touch(s);
     pthread_mutex_lock(&s->lock);
     int rc = session_check(s, e);
     if (rc == 0 && s->control)
@@ -380,7 +381,6 @@ int session_variables(struct session *s, char **ret, bool *ret_stale, struct err
     struct sandbox *b;
     int rc = turn_take(s, NULL, true, e);
     if (rc == -EBUSY) {
-        session_touch(s);
         *ret_stale = true;
         return cached_variables(s, ret, e);
     }

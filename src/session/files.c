@@ -416,6 +416,7 @@ int session_file_delete(struct session *s, const char *id, struct error *e)
     int rc = session_file_find(s, id, NULL, &f, e);
     if (rc < 0)
         return rc;
+    session_touch(s);
     if (f.figure) {
         rc = figure_delete(s, id);
         session_file_deinit(&f);

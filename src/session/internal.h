@@ -45,6 +45,7 @@ struct session {
     char *why;
     struct sandbox *sandbox; /* this session's reference; NULL when it ended */
     bool busy;               /* somebody has the turn */
+    bool glance;             /* and only to look, which is no use of the session */
     struct turn *first_turn, **last_turn;
     unsigned turns;
     struct control *control; /* of the execution that runs, or NULL */
@@ -111,7 +112,7 @@ bool session_id_shaped(const char *id);
 
 /* ---- turns.c --------------------------------------------------------------------------------------- */
 /* Waits for the session's kernel, in order. 0 with the turn; or error: QUEUE_FULL, expired, deleted;
- * -ECANCELED when `callbacks` says the client went. `at_once`: -EBUSY instead of waiting. */
+ * -ECANCELED when `callbacks` says the client went. `at_once`: to look, and -EBUSY instead of waiting. */
 int turn_take(
     struct session *s, const struct execution_callbacks *callbacks, bool at_once, struct error *e);
 void turn_pass(struct session *s);

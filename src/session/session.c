@@ -140,8 +140,6 @@ int session_sandbox(struct session *s, struct sandbox **ret, struct error *e)
     if (rc == 0)
         *ret = sandbox_ref(s->sandbox);
     pthread_mutex_unlock(&s->lock);
-    if (rc == 0)
-        session_touch(s);
     return rc;
 }
 

@@ -145,7 +145,8 @@ struct session_info {
 void session_info(struct session *session, struct session_info *ret);
 void session_info_deinit(struct session_info *i);
 
-/* Counts as an operation on it: its idle time begins anew. All others below do so by themselves. */
+/* Counts as a use of it: its idle time begins anew. What runs code in it or changes it does so by itself;
+ * what only looks (variables, files and their bytes) does not, because whoever asks may be just watching. */
 void session_touch(struct session *session);
 
 struct session_usage {

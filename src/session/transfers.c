@@ -57,6 +57,7 @@ int session_upload_begin(struct session *s, const char *path, struct upload **re
         free(u);
         return rc;
     }
+    session_touch(s);
     files_path(u->path, path);
     rc = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
     if (rc == 0) {
@@ -139,6 +140,7 @@ int upload_commit(struct upload *u, struct session_file *ret, struct error *e)
         rc = u->failed = init_write_finish(u->sandbox->init, &u->write, COMMIT_US, NULL);
     }
     const char *path = u->path + strlen("data/");
+    session_touch(u->session);
     if (rc == 0)
         rc = files_take_upload(u->session, u->sandbox, path);
     rc = rc < 0 ? upload_error(u->session, rc, e) : files_find(u->session, NULL, path, ret, e);

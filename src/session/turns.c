@@ -61,9 +61,10 @@ int turn_take(
     session_look(s);
     pthread_mutex_lock(&s->lock);
     int rc = session_check(s, e);
-    if (rc == 0 && !s->busy)
+    if (rc == 0 && !s->busy) {
         s->busy = true;
-    else if (rc == 0 && at_once)
+        s->glance = at_once;
+    } else if (rc == 0 && at_once)
         rc = -EBUSY;
     else if (rc == 0 && s->turns >= s->all->config->queue_max)
         rc = error_set(
@@ -81,6 +82,7 @@ void turn_pass(struct session *s)
     pthread_mutex_lock(&s->lock);
     struct turn *t = s->first_turn;
     s->busy = t != NULL;
+    s->glance = false; /* who waits in line is no onlooker */
     if (t) {
         remove_turn(s, t);
         t->mine = true;

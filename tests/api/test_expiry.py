@@ -1,4 +1,6 @@
 """What nobody uses ends, by the clock: `expires_after` minutes after its last use, and not before."""
+import os
+import signal
 import threading
 
 import pytest
@@ -19,10 +21,14 @@ def container(client, minutes):
     return Session(client, environment="base", expires_after={"anchor": "last_active_at", "minutes": minutes})
 
 
-def status(session):
+def listed(session):
     """As the list has it: to ask for a container by its id is to use it."""
-    listed = session.client.get("/v1/containers", params={"limit": 100}).json()["data"]
-    return next(entry["status"] for entry in listed if entry["id"] == session.id)
+    containers = session.client.get("/v1/containers", params={"limit": 100}).json()["data"]
+    return next(entry for entry in containers if entry["id"] == session.id)
+
+
+def status(session):
+    return listed(session)["status"]
 
 
 def pass_time(server, client, seconds):
@@ -79,6 +85,59 @@ def test_a_container_that_computes_is_not_idle(server):
         session.upload("enough", b"")
         thread.join(20)
         assert found and found["status"] == "completed" and found["state"] == "kept", brief(found)
+
+
+def test_who_only_watches_keeps_nothing_alive(server):
+    """With touch=false none of the requests that a page repeats is a use; without it they are, as ever."""
+    with server.client() as client:
+        watched, used = container(client, 10), container(client, 10)
+        for session in (watched, used):
+            session.run("x = 1; print('seen'); open('a.txt', 'w').write('x')")
+        file = watched.files()["/mnt/data/a.txt"]["id"]
+        begun = listed(watched)["last_active_at"]
+        looks = ["", "/variables", "/files", "/files?path=a.txt", f"/files/{file}", f"/files/{file}/content", "/archive",
+                 "/executions", "/notebook"]
+        for _ in range(2):
+            pass_time(server, client, 4 * 60)
+            assert status(used) == "running"
+            used.retrieve()
+            for look in looks:
+                if status(watched) == "running":
+                    answer = client.get(f"{watched.path}{look}{'&' if '?' in look else '?'}touch=false")
+                    assert answer.status_code == 200, (look, answer.text)
+                    assert listed(watched)["last_active_at"] == begun, look
+        machine.wait_until(lambda: status(watched) == "expired", 10, "the watched container's expiry")
+        assert status(used) == "running"
+
+        for look in looks[:-2]:
+            before = listed(used)["last_active_at"]
+            clock.advance(server, 2)
+            look = look.replace(file, used.files()["/mnt/data/a.txt"]["id"]) if file in look else look
+            clock.advance(server, 2)
+            answer = client.get(f"{used.path}{look}{'&' if '?' in look else '?'}touch=true")
+            assert answer.status_code == 200 and listed(used)["last_active_at"] >= before + 4, look
+        error = error_of(client.get(f"{used.path}/files?touch=no"))
+        assert (error["code"], error["param"]) == ("invalid_value", "touch")
+
+
+def test_a_long_look_is_no_use_either(server):
+    """The housekeeper meets a session whose variables somebody waits for: that is not computing."""
+    with server.client() as client:
+        session = container(client, 10)
+        session.run("x = 1")
+        begun = listed(session)["last_active_at"]
+        kernels = [p for p in machine.in_pid_namespace(session.pid_namespace()) if not p.name.startswith("cloche-init")]
+        assert kernels
+        clock.advance(server, 5 * 60)
+        for kernel in kernels:
+            os.kill(kernel.pid, signal.SIGSTOP)
+        try:
+            answer = client.get(f"{session.path}/variables?touch=false")  # waits three seconds for it
+        finally:
+            for kernel in kernels:
+                os.kill(kernel.pid, signal.SIGCONT)
+        assert answer.json()["stale"] is True
+        assert listed(session)["last_active_at"] < begun + 60
 
 
 def test_expiry_survives_the_servers_restart(server):

@@ -77,9 +77,8 @@ void container_archive(struct http_exchange *x)
     struct session_file *files = NULL;
     struct error e = {0};
     size_t n = 0;
-    if (!session)
+    if (!session || api_look(x, session) < 0)
         return;
-    session_touch(session);
     if (session_files_list(session, &files, &n, &e) < 0) {
         http_error(x, &e);
         return;

@@ -213,9 +213,8 @@ void container_files_list(struct http_exchange *x)
     struct store_page page;
     struct error e = {0};
     size_t n = 0;
-    if (!session || api_page(x, 20, 100, &page) < 0)
+    if (!session || api_page(x, 20, 100, &page) < 0 || api_look(x, session) < 0)
         return;
-    session_touch(session);
     if (path) {
         int r = check_path(workspace_relative(path), "path", &e);
         if (r == 0)
@@ -251,9 +250,11 @@ static int find_file(struct http_exchange *x, struct session *session, struct se
 {
     struct error e = {0};
     const char *id = http_param(x, "file_id");
-    session_touch(session);
-    int r = id_valid(id) ? session_file_find(session, id, NULL, ret, &e)
-                         : error_set(&e, ERROR_NOT_FOUND, ENOENT, "No such file.");
+    int r = api_look(x, session);
+    if (r < 0)
+        return r;
+    r = id_valid(id) ? session_file_find(session, id, NULL, ret, &e)
+                     : error_set(&e, ERROR_NOT_FOUND, ENOENT, "No such file.");
     if (r < 0)
         no_file(x, &e);
     return r;

@@ -153,10 +153,8 @@ void containers_list(struct http_exchange *x)
 void containers_get(struct http_exchange *x)
 {
     cleanup_session struct session *session = api_session(x);
-    if (!session)
-        return;
-    session_touch(session);
-    respond_container(x, session);
+    if (session && api_look(x, session) == 0)
+        respond_container(x, session);
 }
 
 void containers_delete(struct http_exchange *x)

@@ -154,9 +154,8 @@ void container_variables(struct http_exchange *x)
     cleanup_free char *variables = NULL;
     struct error e = {0};
     bool stale = false;
-    if (!session)
+    if (!session || api_look(x, session) < 0)
         return;
-    session_touch(session);
     if (session_variables(session, &variables, &stale, &e) < 0) {
         http_error(x, &e);
         return;

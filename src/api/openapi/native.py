@@ -32,25 +32,26 @@ file = schema("File", obj("id object bytes filename purpose", id=TEXT, object={"
                           expires_at=maybe(WHOLE), filename=TEXT, purpose=TEXT, status=TEXT))
 deleted = schema("Deleted", obj("id object deleted", id=TEXT, object=TEXT, deleted=BOOL))
 book = {"application/x-ipynb+json": OBJECT, "text/x-python": TEXT, "text/html": TEXT}
+touch = [query("touch", {"type": "boolean", "default": True}, "false: does not count as a use, so that a watched session can expire.")]
 book_format = [query("format", word("ipynb", "py", "html"), "ipynb without it.")]
 
 op(T, "POST", "/v1/containers", "Make a session", body=container_new, ok=container)
 op(T, "GET", "/v1/containers", "List sessions", ok=page(container), query=PAGE + [query("name", TEXT)])
-op(T, "GET", C, "One session, with what it uses", ok=container)
+op(T, "GET", C, "One session, with what it uses", ok=container, query=touch)
 op(T, "DELETE", C, "End a session, whatever it does", ok=deleted)
 op(T, "POST", C + "/restart", "A fresh interpreter; files stay", ok=container)
 op(T, "POST", C + "/files", "Upload a file, or copy one of Files", ok=container_file, body={
     "multipart/form-data": obj("file", file=BYTES, path=TEXT), "application/json": obj("file_id", file_id=TEXT, path=TEXT)})
-op(T, "GET", C + "/files", "List files", ok=page(container_file), query=PAGE + [query("path", TEXT)])
-op(T, "GET", C + "/files/{file_id}", "One file", ok=container_file)
-op(T, "GET", C + "/files/{file_id}/content", "Its bytes", ok={"*/*": BYTES})
+op(T, "GET", C + "/files", "List files", ok=page(container_file), query=PAGE + [query("path", TEXT)] + touch)
+op(T, "GET", C + "/files/{file_id}", "One file", ok=container_file, query=touch)
+op(T, "GET", C + "/files/{file_id}/content", "Its bytes", ok={"*/*": BYTES}, query=touch)
 op(T, "DELETE", C + "/files/{file_id}", "Delete it", ok=deleted)
-op(T, "GET", C + "/archive", "All files as a zip", ok={"application/zip": BYTES})
+op(T, "GET", C + "/archive", "All files as a zip", ok={"application/zip": BYTES}, query=touch)
 op(T, "GET", C + "/notebook", "What was run, as a notebook", ok=book, query=book_format)
 op(E, "POST", C + "/execute", "Run code in a session", body=execute, ok=told)
 op(E, "POST", C + "/input", "Answer input()", body=obj("text", text=TEXT), ok=obj("accepted", accepted=BOOL))
 op(E, "POST", C + "/interrupt", "Interrupt what runs", ok=obj("interrupted execution_id", interrupted=BOOL, execution_id=maybe(TEXT)))
-op(E, "GET", C + "/variables", "What variables there are", ok=obj("data stale", data=array(OBJECT), stale=BOOL))
+op(E, "GET", C + "/variables", "What variables there are", ok=obj("data stale", data=array(OBJECT), stale=BOOL), query=touch)
 op(E, "GET", C + "/executions", "List executions", ok=page(OBJECT), query=PAGE + [query("include", word("code"))])
 op(E, "GET", C + "/executions/{execution_id}", "One execution", ok=execution, query=[query("include", word("code"))])
 op(E, "GET", C + "/executions/{execution_id}/outputs/{n}", "One output in its richest form", ok={"*/*": BYTES})
