@@ -1,4 +1,6 @@
 """/v1/assistants, /v1/threads and their messages: what is kept, shown, paged, refused."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from support.api import error_of
 
@@ -124,6 +126,58 @@ def test_the_first_beta_has_file_ids(client):
     assert message["file_ids"] == [file_id]
     plain = post(client, f"/v1/threads/{thread['id']}/messages", role="user", content="y", headers=V1)
     assert plain["file_ids"] == []
+
+
+def test_an_assistants_files(client):
+    first, second = upload(client, "a.csv"), upload(client, "b.csv")
+    made = post(client, "/v1/assistants", model="m", name="N", tools=[{"type": "code_interpreter"}], file_ids=[first])
+    path = f"/v1/assistants/{made['id']}"
+    given = post(client, f"{path}/files", file_id=second)
+    assert given == {"id": second, "object": "assistant.file", "assistant_id": made["id"],
+                     "created_at": client.get(f"/v1/files/{second}").json()["created_at"]}
+    assert post(client, f"{path}/files", file_id=second) == given  # once more is the same as once
+    assert get(client, f"{path}/files/{second}") == given
+    now = get(client, path)
+    assert now == {**made, "tool_resources": {"code_interpreter": {"file_ids": [first, second]}}}
+    page = get(client, f"{path}/files", limit=1)
+    assert (page["data"], page["first_id"], page["last_id"], page["has_more"]) == ([given], second, second, True)
+    assert [f["id"] for f in get(client, f"{path}/files", after=second)["data"]] == [first]
+    assert [f["id"] for f in get(client, f"{path}/files", order="asc")["data"]] == [first, second]
+    assert delete(client, f"{path}/files/{first}") == {"id": first, "object": "assistant.file.deleted", "deleted": True}
+    assert client.get(f"/v1/files/{first}").status_code == 200  # the File itself stays
+    assert [f["id"] for f in get(client, f"{path}/files")["data"]] == [second]
+    for method, where in ("GET", first), ("DELETE", first), ("GET", "file-none"):
+        answer = client.request(method, f"{path}/files/{where}")
+        assert answer.status_code == 404 and error_of(answer)["message"] == f"No file found with id '{where}'."
+    assert post(client, f"{path}/files", status=404, file_id="file-none")["error"]["message"] == "No such File object: file-none"
+    assert post(client, f"{path}/files", status=400)["error"]["param"] == "file_id"
+    post(client, "/v1/assistants/asst_none/files", status=404, file_id=second)
+    assert client.delete(f"/v1/files/{second}").status_code == 200
+    assert get(client, f"{path}/files")["data"] == []
+
+
+def test_an_assistant_has_at_most_twenty_files_however_they_come(client):
+    ids = [upload(client, f"{n}.csv") for n in range(21)]
+    path = "/v1/assistants/" + post(client, "/v1/assistants", model="m", file_ids=ids[:18])["id"]
+    with ThreadPoolExecutor(3) as pool:  # at once: none is lost
+        given = list(pool.map(lambda i: client.post(f"{path}/files", json={"file_id": i}).status_code, ids[18:]))
+    assert sorted(given) == [200, 200, 400]
+    kept = get(client, path)["tool_resources"]["code_interpreter"]["file_ids"]
+    assert len(kept) == 20 and set(kept) == set(ids) - {ids[18 + given.index(400)]}
+
+
+def test_a_messages_files(client):
+    first, second = upload(client, "a.csv"), upload(client, "b.csv")
+    thread = post(client, "/v1/threads")["id"]
+    message = post(client, f"/v1/threads/{thread}/messages", role="user", content="x", file_ids=[first, second])["id"]
+    path = f"/v1/threads/{thread}/messages/{message}/files"
+    listed = get(client, path, order="asc")
+    assert [f["id"] for f in listed["data"]] == [first, second] and listed["has_more"] is False
+    assert {**listed["data"][0], "created_at": 0} == {
+        "id": first, "object": "thread.message.file", "message_id": message, "created_at": 0}
+    assert get(client, f"{path}/{second}") == listed["data"][1]
+    get(client, f"{path}/file-none", status=404)
+    get(client, f"/v1/threads/{thread}/messages/msg_none/files", status=404)
 
 
 # ---- threads ----------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """The official OpenAI SDK, unchanged and validating strictly, against Assistants: client.beta and its helpers."""
 import asyncio
 import io
+import json
+import subprocess
+from pathlib import Path
 
 import httpx
 import openai
@@ -20,6 +23,7 @@ SCRIPTS = {
     "the weather": [Turn("Let me ask.", Call("weather", '{"city":', ' "Ulm"}', id="call_w")), Turn("Rain.")],
     "draw it": [Turn(python(DRAW, size=9)), Turn("Here, ", "and [data](sandbox:/mnt/data/made.csv).")],
     "look around": [Turn(python("print(open('in.csv').read())")), Turn("Read.")],
+    "look twice": [Turn(python("print(open('b.csv').read() if open('c.csv').read() == 'c' else '')")), Turn("Read.")],
     "and again": [Turn(python("print(6)"), python("print(7)")), Turn("Both.")],
 }
 
@@ -229,3 +233,14 @@ def test_async(served):
             assert handler.text == "It is 42. 😀" and (await handler.get_final_run()).status == "completed"
 
     asyncio.run(main())
+
+
+def test_the_first_betas_files(served, build):
+    """By the last client that knows them, which is openai-python 1.20 in an environment of its own."""
+    interpreter = build / "openai-1.20-venv" / "bin" / "python"
+    if not interpreter.exists():
+        pytest.fail("build/openai-1.20-venv is missing: tools/test-venv openai-1.20-venv requirements-openai-1.20.txt")
+    script = Path(__file__).resolve().parents[1] / "support" / "first_beta.py"
+    ran = subprocess.run([interpreter, script, served], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"version": "1.20.0", "assistant": ["b.csv"], "message": ["c.csv"], "read": "x,y\n1,2\n"}

@@ -10,21 +10,37 @@
 
 enum { MODEL_BYTES_MAX = 255, NAME_BYTES_MAX = 256 * 4, DESCRIPTION_BYTES_MAX = 512 * 4 };
 
+static int no_assistant(const char *id, struct error *e)
+{
+    char brief[72];
+    return error_set(
+        e, ERROR_NOT_FOUND, ENOENT, "No assistant found with id '%s'.", json_in_brief(brief, id));
+}
+
 int assistant_get(
     struct api *api, const char *project, const char *id, json_t **ret, struct error *e)
 {
     struct store_assistant a;
-    char brief[72];
-    int r = id_valid(id) ? store_assistant_get(api->store, project, id, &a, e)
-                         : error_set(e, ERROR_NOT_FOUND, ENOENT, "Not found.");
-    if (r == -ENOENT)
-        error_set(e, ERROR_NOT_FOUND, ENOENT, "No assistant found with id '%s'.",
-            json_in_brief(brief, id));
+    int r = id_valid(id) ? store_assistant_get(api->store, project, id, &a, e) : -ENOENT;
     if (r < 0)
-        return r;
+        return r == -ENOENT ? no_assistant(id, e) : r;
     *ret = json_loads(a.data, JSON_ALLOW_NUL, NULL);
     store_assistant_deinit(&a);
     return *ret ? 0 : no_memory_error(e);
+}
+
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+
+void assistants_lock(void) { pthread_mutex_lock(&changing); }
+
+void assistants_unlock(void) { pthread_mutex_unlock(&changing); }
+
+int assistant_put(struct api *api, const char *project, const json_t *object, struct error *e)
+{
+    cleanup_free char *data = json_dumps(object, JSON_COMPACT);
+    struct store_assistant a = {(char *)json_text(object, "id"), (char *)project, data, 0};
+    int r = data ? store_assistant_update(api->store, &a, e) : no_memory_error(e);
+    return r == -ENOENT ? no_assistant(a.id, e) : r;
 }
 
 /* ---- what a client may say ---- */
@@ -157,8 +173,7 @@ void assistants_create(struct http_exchange *x)
     respond_json(x, made);
 }
 
-/* {assistant_id} if it is the caller's: a new reference; NULL: answered. */
-static json_t *find(struct http_exchange *x)
+json_t *assistant_find(struct http_exchange *x)
 {
     const char *id = object_id(x, "assistant_id", "asst_");
     json_t *found = NULL;
@@ -170,37 +185,42 @@ static json_t *find(struct http_exchange *x)
 
 void assistants_get(struct http_exchange *x)
 {
-    cleanup_json json_t *found = find(x);
+    cleanup_json json_t *found = assistant_find(x);
     if (!found)
         return;
     show(x, found);
     respond_json(x, found);
 }
 
-void assistants_modify(struct http_exchange *x)
+static int modify(struct http_exchange *x, json_t *found, json_t *root, struct error *e)
 {
-    cleanup_json json_t *root = NULL, *found = NULL;
-    cleanup_free char *data = NULL;
     struct json_in in;
-    struct error e = {0};
-    if (!(found = find(x)) || api_body_json(x, &root) < 0)
-        return;
     cleanup_json json_t *before = json_incref(json_object_get(found, "tool_resources"));
-    json_in_begin(&in, root, "", JSON_OPENAI, &e);
+    json_in_begin(&in, root, "", JSON_OPENAI, e);
     take_fields(&in, found);
     int r = json_in_end(&in);
     json_t *resources = json_object_get(found, "tool_resources");
     /* those that it had may have been deleted since: it goes on without them */
     if (r == 0 && resources != before)
-        r = tool_resources_check(api_of(x), access_project(x), resources, &e);
+        r = tool_resources_check(api_of(x), access_project(x), resources, e);
     complete(found);
-    if (r == 0 && !(data = json_dumps(found, JSON_COMPACT)))
-        r = no_memory_error(&e);
-    struct store_assistant a = {(char *)json_text(found, "id"), (char *)access_project(x), data, 0};
+    return r < 0 ? r : assistant_put(api_of(x), access_project(x), found, e);
+}
+
+void assistants_modify(struct http_exchange *x)
+{
+    cleanup_json json_t *root = NULL, *found = NULL;
+    const char *id = object_id(x, "assistant_id", "asst_");
+    struct error e = {0};
+    if (!id || api_body_json(x, &root) < 0)
+        return;
+    assistants_lock();
+    int r = assistant_get(api_of(x), access_project(x), id, &found, &e);
     if (r == 0)
-        r = store_assistant_update(api_of(x)->store, &a, &e);
+        r = modify(x, found, root, &e);
+    assistants_unlock();
     if (r < 0) {
-        no_object(x, "assistant", a.id, &e);
+        http_error(x, &e);
         return;
     }
     show(x, found);

@@ -47,6 +47,10 @@ int list_page(struct http_exchange *x, struct store_page *ret);
 /* Answers with n objects, each a new reference or NULL, which are released. */
 void respond_list(struct http_exchange *x, json_t **objects, size_t n, bool has_more);
 void respond_json(struct http_exchange *x, const json_t *object);
+/* page.c: answers with the page of `objects`, all of a list, oldest first. */
+void respond_page(struct http_exchange *x, const json_t *objects, const struct store_page *page);
+/* The one that has this id, borrowed; or NULL. */
+const json_t *object_of_id(const json_t *objects, const char *id);
 /* The body's metadata as an object: a new reference, {} when absent. */
 json_t *metadata_read(struct json_in *in);
 /* Answers with `object` after its metadata was replaced by those of the body, if it has any: 0 and
@@ -56,6 +60,9 @@ int no_memory_error(struct error *e); /* -ENOMEM */
 
 /* ---- fields.c: fields that several requests have ------------------------------------------------------ */
 
+/* A File of the project, which the holder deinits. 0, or NOT_FOUND naming `param`. */
+int file_get(struct api *api, const char *project, const char *id, const char *param,
+    struct store_file *ret, struct error *e);
 /* {"code_interpreter":{"file_ids":[…]}}, or NULL: a new reference. The older `file_ids` beside it are added.
  * Vector stores are refused: there is no file search. */
 json_t *tool_resources_read(struct json_in *in);
@@ -77,6 +84,14 @@ void show_file_ids(struct http_exchange *x, json_t *object, const json_t *ids);
 /* The assistant object of that id; a new reference. 0, or NOT_FOUND in OpenAI's words. */
 int assistant_get(
     struct api *api, const char *project, const char *id, json_t **ret, struct error *e);
+/* {assistant_id} if it is the caller's: a new reference; NULL: answered. */
+json_t *assistant_find(struct http_exchange *x);
+/* Who changes one holds this from assistant_get to assistant_put, and no longer: what another changed is not
+ * lost. */
+void assistants_lock(void);
+void assistants_unlock(void);
+/* Keeps the object. 0, or NOT_FOUND: it was deleted meanwhile. */
+int assistant_put(struct api *api, const char *project, const json_t *object, struct error *e);
 
 /* ---- threads.c ------------------------------------------------------------------------------------------- */
 
@@ -111,6 +126,11 @@ bool thread_active(
     struct api *api, const char *project, const char *thread_id, char ret_run[ID_SIZE]);
 /* Says that it is not, to who wanted to add a `message`, or another run. */
 void thread_busy(struct http_exchange *x, const char *thread_id, const char *active, bool message);
+/* {message_id} of {thread_id}: a new reference, and its row (without an id: its run has not handed it in); NULL:
+ * answered. */
+json_t *message_find(struct http_exchange *x, struct store_item *ret);
+/* The Files that it shows, gives away or has attached: a new reference. */
+json_t *message_files(const json_t *message);
 /* Gives it, or a run, the file_ids of the first beta, if the client is of that time. */
 void message_show(struct http_exchange *x, json_t *message);
 void run_show(struct http_exchange *x, json_t *run);
@@ -145,6 +165,12 @@ void assistants_list(struct http_exchange *x);
 void assistants_get(struct http_exchange *x);
 void assistants_modify(struct http_exchange *x);
 void assistants_delete(struct http_exchange *x);
+void assistant_files_create(struct http_exchange *x);
+void assistant_files_list(struct http_exchange *x);
+void assistant_files_get(struct http_exchange *x);
+void assistant_files_delete(struct http_exchange *x);
+void message_files_list(struct http_exchange *x);
+void message_files_get(struct http_exchange *x);
 void threads_create(struct http_exchange *x);
 void threads_get(struct http_exchange *x);
 void threads_modify(struct http_exchange *x);

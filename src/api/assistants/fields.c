@@ -49,6 +49,16 @@ json_t *tool_resources_files(const json_t *resources)
     return json_object_get(json_object_get(resources, "code_interpreter"), "file_ids");
 }
 
+int file_get(struct api *api, const char *project, const char *id, const char *param,
+    struct store_file *ret, struct error *e)
+{
+    char brief[72];
+    int r = id_valid(id) ? store_file_get(api->store, project, id, ret, e) : -ENOENT;
+    return r == -ENOENT ? error_param(e, ERROR_NOT_FOUND, param, "No such File object: %s",
+                              json_in_brief(brief, id))
+                        : r;
+}
+
 int tool_resources_check(
     struct api *api, const char *project, const json_t *resources, struct error *e)
 {
@@ -56,12 +66,8 @@ int tool_resources_check(
     size_t i;
     json_array_foreach (tool_resources_files(resources), i, id) {
         struct store_file file;
-        const char *text = json_string_value(id);
-        char brief[72];
-        int r = id_valid(text) ? store_file_get(api->store, project, text, &file, e) : -ENOENT;
-        if (r == -ENOENT)
-            return error_param(e, ERROR_NOT_FOUND, "tool_resources.code_interpreter.file_ids",
-                "No such File object: %s", json_in_brief(brief, text));
+        int r = file_get(api, project, json_string_value(id),
+            "tool_resources.code_interpreter.file_ids", &file, e);
         if (r < 0)
             return r;
         store_file_deinit(&file);

@@ -225,13 +225,9 @@ int messages_check(
         json_array_foreach (json_object_get(json_object_get(entry, "kept"), "content"), k, part) {
             const char *id = json_text(part, "file_id");
             struct store_file file;
-            char brief[72];
             if (!id)
                 continue;
-            int r = id_valid(id) ? store_file_get(api->store, project, id, &file, e) : -ENOENT;
-            if (r == -ENOENT)
-                return error_param(e, ERROR_NOT_FOUND, "file_id", "No such File object: %s",
-                    json_in_brief(brief, id));
+            int r = file_get(api, project, id, "file_id", &file, e);
             if (r < 0)
                 return r;
             if (item_is(part, "input_image"))

@@ -92,16 +92,20 @@ static void add_shown(json_t *ids, const json_t *message)
     }
 }
 
-void message_show(struct http_exchange *x, json_t *message)
+json_t *message_files(const json_t *message)
 {
-    cleanup_json json_t *ids = json_array();
+    json_t *ids = json_array();
     const json_t *attachment;
     size_t i;
-    if (!beta_v1(x))
-        return;
     add_shown(ids, message);
     json_array_foreach (json_object_get(message, "attachments"), i, attachment)
         json_array_append(ids, json_object_get(attachment, "file_id"));
+    return ids;
+}
+
+void message_show(struct http_exchange *x, json_t *message)
+{
+    cleanup_json json_t *ids = beta_v1(x) ? message_files(message) : NULL;
     show_file_ids(x, message, ids);
 }
 
@@ -143,8 +147,7 @@ void messages_create(struct http_exchange *x)
     store_conversation_deinit(&c);
 }
 
-/* {message_id} of the thread: a new reference, and its row; NULL: answered. */
-static json_t *find(struct http_exchange *x, struct store_item *ret)
+json_t *message_find(struct http_exchange *x, struct store_item *ret)
 {
     const char *id = object_id(x, "message_id", "msg_");
     struct store_conversation c;
@@ -167,7 +170,7 @@ static json_t *find(struct http_exchange *x, struct store_item *ret)
 void messages_get(struct http_exchange *x)
 {
     struct store_item row;
-    cleanup_json json_t *found = find(x, &row);
+    cleanup_json json_t *found = message_find(x, &row);
     store_item_deinit(&row);
     if (!found)
         return;
@@ -178,7 +181,7 @@ void messages_get(struct http_exchange *x)
 void messages_modify(struct http_exchange *x)
 {
     struct store_item row;
-    cleanup_json json_t *found = find(x, &row);
+    cleanup_json json_t *found = message_find(x, &row);
     struct error e = {0};
     bool changed;
     if (found && metadata_replace(x, found, &changed) == 0) {

@@ -157,7 +157,8 @@ int run_request_read(struct api *api, const char *project, json_t *root, bool wi
     fix(ret, "assistant_id", json_string(assistant_id));
     fix(ret, "model", NULL);
     json_t *files = tool_resources_files(json_object_get(ret->assistant, "tool_resources"));
-    fix(ret, "file_ids", files ? json_copy(files) : json_array()); /* shown to the first beta alone */
+    fix(ret, "file_ids",
+        files ? json_copy(files) : json_array()); /* shown to the first beta alone */
     read_fields(ret, &in);
     if (with_thread) {
         ret->thread = json_incref(json_in_object(&in, "thread", JSON_OPTIONAL));

@@ -12,6 +12,10 @@ const struct http_route assistants_routes[] = {
     {"GET", ASSISTANT, assistants_get, 0, 0},
     {"POST", ASSISTANT, assistants_modify, 0, 0},
     {"DELETE", ASSISTANT, assistants_delete, 0, 0},
+    {"POST", ASSISTANT "/files", assistant_files_create, 0, 0},
+    {"GET", ASSISTANT "/files", assistant_files_list, 0, 0},
+    {"GET", ASSISTANT "/files/{file_id}", assistant_files_get, 0, 0},
+    {"DELETE", ASSISTANT "/files/{file_id}", assistant_files_delete, 0, 0},
 
     {"POST", "/v1/threads", threads_create, 0, BODY_MODEL_MAX},
     {"POST", "/v1/threads/runs", runs_create_with_thread, 0, BODY_MODEL_MAX},
@@ -26,6 +30,8 @@ const struct http_route assistants_routes[] = {
     {"GET", MESSAGE, messages_get, 0, 0},
     {"POST", MESSAGE, messages_modify, 0, 0},
     {"DELETE", MESSAGE, messages_delete, 0, 0},
+    {"GET", MESSAGE "/files", message_files_list, 0, 0},
+    {"GET", MESSAGE "/files/{file_id}", message_files_get, 0, 0},
 
     {"POST", THREAD "/runs", runs_create, 0, BODY_MODEL_MAX},
     {"GET", THREAD "/runs", runs_list, 0, 0},

@@ -42,52 +42,14 @@ static json_t *steps_of(struct http_exchange *x)
     return steps;
 }
 
-static size_t place_of(const json_t *steps, const char *id)
-{
-    const json_t *step;
-    size_t i;
-    json_array_foreach (steps, i, step)
-        if (strcmp(json_text(step, "id"), id) == 0)
-            return i;
-    return SIZE_MAX;
-}
-
-/* The page of n steps in the list's order: from *first of that order on, *count of them. True: there are more. */
-static bool page_of(
-    const struct store_page *page, size_t n, size_t cursor, size_t *first, size_t *count)
-{
-    size_t limit = (size_t)page->limit;
-    if (page->before) {
-        size_t end = cursor == SIZE_MAX ? 0 : cursor;
-        *first = end > limit ? end - limit : 0;
-        *count = end - *first;
-        return *first > 0;
-    }
-    *first = !page->after ? 0 : cursor == SIZE_MAX ? n : cursor + 1;
-    *count = n - *first < limit ? n - *first : limit;
-    return *first + *count < n;
-}
-
 void steps_list(struct http_exchange *x)
 {
     struct store_page page;
-    json_t *objects[100];
-    size_t first, count;
     if (list_page(x, &page) < 0)
         return;
     cleanup_json json_t *steps = steps_of(x);
-    if (!steps)
-        return;
-    size_t n = json_array_size(steps);
-    const char *id = page.after ? page.after : page.before;
-    size_t cursor = id ? place_of(steps, id) : SIZE_MAX;
-    if (!page.ascending && cursor != SIZE_MAX)
-        cursor = n - 1 - cursor;
-    bool more = page_of(&page, n, cursor, &first, &count);
-    for (size_t i = 0; i < count; i++)
-        objects[i] =
-            json_incref(json_array_get(steps, page.ascending ? first + i : n - 1 - (first + i)));
-    respond_list(x, objects, count, more);
+    if (steps)
+        respond_page(x, steps, &page);
 }
 
 void steps_get(struct http_exchange *x)
@@ -97,9 +59,9 @@ void steps_get(struct http_exchange *x)
     cleanup_json json_t *steps = id ? steps_of(x) : NULL;
     if (!steps)
         return;
-    size_t i = place_of(steps, id);
-    if (i == SIZE_MAX)
-        no_object(x, "run step", id, &e);
+    const json_t *step = object_of_id(steps, id);
+    if (step)
+        respond_json(x, step);
     else
-        respond_json(x, json_array_get(steps, i));
+        no_object(x, "run step", id, &e);
 }

@@ -53,6 +53,13 @@ message = schema("Message", obj("id object role content", id=TEXT, object={"cons
 run = schema("Run", obj("id object status", id=TEXT, object={"const": "thread.run"}, status=TEXT, thread_id=TEXT, assistant_id=maybe(TEXT)))
 run_told = {"application/json": run, "text/event-stream": lines("OpenAI's events of a run")}
 step = schema("RunStep", obj("id object type status", id=TEXT, object={"const": "thread.run.step"}, type=TEXT, status=TEXT))
+def file_of(name, wire, owner):
+    """The first beta's view of a File: that it belongs to somebody."""
+    return schema(name, obj(f"id object created_at {owner}", id=TEXT, object={"const": wire}, created_at=WHOLE, **{owner: TEXT}))
+
+
+assistant_file = file_of("AssistantFile", "assistant.file", "assistant_id")
+message_file = file_of("MessageFile", "thread.message.file", "message_id")
 I, D = "/v1/assistants/{assistant_id}", "/v1/threads/{thread_id}"
 U, M = D + "/runs/{run_id}", D + "/messages/{message_id}"
 before = PAGE + [query("before", TEXT)]
@@ -61,6 +68,10 @@ op(A, "GET", "/v1/assistants", "List assistants", ok=page(assistant), query=befo
 op(A, "GET", I, "One assistant", ok=assistant)
 op(A, "POST", I, "Change it", body=assistant_change, ok=assistant)
 op(A, "DELETE", I, "Delete it", ok=deleted)
+op(A, "POST", I + "/files", "Give it a file (first beta)", body=obj("file_id", file_id=TEXT), ok=assistant_file)
+op(A, "GET", I + "/files", "Its files (first beta)", ok=page(assistant_file), query=before)
+op(A, "GET", I + "/files/{file_id}", "One file of it (first beta)", ok=assistant_file)
+op(A, "DELETE", I + "/files/{file_id}", "Take a file from it; the File itself stays (first beta)", ok=deleted)
 op(A, "POST", "/v1/threads", "Begin a thread", body=obj("", messages=maybe(array(OBJECT)), metadata=maybe(MAP)), needs=False, ok=thread)
 op(A, "POST", "/v1/threads/runs", "Begin a thread and run it", body=obj("assistant_id", assistant_id=TEXT, thread=maybe(OBJECT), stream=maybe(BOOL)), ok=run_told, model=True)
 op(A, "GET", D, "One thread", ok=thread)
@@ -73,6 +84,8 @@ op(A, "GET", D + "/messages", "Its messages", ok=page(message), query=before + [
 op(A, "GET", M, "One message", ok=message)
 op(A, "POST", M, "Change its metadata", body=obj("", metadata=maybe(MAP)), needs=False, ok=message)
 op(A, "DELETE", M, "Delete it", ok=deleted)
+op(A, "GET", M + "/files", "Its files (first beta)", ok=page(message_file), query=before)
+op(A, "GET", M + "/files/{file_id}", "One file of it (first beta)", ok=message_file)
 op(A, "POST", D + "/runs", "Run it", body=obj("assistant_id", assistant_id=TEXT, stream=maybe(BOOL)), ok=run_told, model=True, query=include)
 op(A, "GET", D + "/runs", "Its runs", ok=page(run), query=before)
 op(A, "GET", U, "One run", ok=run)
