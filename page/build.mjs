@@ -28,9 +28,22 @@ const built = await esbuild.build({
   define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
 })
 
-const kinds = { '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.woff2': 'font/woff2', '.svg': 'image/svg+xml' }
+const kinds = { '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.woff2': 'font/woff2', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' }
 const assets = built.outputFiles.map((file) => ({ name: basename(file.path), type: kinds[extname(file.path)], bytes: Buffer.from(file.contents), path: relative(here, file.path) }))
 for (const asset of assets) if (!asset.type) throw new Error(`no media type for ${asset.name}`)
+
+// What is served as its package has it, under a name that carries its hash.
+const named = (name, extension, bytes) => {
+  const full = `${name}-${createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase()}${extension}`
+  assets.push({ name: full, type: kinds[extension], bytes: Buffer.from(bytes) })
+  return '/assets/' + full
+}
+const packaged = (path) => readFileSync(join(modules, 'node_modules', path))
+
+// The frame that a picture from elsewhere is loaded into, once a reader has asked for it: src/api/page has its policy.
+const outside = readFileSync(join(here, 'src/outside.js'), 'utf8').trim()
+const outsideHash = createHash('sha256').update(outside).digest('base64')
+const picture = named('outside', '.html', `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="content-security-policy" content="script-src 'sha256-${outsideHash}'"><title>A picture from elsewhere</title></head><body><script>${outside}</script></body></html>\n`)
 
 // The document names what it loads, and what those modules import, so that one round trip fetches all.
 const outputs = Object.entries(built.metafile.outputs)
@@ -51,16 +64,11 @@ const html = readFileSync(join(here, 'src/index.html'), 'utf8')
   .replace('%SCRIPT%', address(of('src/main.jsx'))).replace('%STYLE%', address(of('src/style/page.css')))
   .replace('%LOGO%', '/' + logoName).replace('%PRELOAD%', preload)
   .replace('%FORMULA%', address(of('src/style/formula.css'))).replace('%PLOTLY%', address(of('src/style/plotly.css')))
+  .replace('%PDF%', named('pdf-worker', '.js', packaged('pdfjs-dist/legacy/build/pdf.worker.min.mjs'))).replace('%PICTURE%', picture)
   .replace('%SPRITE%', readFileSync(join(here, 'src/sprite.svg'), 'utf8').trim())
 assets.push({ name: '', type: 'text/html; charset=utf-8', bytes: Buffer.from(html) })
 
 // /docs and /redoc show /openapi.json: each a document, its package's own bundle, and one line that begins.
-const named = (name, extension, bytes) => {
-  const full = `${name}-${createHash('sha256').update(bytes).digest('hex').slice(0, 8).toUpperCase()}${extension}`
-  assets.push({ name: full, type: kinds[extension], bytes })
-  return '/assets/' + full
-}
-const packaged = (path) => readFileSync(join(modules, 'node_modules', path))
 const reference = (name, title, body, styles, scripts) => assets.push({ name, type: 'text/html; charset=utf-8', bytes: Buffer.from(
   `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><link rel="icon" href="/favicon.svg" type="image/svg+xml">${styles.map((s) => `<link rel="stylesheet" href="${s}">`).join('')}</head><body>${body}${scripts.map((s) => `<script src="${s}"></script>`).join('')}</body></html>\n`) })
 reference('docs', 'Cloche: API', '<div id="api"></div>', [named('swagger-ui', '.css', packaged('swagger-ui-dist/swagger-ui.css'))],
@@ -88,4 +96,4 @@ console.log(`page: ${assets.length} files, first load ${first} bytes`)
 writeFileSync(out, `/* Made by page/build.mjs. */\n#include "api/page/page.h"\n\n${code}\nconst struct page_asset page_assets[] = {\n${table}};\nconst size_t page_asset_count = sizeof page_assets / sizeof *page_assets;\n`)
 
 const inputs = Object.keys(built.metafile.inputs).filter((path) => !path.includes('node_modules')).map((path) => resolve(here, path))
-writeFileSync(depfile, `${relative(process.env.BUILD, out)}: ${[...inputs, ...['build.mjs', 'package-lock.json', 'src/index.html', 'src/logo.svg', 'src/sprite.svg'].map((p) => join(here, p))].join(' ')}\n`)
+writeFileSync(depfile, `${relative(process.env.BUILD, out)}: ${[...inputs, ...['build.mjs', 'package-lock.json', 'src/index.html', 'src/logo.svg', 'src/outside.js', 'src/sprite.svg'].map((p) => join(here, p))].join(' ')}\n`)

@@ -1,10 +1,11 @@
-// preview.jsx - what a file of the session holds, without leaving the page: pictures, text, tables, sheets.
-import { useEffect, useState } from 'preact/hooks'
+// preview.jsx - what a file of the session holds, without leaving the page: pictures, text, tables, sheets,
+// pages.
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { request } from './api.js'
 import { bytes, count, extension } from './format.js'
-import { Icon } from './parts.jsx'
+import { Icon, IconButton } from './parts.jsx'
 
-const TEXT_MAX = 200_000, TABLE_MAX = 32 << 20, ROWS = 100
+const TEXT_MAX = 200_000, TABLE_MAX = 32 << 20, PDF_MAX = 64 << 20, ROWS = 100
 
 const pictures = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp', svg: 'image/svg+xml' }
 
@@ -38,7 +39,10 @@ async function read(name, size, href, signal) {
     const { readWorkbook } = await import('./workbook.js')
     return { sheets: readWorkbook(new Uint8Array(await (await request(href, { signal })).arrayBuffer()), ROWS) }
   }
-  if (ext === 'pdf') return { pdf: true }
+  if (ext === 'pdf' && size < PDF_MAX) {
+    const { openPdf } = await import('./pdf.js')
+    return { pdf: await openPdf(await (await request(href, { signal })).arrayBuffer()) }
+  }
   const begin = await head(href, TEXT_MAX, signal)
   return begin.text.includes('\0') ? { note: 'This file is not text; download it to see what it holds.' } : begin
 }
@@ -61,15 +65,48 @@ function Sheets({ sheets }) {
   )
 }
 
+function Pages({ pdf, name }) {
+  const [at, setAt] = useState(1)
+  const [text, setText] = useState(null)
+  const [failed, setFailed] = useState('')
+  const box = useRef(), paper = useRef()
+  useEffect(() => {
+    let gone = false
+    const canvas = document.createElement('canvas') // a drawing that was given up spoils no other
+    canvas.className = 'preview__page'
+    canvas.setAttribute('role', 'img')
+    canvas.setAttribute('aria-label', `Page ${at} of ${name}`)
+    pdf.draw(at, canvas, box.current.clientWidth).then((said) => {
+      if (gone) return
+      paper.current.replaceChildren(canvas)
+      setText(said)
+      setFailed('')
+    }).catch((e) => { if (!gone) setFailed(e.message) })
+    return () => { gone = true }
+  }, [pdf, at])
+  return (
+    <div ref={box} aria-busy={text === null}>
+      <div class="tabs">
+        <IconButton icon="chevron" label="Page before" className="preview__before" aria-disabled={at === 1} onClick={() => at > 1 && setAt(at - 1)} />
+        <span role="status">Page {count(at)} of {count(pdf.pages)}</span>
+        <IconButton icon="chevron" label="Next page" aria-disabled={at === pdf.pages} onClick={() => at < pdf.pages && setAt(at + 1)} />
+      </div>
+      {failed && <p class="quiet">This page cannot be drawn: {failed}</p>}
+      <div ref={paper} />
+      <p class="visually-hidden">{text}</p>
+    </div>
+  )
+}
+
 export function Preview({ name, size, href }) {
   const [seen, setSeen] = useState(null)
   const [failed, setFailed] = useState('')
   useEffect(() => {
     const leaving = new AbortController()
-    let picture = ''
-    const forget = () => { if (picture) URL.revokeObjectURL(picture) }
-    read(name, size, href, leaving.signal).then((got) => {
-      picture = got.picture
+    let got = null
+    const forget = () => { if (got?.picture) URL.revokeObjectURL(got.picture); got?.pdf?.close() }
+    read(name, size, href, leaving.signal).then((what) => {
+      got = what
       if (leaving.signal.aborted) forget()
       else setSeen(got)
     }).catch((e) => { if (!leaving.signal.aborted) setFailed(e.message) })
@@ -83,7 +120,7 @@ export function Preview({ name, size, href }) {
       {seen?.sheets && <Sheets sheets={seen.sheets} />}
       {seen?.text !== undefined && <pre class="preview__text" tabIndex="0" role="region" aria-label={`Text of ${name}`}>{seen.text}{seen.cut && '\n…'}</pre>}
       {seen?.note && <p class="quiet">{seen.note}</p>}
-      {seen?.pdf && <p class="quiet">A PDF is shown by your own reader: download it.</p>}
+      {seen?.pdf && <Pages pdf={seen.pdf} name={name} />}
       <p class="preview__get"><a class="button button--small" href={href} download={name}><Icon name="download" /><span>Download, {bytes(size)}</span></a></p>
     </div>
   )

@@ -83,26 +83,52 @@ function setLinks(root) {
   }
 }
 
-/** A picture from elsewhere says whose it is. The page's policy lets nothing in, so it opens on its own. */
+/** A picture from elsewhere says whose it is, and is loaded when the reader says so: into a frame of its own, because
+ * the page's policy lets nothing in, and whoever it belongs to learns nothing but that somebody asked for it. */
 function setRemote(root) {
   for (const span of root.querySelectorAll('.remote')) {
     let host = ''
+    const address = span.dataset.src
     try {
-      const url = new URL(span.dataset.src)
+      const url = new URL(address)
       if (/^https?:$/.test(url.protocol)) host = url.host
     } catch { /* no address */ }
-    const name = document.createElement('b'), open = document.createElement('a')
-    name.textContent = span.textContent || 'A picture'
+    const what = span.textContent || 'A picture'
+    const name = document.createElement('b'), load = document.createElement('button'), open = document.createElement('a')
+    name.textContent = what
     span.replaceChildren(name, ` is at ${host || 'an unreadable address'}; nothing was loaded.`)
     span.classList.add('outside')
     if (!host) continue
-    open.className = 'button button--small'
-    open.href = span.dataset.src
+    load.type = 'button'
+    load.className = open.className = 'button button--small'
+    load.textContent = 'Load it'
+    load.onclick = () => loadRemote(span, address, what)
+    open.href = address
     open.target = '_blank'
     open.rel = 'noopener noreferrer nofollow'
     open.textContent = 'Open it'
-    span.append(open)
+    span.append(load, open)
   }
+}
+
+function loadRemote(span, address, what) {
+  const frame = document.createElement('iframe')
+  const heard = ({ source, data }) => {
+    if (source !== frame.contentWindow) return
+    const { width, height } = data ?? {}
+    removeEventListener('message', heard)
+    if (!(width > 0 && height > 0 && width < 1e5 && height < 1e5)) { frame.remove(); span.querySelector('b').nextSibling.data = ' could not be loaded.'; span.hidden = false; return }
+    frame.style.aspectRatio = `${width} / ${height}`
+    frame.style.maxInlineSize = `${width}px`
+  }
+  addEventListener('message', heard)
+  frame.className = 'outside__picture'
+  frame.title = what
+  frame.sandbox = 'allow-scripts'
+  frame.referrerPolicy = 'no-referrer'
+  frame.src = `${document.querySelector('meta[name="frame-picture"]').content}#${encodeURIComponent(address)}`
+  span.hidden = true
+  span.after(frame)
 }
 
 function Block({ token, onFile }) {

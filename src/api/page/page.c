@@ -78,6 +78,14 @@ void page_respond_document(struct http_exchange *x, const char *name)
     respond(x, find(name));
 }
 
+/* The frame of a picture from elsewhere: no origin, pictures from anywhere, and the one script that the document itself
+ * names by its hash. The page puts one up only after a reader has asked for that picture. */
+static const char picture_policy[] =
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src http: https:";
+/* What else is opened on its own is a worker, which needs nothing but its code. */
+static const char asset_policy[] = "default-src 'none'; script-src 'self'";
+
 static void page_asset(struct http_exchange *x)
 {
     const char *name = http_param(x, "name");
@@ -86,6 +94,9 @@ static void page_asset(struct http_exchange *x)
         http_fail(x, ERROR_NOT_FOUND, NULL, "The page has no such file.");
         return;
     }
+    bool document = strncmp(asset->media_type, "text/html", 9) == 0;
+    http_set_header(x, "content-security-policy", document ? picture_policy : asset_policy);
+    http_set_header(x, "referrer-policy", "no-referrer");
     http_set_header(x, "cache-control", "public, max-age=31536000, immutable");
     respond(x, asset);
 }
