@@ -65,6 +65,8 @@ enum op {
     WARDEN_ZYGOTE_END, /* w0: slot; no answer                                                        */
     WARDEN_GIVE_WAY, /* sandbox; w0: 1 to give way to the ground's others when cores are short, 0 to count
                    * as much as they; no answer                                                     */
+    WARDEN_MEMORY, /* sandbox; w0: memory bytes, from now on if that is more than it has
+                    *                                             -> w0: what it has                */
     /* ---- warden -> server, unasked (serial 0) --------------------------------------------------- */
     WARDEN_KERNEL_DIED =
         48,              /* sandbox; w0 kernel serial, w1 si_code, w2 si_status, w3 oom kills     */

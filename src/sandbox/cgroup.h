@@ -70,6 +70,9 @@ enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAG
 /* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
     const struct cgroup_limits *limits, struct error *e);
+/* A new memory limit; less than it uses is refused (v1) or kills (v2). 0 or error. */
+int cgroup_session_memory(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    uint64_t memory_bytes, struct error *e);
 /* What the sandbox counts for, beside the ground's others, when cores are short. 0 or -errno. */
 int cgroup_session_weigh(
     enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uint32_t cpu_shares);

@@ -43,10 +43,15 @@ static int open_as(uid_t id, int dir, const char *name, const char *file)
     return fd;
 }
 
+static struct setting memory_limit(enum cgroup_version v, uint64_t bytes)
+{
+    return (struct setting){0, v == CGROUP_V2 ? "memory.max" : "memory.limit_in_bytes", bytes};
+}
+
 static int make_v1(
     const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
-    const struct setting settings[] = {{0, "memory.limit_in_bytes", l->memory_bytes},
+    const struct setting settings[] = {memory_limit(CGROUP_V1, l->memory_bytes),
         {1, "pids.max", l->pids}, {2, "cpu.shares", l->cpu_shares}};
     for (int i = 0; i < CGROUP_DIRS; i++) {
         if (mkdirat(dirs[i], name, 0755) < 0)
@@ -65,7 +70,7 @@ static int make_v1(
 static int make_v2(
     const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
-    const struct setting settings[] = {{0, "memory.max", l->memory_bytes},
+    const struct setting settings[] = {memory_limit(CGROUP_V2, l->memory_bytes),
         {0, "memory.swap.max", 0}, {0, "pids.max", l->pids},
         {0, "cpu.weight", cgroup_v2_weight(l->cpu_shares)}};
     if (mkdirat(dirs[0], name, 0755) < 0)
@@ -93,6 +98,13 @@ int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], cons
     if (r < 0)
         cgroup_session_remove(v, dirs, name);
     return r;
+}
+
+int cgroup_session_memory(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    uint64_t memory_bytes, struct error *e)
+{
+    const struct setting limit = memory_limit(v, memory_bytes);
+    return v == CGROUP_NONE ? 0 : write_setting(dirs[0], name, &limit, e);
 }
 
 int cgroup_session_weigh(

@@ -28,6 +28,7 @@ static const struct permit warden_permits[] = {
     {WARDEN_KERNEL, 0, 0, true},
     {WARDEN_RECYCLE, 0, 0, true},
     {WARDEN_END, 0, 0, true},
+    {WARDEN_MEMORY, 0, 0, true},
     {WARDEN_KERNEL_DIED, 0, 0, true},
     {WARDEN_SANDBOX_DIED, 0, 0, true},
     {WARDEN_ZYGOTE_DIED, 0, 0, true},

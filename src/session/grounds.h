@@ -73,7 +73,8 @@ struct sandbox {
     struct sandbox *next; /* in the pool, or whatever list its holder keeps */
     struct ground *ground;
     uint32_t id;
-    uint64_t memory_bytes, oom_kills; /* oom kills: when last looked */
+    _Atomic uint64_t memory_bytes;
+    uint64_t oom_kills; /* when last looked */
     struct init_link *init;
     struct kernel kernel;
     bool dropped;      /* its pipes go on without us */
@@ -131,6 +132,8 @@ int sandbox_make(struct ground *g, uint64_t memory_bytes, struct sandbox **ret, 
 /* A handle for one that an earlier server made; takes init_fd. */
 int sandbox_adopt(
     struct ground *g, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret);
+/* Its limit is at least `bytes` from now on, whatever runs in it; *ret_now is what it is. UNAVAILABLE. */
+int sandbox_raise_memory(struct sandbox *s, uint64_t bytes, uint64_t *ret_now, struct error *e);
 /* A kernel in it, forked from `slot`; returns when it is cloned, not when it is ready. */
 int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error *e);
 /* Lets go of the kernel's pipes; does not kill it. */

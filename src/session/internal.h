@@ -31,8 +31,7 @@ struct session {
     struct session *next; /* in its bucket */
     struct sessions *all;
     char id[ID_SIZE];
-    char *project, *name, *environment, *metadata, *memory_text;
-    uint64_t memory_limit_bytes;
+    char *project, *name, *environment, *metadata;
     unsigned idle_minutes;
     /* full: kernels from ZYGOTE_FULL; anonymous: stateless, in no registry */
     bool undo, full, anonymous;
@@ -43,6 +42,7 @@ struct session {
     pthread_mutex_t lock;
     enum session_state state;
     char *why;
+    uint64_t memory_limit_bytes;
     struct sandbox *sandbox; /* this session's reference; NULL when it ended */
     bool busy;               /* somebody has the turn */
     bool glance;             /* and only to look, which is no use of the session */
@@ -98,8 +98,6 @@ void session_enter(struct session *s);
 /* A sandbox and a kernel for a new session: from the pool, else made. 0 or error. */
 int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot slot,
     uint64_t memory_bytes, struct sandbox **ret, struct error *e);
-/* Can a session have that much memory? 0, or INVALID_VALUE naming memory_limit. */
-int memory_check(const struct sessions *all, uint64_t bytes, struct error *e);
 /* Checks that it lives: 0, CONTAINER_EXPIRED or NOT_FOUND. Lock held. */
 int session_check(struct session *s, struct error *e);
 /* The sandbox with a reference, when it lives. */
@@ -109,6 +107,10 @@ void session_expire(struct session *s, const char *why);
 /* Looks at whether its sandbox died; expires it then. */
 void session_look(struct session *s);
 bool session_id_shaped(const char *id);
+
+/* ---- memory.c ------------------------------------------------------------------------------------ */
+/* Can a session have that much memory? 0, or INVALID_VALUE naming memory_limit. */
+int memory_check(const struct sessions *all, uint64_t bytes, struct error *e);
 
 /* ---- turns.c --------------------------------------------------------------------------------------- */
 /* Waits for the session's kernel, in order. 0 with the turn; or error: QUEUE_FULL, expired, deleted;

@@ -1,6 +1,7 @@
 /* sandboxes.c - the server's handles of sandboxes: made, given kernels, killed, ended, dropped. */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -125,6 +126,21 @@ int sandbox_adopt(
         return -ENOMEM;
     s->gives_way = true; /* it may: its next execution puts it right */
     *ret = s;
+    return 0;
+}
+
+int sandbox_raise_memory(struct sandbox *s, uint64_t bytes, uint64_t *ret_now, struct error *e)
+{
+    struct message m = {.op = WARDEN_MEMORY, .sandbox = s->id, .word = {bytes}};
+    int n = link_call(s->ground->link, &m, NULL, 0, NULL, 0, SANDBOX_US);
+    if (n < 0 || m.status < 0)
+        return error_set(e, ERROR_UNAVAILABLE, n < 0 ? -n : -m.status,
+            "The memory limit could not be raised: %s",
+            n < 0 ? "the environment does not answer." : m.text);
+    *ret_now = m.word[0];
+    uint64_t before = s->memory_bytes;
+    while (before < *ret_now && !atomic_compare_exchange_weak(&s->memory_bytes, &before, *ret_now))
+        ;
     return 0;
 }
 

@@ -10,7 +10,6 @@
 #include "session/internal.h"
 
 enum {
-    MEMORY_LEAST_BYTES = 64 << 20, /* an interpreter and its files' floor */
     NAME_MAX_BYTES = 512,
 };
 
@@ -31,15 +30,12 @@ struct session *session_new(struct sessions *all, const char *id, const struct s
     struct session *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    char memory[24];
-    memory_format(spec->memory_limit_bytes, memory);
     s->all = all;
     snprintf(s->id, sizeof s->id, "%s", id);
     s->project = copy_of(spec->project);
     s->name = copy_of(spec->name);
     s->environment = copy_of(spec->environment);
     s->metadata = strdup(spec->metadata ? spec->metadata : "{}");
-    s->memory_text = strdup(memory);
     s->memory_limit_bytes = spec->memory_limit_bytes;
     s->idle_minutes = spec->idle_minutes;
     s->undo = spec->undo;
@@ -50,7 +46,7 @@ struct session *session_new(struct sessions *all, const char *id, const struct s
     s->last_turn = &s->first_turn;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->files, NULL);
-    if (!s->project || !s->name || !s->environment || !s->metadata || !s->memory_text) {
+    if (!s->project || !s->name || !s->environment || !s->metadata) {
         session_unref(s);
         return NULL;
     }
@@ -73,7 +69,6 @@ void session_unref(struct session *s)
     free(s->name);
     free(s->environment);
     free(s->metadata);
-    free(s->memory_text);
     free(s->why);
     free(s->variables);
     pthread_mutex_destroy(&s->files);
@@ -189,19 +184,6 @@ int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot 
     return rc;
 }
 
-int memory_check(const struct sessions *all, uint64_t bytes, struct error *e)
-{
-    uint64_t most = all->config->memory_max_bytes;
-    if (bytes > most)
-        return error_param(e, ERROR_INVALID_VALUE, "memory_limit",
-            "'memory_limit' is more than this host can give (%llu MiB).",
-            (unsigned long long)(most >> 20));
-    if (bytes < MEMORY_LEAST_BYTES)
-        return error_param(e, ERROR_INVALID_VALUE, "memory_limit",
-            "'memory_limit' must be at least 64m: files and the interpreter must fit in it.");
-    return 0;
-}
-
 static int check_spec(struct sessions *all, struct session_spec *spec, struct error *e)
 {
     const struct sessions_config *c = all->config;
@@ -260,7 +242,6 @@ static struct store_container row_of(struct session *s)
         .last_active_at = atomic_load(&s->last_active_at),
         .expires_minutes = s->idle_minutes,
         .memory_limit_bytes = (int64_t)s->memory_limit_bytes,
-        .memory_limit = s->memory_text,
         .metadata = s->metadata,
         .settings = s->undo ? "{\"undo\":true}" : "{}",
         .live = {(int64_t)b->ground->id, b->id, (int64_t)b->kernel.serial, b->kernel.pipes.id, 0,
@@ -292,6 +273,9 @@ int session_create(
     s->full = sandbox->kernel.slot == ZYGOTE_FULL;
     if (all->store) {
         struct store_container row = row_of(s);
+        char memory[24];
+        memory_format(s->memory_limit_bytes, memory);
+        row.memory_limit = memory;
         rc = store_container_insert(all->store, &row, e);
         if (rc < 0) {
             session_unref(s);

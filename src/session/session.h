@@ -156,6 +156,12 @@ struct session_usage {
 /* Asks init; zeros but for the limit and cpu when the session is expired. Never fails. */
 void session_usage(struct session *session, struct session_usage *ret);
 
+/* More memory from now on, also for the code that runs; what its files may take stays as it was. The same
+ * as it has is no error. INVALID_VALUE naming memory_limit (less than it has, more than the host can
+ * give), CONTAINER_EXPIRED, NOT_FOUND; INSUFFICIENT_STORAGE when it has it, and the next server would not
+ * know. */
+int session_raise_memory(struct session *session, uint64_t bytes, struct error *e);
+
 /* A page of a project's sessions, by creation: `after` is an id or NULL. `name` filters or is NULL.
  * `*ret` is an array of n infos, the holder's (session_infos_free). */
 int sessions_list(struct sessions *s, const char *project, const char *name, const char *after,

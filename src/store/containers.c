@@ -86,6 +86,13 @@ int store_container_touch(struct store *s, const char *id, int64_t last_active_a
         "ti", id, last_active_at);
 }
 
+int store_container_raise_memory(
+    struct store *s, const char *id, int64_t bytes, const char *text, struct error *e)
+{
+    return query_run(
+        s, RUN_MUST_CHANGE, SQL_CONTAINER_MEMORY, "the container", NULL, e, "tit", id, bytes, text);
+}
+
 int store_container_set_live(
     struct store *s, const char *id, const struct store_container_live *live, struct error *e)
 {

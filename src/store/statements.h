@@ -63,6 +63,9 @@
         " sandbox = ?17, kernel_serial = ?18, pipe_set = ?19, execution_count = ?20," \
         " flags = ?21 WHERE id = ?1") \
     X(CONTAINER_TOUCH, "UPDATE containers SET last_active_at = ?2 WHERE id = ?1") \
+    X(CONTAINER_MEMORY, \
+        "UPDATE containers SET memory_limit = iif(memory_limit_bytes < ?2, ?3, memory_limit)," \
+        " memory_limit_bytes = max(memory_limit_bytes, ?2) WHERE id = ?1") \
     X(CONTAINER_COUNT, \
         "UPDATE containers SET last_active_at = ?2, execution_count = ?3 WHERE id = ?1") \
     X(CONTAINER_SET_LIVE, \
@@ -219,16 +222,18 @@
     X(WEBHOOK_GET, \
         "SELECT " WEBHOOK_COLUMNS " FROM webhooks WHERE id = ?1 AND (?2 IS NULL OR project = ?2)") \
     X(WEBHOOK_DELETE, "DELETE FROM webhooks WHERE id = ?1 AND project = ?2") \
-    X(DELIVERY_QUEUE, DELIVERY_INSERT " SELECT ?1, w.id, ?2, ?3, ?4, 'pending', 0, ?4, 0, 0" \
-                                      " FROM webhooks w WHERE w.project = ?5 AND " WEBHOOK_WANTS("?2")) \
-    X(DELIVERY_QUEUE_CUT, \
-        /* materialized: a subquery would be flattened, and each mention of its id be another id */ \
-        DELIVERY_INSERT " WITH e AS MATERIALIZED (SELECT 'evt_' || lower(hex(randomblob(16))) id," \
-        " w.id webhook_id, r.id run FROM runs r JOIN webhooks w ON w.project = r.project WHERE r." \
-        RUN_UNFINISHED " AND " WEBHOOK_WANTS("'response.failed'") ")" \
-        " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
-        " 'object', 'event', 'created_at', ?1, 'type', 'response.failed', 'data'," \
-        " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM e") \
+    X(DELIVERY_QUEUE, \
+        DELIVERY_INSERT " SELECT ?1, w.id, ?2, ?3, ?4, 'pending', 0, ?4, 0, 0" \
+                        " FROM webhooks w WHERE w.project = ?5 AND " WEBHOOK_WANTS("?2")) \
+    X(DELIVERY_QUEUE_CUT, /* materialized: a subquery would be flattened, and each mention of its id be another id */ \
+        DELIVERY_INSERT \
+        " WITH e AS MATERIALIZED (SELECT 'evt_' || lower(hex(randomblob(16))) id," \
+        " w.id webhook_id, r.id run FROM runs r JOIN webhooks w ON w.project = r.project WHERE r." RUN_UNFINISHED \
+        " AND " WEBHOOK_WANTS( \
+            "'response.failed'") ")" \
+                                 " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
+                                 " 'object', 'event', 'created_at', ?1, 'type', 'response.failed', 'data'," \
+                                 " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM e") \
     X(DELIVERY_CLAIM, \
         "UPDATE deliveries SET attempts = attempts + 1, leased_until = ?1 + ?2 WHERE seq =" \
         " (SELECT d.seq FROM webhooks w JOIN deliveries d ON d.seq = (SELECT seq FROM deliveries" \
@@ -236,8 +241,9 @@
         " WHERE NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.webhook_id = w.id" \
         " AND o.leased_until > 0 AND o.leased_until > ?1) ORDER BY d.next_at LIMIT 1)" \
         " RETURNING " DELIVERY_COLUMNS) \
-    X(DELIVERY_DONE, "UPDATE deliveries SET status = ?3, next_at = ?4, http_status = ?5, error = ?6," \
-                     " leased_until = 0 WHERE webhook_id = ?1 AND id = ?2") \
+    X(DELIVERY_DONE, \
+        "UPDATE deliveries SET status = ?3, next_at = ?4, http_status = ?5, error = ?6," \
+        " leased_until = 0 WHERE webhook_id = ?1 AND id = ?2") \
     X(DELIVERY_EXPIRE, "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries" \
                        " WHERE created_at <= ?1 AND next_at = 0 LIMIT ?2)") \
 \

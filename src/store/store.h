@@ -158,6 +158,9 @@ int store_container_insert(struct store *s, const struct store_container *c, str
 /* Writes every column but id, project and created_at. */
 int store_container_update(struct store *s, const struct store_container *c, struct error *e);
 int store_container_touch(struct store *s, const char *id, int64_t last_active_at, struct error *e);
+/* The limit is that if it was less; `text` as in memory_limit. */
+int store_container_raise_memory(
+    struct store *s, const char *id, int64_t bytes, const char *text, struct error *e);
 int store_container_set_live(
     struct store *s, const char *id, const struct store_container_live *live, struct error *e);
 /* Only from running: status, end_reason, ended_at (now), and its files' rows go. -ENOENT when it is
@@ -488,8 +491,8 @@ int store_conversation_files_placed(
 
 enum { STORE_LOGIN_DAYS = 30 };
 /* Durable. The secret for a cookie, given out here alone; it is good as long as the key, 30 days at most. */
-int store_login_create(struct store *s, const char *key_id, char ret_secret[STORE_SECRET_SIZE],
-    struct error *e);
+int store_login_create(
+    struct store *s, const char *key_id, char ret_secret[STORE_SECRET_SIZE], struct error *e);
 /* As store_key_lookup. */
 int store_login_lookup(
     struct store *s, const char *secret, size_t length, struct store_access *ret_access);
@@ -524,7 +527,8 @@ struct store_delivery {
     char *id, *webhook_id, *type, *body; /* id: the event's, `evt_…` */
     char *status;                        /* "pending", "delivered", "failed" */
     char *error;                         /* of the last attempt, or NULL */
-    int64_t created_at, attempts, next_at, http_status; /* next_at: 0, there will be no further one */
+    int64_t created_at, attempts, next_at,
+        http_status; /* next_at: 0, there will be no further one */
 };
 struct store_deliveries {
     struct store_delivery *items;

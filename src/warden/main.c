@@ -56,6 +56,7 @@ static const struct permit permits[] = {
     {WARDEN_END, 0, 0, false},
     {WARDEN_ZYGOTE_END, 0, 0, false},
     {WARDEN_GIVE_WAY, 0, 0, false},
+    {WARDEN_MEMORY, 0, 0, false},
 };
 
 static void hello(const struct message *m)
@@ -94,6 +95,12 @@ static void on_request(const struct message *m, int *fds)
     case WARDEN_GIVE_WAY:
         if (b)
             sandbox_give_way(&w, b, m->word[0] == 1);
+        break;
+    case WARDEN_MEMORY:
+        if (b)
+            sandbox_raise_memory(&w, b, m);
+        else
+            no_such_sandbox(m);
         break;
     case WARDEN_SANDBOX:
         sandbox_make(&w, m, fds[0]);

@@ -204,6 +204,7 @@ void sandbox_make(struct warden *w, const struct message *m, int folder)
         .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = SHARES};
     sandbox_cgroup_name(name, b->id);
     b->state = SANDBOX_MAKING;
+    b->memory_bytes = m->word[0];
     int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, &e);
     b->cgroup_made = r == 0 && w->cgroup_version != CGROUP_NONE;
     if (r == 0 &&
@@ -315,6 +316,20 @@ void sandbox_give_way(struct warden *w, struct sandbox *b, bool gives_way)
     if (r < 0)
         log_line(LOG_WARN, "warden", "a sandbox did not change its weight",
             "environment=%s sandbox=%u errno=%d", w->name, b->id, -r);
+}
+
+void sandbox_raise_memory(struct warden *w, struct sandbox *b, const struct message *m)
+{
+    char name[24];
+    struct error e = {0};
+    uint64_t bytes = m->word[0] <= INT64_MAX ? m->word[0] : 0;
+    int r = 0;
+    sandbox_cgroup_name(name, b->id);
+    if (bytes > b->memory_bytes && b->cgroup_made)
+        r = cgroup_session_memory(w->cgroup_version, w->cgroup_dirs, name, bytes, &e);
+    if (r == 0 && bytes > b->memory_bytes)
+        b->memory_bytes = bytes;
+    warden_answer(m->op, m->serial, b->id, r, &e, &b->memory_bytes, 1, NULL, 0);
 }
 
 static void gone_if_reaped(struct warden *w, struct sandbox *b)

@@ -33,6 +33,7 @@ struct sandbox {
     uint32_t kernel_serial;
     uint32_t pending; /* serial of the request that waits; 0: none */
     uint16_t pending_op;
+    uint64_t memory_bytes;
     uint64_t oom_before; /* the cgroup's kills when the kernel started */
     bool cgroup_made;
 };
@@ -87,6 +88,8 @@ bool warden_child(const struct warden *w, pid_t pid);
 void sandbox_make(struct warden *w, const struct message *m, int folder);
 void sandbox_recycle(struct warden *w, struct sandbox *b, uint32_t serial);
 void sandbox_end(struct warden *w, struct sandbox *b, uint32_t serial);
+/* WARDEN_MEMORY: raises its limit, or finds it high enough, and answers. */
+void sandbox_raise_memory(struct warden *w, struct sandbox *b, const struct message *m);
 /* WARDEN_GIVE_WAY. */
 void sandbox_give_way(struct warden *w, struct sandbox *b, bool gives_way);
 /* A message of its init, or its end of file. */

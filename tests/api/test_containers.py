@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support.api import error_of
+from support.api import HELD, Running, error_of
 
 
 def create(client, **fields):
@@ -121,6 +121,49 @@ def test_settings_are_kept(client):
     assert again["expires_after"]["minutes"] == 45
     assert again["expires_at"] == again["last_active_at"] + 45 * 60
     assert again["usage"]["memory_limit_bytes"] == 512 << 20
+
+
+@pytest.mark.limits
+def test_memory_is_raised_under_code_that_runs(server, new_session):
+    session = new_session(memory_limit="128m")
+    greedy = "x = bytearray(200 << 20); len(x)"
+    session.run(greedy, expect="out_of_memory")
+    with_more = Running(server, session, HELD + greedy)
+    answer = session.client.post(session.path, json={"memory_limit": "512m"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["memory_limit"] == "512m" and answer.json()["usage"]["memory_limit_bytes"] == 512 << 20
+    session.release()
+    execution = with_more.join()
+    assert (execution["status"], execution["result"]) == ("completed", str(200 << 20))
+
+    greedy = "y = bytearray(600 << 20)"  # and it is a limit
+    assert session.run(greedy, expect="out_of_memory")["notes"][0].endswith("memory limit of 512 MiB was reached.")
+    assert session.retrieve().json()["memory_limit"] == "512m"
+
+
+@pytest.mark.parametrize("body, code, param", [
+    ({}, "missing_required_parameter", "memory_limit"),
+    ({"memory_limit": None}, "missing_required_parameter", "memory_limit"),
+    ({"memory_limit": 5}, "invalid_type", "memory_limit"),
+    ({"memory_limit": "much"}, "invalid_value", "memory_limit"),
+    ({"memory_limit": "1m"}, "invalid_value", "memory_limit"),
+    ({"memory_limit": "512m"}, "invalid_value", "memory_limit"),  # less than it has
+    ({"memory_limit": "900000g"}, "invalid_value", "memory_limit"),
+    ({"memory_limit": "2g", "name": "other"}, "unknown_parameter", "name"),
+])
+def test_what_no_container_can_become(client, made, body, code, param):
+    path = f"/v1/containers/{made['id']}"
+    answer = client.post(path, json=body)
+    error = error_of(answer)
+    assert (answer.status_code, error["code"], error["param"]) == (400, code, param), error
+    assert client.get(path).json()["memory_limit"] == "1g"
+
+
+def test_the_same_memory_again_and_nobodys(client, made):
+    answer = client.post(f"/v1/containers/{made['id']}", json={"memory_limit": "1024m"})
+    assert answer.status_code == 200 and answer.json()["memory_limit"] == "1g"
+    answer = client.post("/v1/containers/cntr_" + "0" * 48, json={"memory_limit": "2g"})
+    assert answer.status_code == 404 and error_of(answer)["code"] == "not_found"
 
 
 def test_file_ids_are_copied_in_under_their_names(client):

@@ -60,7 +60,7 @@ def test_an_idle_container_expires(server):
         expect_gone(namespace)
         assert session.retrieve().json()["status_reason"] == "Nobody used it for 10 minutes."
         for method, rest, body in [("POST", "/execute", {"code": "x"}), ("GET", "/files", None), ("POST", "/interrupt", None),
-                                   ("POST", "/restart", None), ("GET", "/variables", None), ("POST", "/input", {"text": "x"})]:
+                                   ("POST", "/restart", None), ("POST", "", {"memory_limit": "2g"}), ("GET", "/variables", None), ("POST", "/input", {"text": "x"})]:
             answer = client.request(method, session.path + rest, json=body)
             error = error_of(answer)
             assert (answer.status_code, error["code"]) == (400, "container_expired"), (method, rest, answer.text)
@@ -145,6 +145,7 @@ def test_expiry_survives_the_servers_restart(server):
     with server.client() as client:
         session = container(client, 1)
         session.run("x = 1")
+        assert client.post(session.path, json={"memory_limit": "2g"}).status_code == 200
         clock.advance(server, 61)
         machine.wait_until(lambda: status(session) == "expired", 10, "the container's expiry")
     server.stop()
@@ -153,3 +154,4 @@ def test_expiry_survives_the_servers_restart(server):
         answer = client.post(f"{session.path}/execute", json={"code": "x"})
         assert answer.status_code == 400
         assert error_of(answer)["message"] == "Container is expired. Nobody used it for 1 minute."
+        assert client.get(session.path).json()["memory_limit"] == "2g"  # raised while it lived

@@ -290,6 +290,17 @@ print([p for p in os.listdir('/proc') if p.isdigit() and p != '1' and p != str(o
 """
 
 
+def test_a_memory_limit_only_rises(ground, sandbox):
+    at_first = ground.call(links.WARDEN_MEMORY, sandbox=sandbox.id, words=[0])
+    assert at_first.status == 0 and at_first.words[0] > 0
+    more = at_first.words[0] + (64 << 20)
+    assert ground.call(links.WARDEN_MEMORY, sandbox=sandbox.id, words=[more]).words[0] == more
+    for less in (0, 1, at_first.words[0], 1 << 63):
+        answer = ground.call(links.WARDEN_MEMORY, sandbox=sandbox.id, words=[less])
+        assert (answer.status, answer.words[0]) == (0, more)
+    assert ground.call(links.WARDEN_MEMORY, sandbox=9999, words=[more]).status == -errno.ESRCH
+
+
 def test_recycling_leaves_nothing(ground, sandbox):
     sandbox.kernel().execute(TRACES)
     assert ground.call(links.WARDEN_RECYCLE, sandbox=sandbox.id).status == 0

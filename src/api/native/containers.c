@@ -45,10 +45,10 @@ static void read_expires_after(
         in->failed = true;
 }
 
-static uint64_t read_memory_limit(struct json_in *in)
+static uint64_t read_memory_limit(struct json_in *in, enum json_need need)
 {
     char brief[72];
-    const char *text = json_in_string(in, "memory_limit", JSON_OPTIONAL, 64);
+    const char *text = json_in_string(in, "memory_limit", need, 64);
     if (!text)
         return 0;
     uint64_t bytes = memory_parse(text);
@@ -69,7 +69,7 @@ static int read_create(struct api *api, json_t *root, struct session_spec *spec,
     json_in_begin(&in, root, "", JSON_OPENAI, e);
     spec->name = json_in_string(&in, "name", JSON_REQUIRED, NAME_MAX_BYTES);
     spec->environment = json_in_string(&in, "environment", JSON_OPTIONAL, 64);
-    spec->memory_limit_bytes = read_memory_limit(&in);
+    spec->memory_limit_bytes = read_memory_limit(&in, JSON_OPTIONAL);
     read_expires_after(&in, api, &spec->idle_minutes, e);
     *ret_ids = json_in_strings(&in, "file_ids", FILE_IDS_MAX, 100, &n);
     json_t *metadata = json_in_map(&in, "metadata", 16, 64, 512);
@@ -116,7 +116,7 @@ void containers_create(struct http_exchange *x)
     inputs_deinit(&inputs);
 }
 
-/* ---- list, retrieve, delete, restart ------------------------------------------------------------------ */
+/* ---- list, retrieve, change, delete, restart ------------------------------------------------------------------ */
 
 void containers_list(struct http_exchange *x)
 {
@@ -154,6 +154,25 @@ void containers_get(struct http_exchange *x)
 {
     cleanup_session struct session *session = api_session(x);
     if (session && api_look(x, session) == 0)
+        respond_container(x, session);
+}
+
+void containers_change(struct http_exchange *x)
+{
+    cleanup_session struct session *session = api_session(x);
+    cleanup_json json_t *root = NULL;
+    struct json_in in;
+    struct error e = {0};
+    if (!session || api_body_json(x, &root) < 0)
+        return;
+    json_in_begin(&in, root, "", JSON_OURS, &e);
+    uint64_t bytes = read_memory_limit(&in, JSON_REQUIRED);
+    int r = json_in_end(&in);
+    if (r == 0)
+        r = session_raise_memory(session, bytes, &e);
+    if (r < 0)
+        http_error(x, &e);
+    else
         respond_container(x, session);
 }
 

@@ -108,6 +108,7 @@ int environment_allowed(struct http_exchange *x, const char *name, struct error 
 void containers_create(struct http_exchange *x);
 void containers_list(struct http_exchange *x);
 void containers_get(struct http_exchange *x);
+void containers_change(struct http_exchange *x);
 void containers_delete(struct http_exchange *x);
 void containers_restart(struct http_exchange *x);
 

@@ -10,6 +10,7 @@ const struct http_route native_routes[] = {
     {"POST", "/v1/containers", containers_create, 0, 0},
     {"GET", "/v1/containers", containers_list, 0, 0},
     {"GET", CONTAINER, containers_get, 0, 0},
+    {"POST", CONTAINER, containers_change, 0, 0},
     {"DELETE", CONTAINER, containers_delete, 0, 0},
     {"POST", CONTAINER "/restart", containers_restart, 0, 0},
 

@@ -38,6 +38,7 @@ book_format = [query("format", word("ipynb", "py", "html"), "ipynb without it.")
 op(T, "POST", "/v1/containers", "Make a session", body=container_new, ok=container)
 op(T, "GET", "/v1/containers", "List sessions", ok=page(container), query=PAGE + [query("name", TEXT)])
 op(T, "GET", C, "One session, with what it uses", ok=container, query=touch)
+op(T, "POST", C, "Raise its memory limit, also under code that runs", body=obj("memory_limit", memory_limit={"type": "string", "description": "4g, 1536m: no less than it has."}), ok=container)
 op(T, "DELETE", C, "End a session, whatever it does", ok=deleted)
 op(T, "POST", C + "/restart", "A fresh interpreter; files stay", ok=container)
 op(T, "POST", C + "/files", "Upload a file, or copy one of Files", ok=container_file, body={
