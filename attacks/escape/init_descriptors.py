@@ -1,6 +1,7 @@
-"""List and open the descriptors of init
-tries: /proc/1/fd
+"""List the descriptors of init
+tries: /proc/1/fd: how many there are, and their numbers
 expect: EACCES EPERM
+open: ids
 """
 from attack import *
 

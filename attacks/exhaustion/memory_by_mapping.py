@@ -3,7 +3,7 @@ tries: 400 MiB of pages touched in a session of 256 MiB
 expect: out_of_memory killed
 session: own
 memory: 256m
-needs: limits
+open: limits
 """
 from attack import *
 

@@ -3,7 +3,7 @@ tries: 400 MiB in the buffers of Unix sockets in a session of 256 MiB
 expect: out_of_memory killed EMFILE ENOBUFS ENOMEM
 session: own
 memory: 256m
-needs: limits
+open: limits
 """
 from attack import *
 

@@ -3,7 +3,7 @@ tries: 400 MiB in a child in a session of 256 MiB
 expect: refused: the child was killed
 session: own
 memory: 256m
-needs: limits
+open: limits
 """
 from attack import *
 

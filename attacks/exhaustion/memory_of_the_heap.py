@@ -3,7 +3,7 @@ tries: 400 MiB of bytes in a session of 256 MiB
 expect: out_of_memory killed MemoryError
 session: own
 memory: 256m
-needs: limits
+open: limits
 """
 from attack import *
 

@@ -3,7 +3,7 @@ tries: 400 MiB in a memfd in a session of 256 MiB
 expect: out_of_memory killed ENOSPC ENOMEM
 session: own
 memory: 256m
-needs: limits
+open: limits
 """
 from attack import *
 

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/own_server.h"
 
@@ -27,7 +26,8 @@ static const char help[] =
     "  --environments DIR  where environments are, for a server of its own (CLOCHE_ENVIRONMENTS)\n"
     "  --list              say which attacks there are, and attack nobody\n"
     "  --json              print one JSON object\n\n"
-    "exit codes: 0 all that apply here were contained, 1 one was not or could not be tried, 2 wrong usage\n";
+    "exit codes: 0 all that apply here were contained, 1 one was not or could not be tried, 2 wrong usage,\n"
+    "3 all but those that this host is known to leave open, which are named: an ordinary user has no cgroups\n";
 
 enum {
     OPTION_URL = COMMAND_LONG,
@@ -38,6 +38,7 @@ enum {
     OPTION_JSON,
     LANES_MAX = 16,
     REQUEST_TIMEOUT_S = 180,
+    EXIT_OPEN = 3, /* what succeeded is what this host is known to lack the walls for */
 };
 
 struct attacking {
@@ -48,12 +49,10 @@ struct attacking {
     struct attack_hints hints;
     struct own_server own;
     char own_keys[2][256];
-    bool limits;
+    char lacks[24];
     pthread_mutex_t lock;
     size_t next; /* the first that no lane has taken */
 };
-
-static const char *const verdict_words[] = {"contained", "SUCCEEDED", "not here", "BROKEN"};
 
 /* ---- keys of a server of one's own ------------------------------------------------------------------------ */
 
@@ -93,10 +92,8 @@ static int server_prepare(struct attacking *k, struct error *e)
     char secret[96];
     struct own_server_spec spec = {
         .environments = k->environments, .any_environment = true, .flags = flags};
-    if (k->url != NULL) {
-        k->limits = true; /* it would say so itself where it has none: an attack then succeeds */
+    if (k->url != NULL)
         return 0;
-    }
     snprintf(secret, sizeof(secret), "%s%s", k->hints.secret[0], k->hints.secret[1]);
     setenv("CLOCHE_ATTACK_SECRET", secret, 1);
     int r = own_server_start(&spec, &k->own, e);
@@ -115,11 +112,6 @@ static int server_prepare(struct attacking *k, struct error *e)
 
 /* ---- lanes ----------------------------------------------------------------------------------------------------- */
 
-static bool wanted(const struct attacking *k, const struct attack *a)
-{
-    return k->only == NULL || strstr(a->name, k->only) != NULL;
-}
-
 struct lane_thread {
     struct attacking *all;
     struct attack_lane lane;
@@ -133,7 +125,7 @@ static void *lane_run(void *context)
     struct attacking *k = t->all;
     for (;;) {
         pthread_mutex_lock(&k->lock);
-        while (k->next < k->list.n && !wanted(k, &k->list.item[k->next]))
+        while (k->next < k->list.n && !attack_wanted(&k->list.item[k->next], k->only))
             k->next++;
         struct attack *a = k->next < k->list.n ? &k->list.item[k->next++] : NULL;
         pthread_mutex_unlock(&k->lock);
@@ -146,12 +138,15 @@ static void *lane_run(void *context)
 }
 
 /* A session that has a kernel while all are attacked: the sibling whose pids attacks are told. */
-static int sibling_make(struct attack_lane *lane, struct error *e)
+static int sibling_make(struct attack_lane *lane, bool *ret_one_id, struct error *e)
 {
     static struct attack nothing = {
-        .source = (char *)"\"\"\"x\nexpect: x\n\"\"\"\ndef attack():\n    return 1\n",
+        .source =
+            (char *)"\"\"\"x\nexpect: x\n\"\"\"\nimport os\ndef attack():\n"
+                    "    return 'one id' if os.stat('/proc/1').st_uid == os.getuid() else 'ids'\n",
         .expect = "x"};
     attack_run(lane, &nothing);
+    *ret_one_id = strcmp(nothing.seen, "one id") == 0;
     return nothing.verdict == ATTACK_SUCCEEDED ? 0
                                                : error_set(e, ERROR_UNAVAILABLE, EPROTO,
                                                      "No session runs code: %.200s", nothing.seen);
@@ -164,24 +159,25 @@ static int lane_init(struct attacking *k, struct attack_lane *lane, struct error
         .other_key = k->other_key,
         .list = &k->list,
         .hints = &k->hints,
-        .limits = k->limits};
+        .lacks = k->lacks};
     int r = remote_init(&lane->remote, k->url, k->key, e);
     lane->remote.timeout_s = REQUEST_TIMEOUT_S;
     return r;
 }
 
-/* Whether a session's memory is limited: what it says of itself. */
-static bool limits_known(struct attack_lane *lane)
+/* What sessions have not got on that host, by asking one: whether its cgroup counts its processes; whether
+ * the id of its kernel is that of its init, and so of every session. */
+static void lacks_find(struct attacking *k, struct attack_lane *lane, bool one_id)
 {
     char path[160];
     json_t *root = NULL;
     struct error e = {0};
     snprintf(path, sizeof(path), "/containers/%s", lane->session);
     int r = remote_json(&lane->remote, "GET", path, NULL, &root, &e);
-    json_t *limit = json_object_get(json_object_get(root, "usage"), "memory_limit_bytes");
-    bool has = r == 0 && json_is_integer(limit) && json_integer_value(limit) > 0;
+    json_t *pids = json_object_get(json_object_get(root, "usage"), "pids");
+    bool counted = r < 0 || json_integer_value(pids) > 0;
     json_decref(root);
-    return has;
+    snprintf(k->lacks, sizeof(k->lacks), "%s %s", counted ? "" : "limits", one_id ? "ids" : "");
 }
 
 static int attack_all(struct attacking *k, struct error *e)
@@ -189,12 +185,13 @@ static int attack_all(struct attacking *k, struct error *e)
     static struct lane_thread t[LANES_MAX + 1];
     struct attack_lane *sibling = &t[LANES_MAX].lane;
     k->hints.json = strdup("{}");
+    bool one_id = false;
     int r = lane_init(k, sibling, e);
     if (r == 0)
-        r = sibling_make(sibling, e);
+        r = sibling_make(sibling, &one_id, e);
     if (r == 0) {
         free(k->hints.json);
-        k->limits = limits_known(sibling);
+        lacks_find(k, sibling, one_id);
         r = attack_hints_complete(&k->hints, k->url, k->own.pid, e);
     }
     for (unsigned i = 0; r == 0 && i < k->lanes; i++) {
@@ -210,94 +207,6 @@ static int attack_all(struct attacking *k, struct error *e)
     attack_lane_end(sibling);
     remote_deinit(&sibling->remote);
     return r;
-}
-
-/* ---- reports ---------------------------------------------------------------------------------------------------- */
-
-struct tally {
-    size_t n, contained, absent;
-};
-
-static struct tally tally(const struct attacking *k, const char *group)
-{
-    struct tally t = {0};
-    for (size_t i = 0; i < k->list.n; i++) {
-        const struct attack *a = &k->list.item[i];
-        if (!wanted(k, a) || (group != NULL && strcmp(a->group, group) != 0))
-            continue;
-        t.n++;
-        t.contained += a->verdict == ATTACK_CONTAINED;
-        t.absent += a->verdict == ATTACK_ABSENT;
-    }
-    return t;
-}
-
-static void report_text(const struct attacking *k, double seconds)
-{
-    for (size_t g = 0; g < attack_groups_count; g++) {
-        struct tally t = tally(k, attack_groups[g]);
-        if (t.n == 0)
-            continue;
-        printf("\n%s: %zu of %zu contained", attack_groups[g], t.contained, t.n);
-        printf(t.absent > 0 ? ", %zu not applicable here\n" : "\n", t.absent);
-        for (size_t i = 0; i < k->list.n; i++) {
-            const struct attack *a = &k->list.item[i];
-            if (wanted(k, a) && strcmp(a->group, attack_groups[g]) == 0)
-                printf("  %-9s %s (%s)\n            expected %s; seen: %s\n",
-                    verdict_words[a->verdict], a->title, a->name, a->expect, a->seen);
-        }
-    }
-    struct tally all = tally(k, NULL);
-    printf("\n%zu attacks in %.0f s: %zu contained, %zu not applicable here, %zu not contained\n",
-        all.n, seconds, all.contained, all.absent, all.n - all.contained - all.absent);
-}
-
-static void report_json(const struct attacking *k, double seconds)
-{
-    static const char *const words[] = {"contained", "succeeded", "not_applicable", "broken"};
-    struct strbuf text = STRBUF_INIT(4 << 20);
-    struct json_writer w = JSON_WRITER(&text);
-    struct tally all = tally(k, NULL);
-    jw_begin_object(&w);
-    jw_field_string(&w, "version", CLOCHE_VERSION);
-    jw_field_array(&w, "attacks");
-    for (size_t i = 0; i < k->list.n; i++) {
-        const struct attack *a = &k->list.item[i];
-        if (!wanted(k, a))
-            continue;
-        jw_begin_object(&w);
-        jw_field_string(&w, "name", a->name);
-        jw_field_string(&w, "group", a->group);
-        jw_field_string(&w, "title", a->title);
-        jw_field_string(&w, "expected", a->expect);
-        if (!k->list_only) {
-            jw_field_string(&w, "seen", a->seen);
-            jw_field_string(&w, "verdict", words[a->verdict]);
-            if (a->verdict == ATTACK_ABSENT)
-                jw_field_null(&w, "contained");
-            else
-                jw_field_bool(&w, "contained", a->verdict == ATTACK_CONTAINED);
-            jw_field_double(&w, "seconds", a->seconds);
-        }
-        jw_end(&w);
-    }
-    jw_end(&w);
-    if (!k->list_only) {
-        jw_field_uint(&w, "contained", all.contained);
-        jw_field_uint(&w, "not_applicable", all.absent);
-        jw_field_uint(&w, "not_contained", all.n - all.contained - all.absent);
-        jw_field_double(&w, "seconds", seconds);
-    }
-    jw_end(&w);
-    printf("%s\n", strbuf_text(&text));
-    strbuf_deinit(&text);
-}
-
-static void report_list(const struct attacking *k)
-{
-    for (size_t i = 0; i < k->list.n; i++)
-        if (wanted(k, &k->list.item[i]))
-            printf("%-40s %s\n", k->list.item[i].name, k->list.item[i].title);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
@@ -366,21 +275,23 @@ int command_attack(int argc, char **argv)
     double seconds = (double)(clock_monotonic_us() - began) / 1e6;
     if (k.own.pid > 0)
         own_server_stop(&k.own);
-    struct tally all = tally(&k, NULL);
+    struct attack_tally all = attack_tally(&k.list, k.only, NULL);
     if (r < 0)
         command_fail("attack", 0, "%s", e.message[0] ? e.message : strerror(-r));
     else if (all.n == 0)
         r = -1,
         command_fail("attack", 0, "No attack has \"%s\" in its name.", k.only ? k.only : "");
     else if (k.json)
-        report_json(&k, seconds);
+        attack_report_json(&k.list, k.only, seconds, k.list_only);
     else if (k.list_only)
-        report_list(&k);
+        attack_report_list(&k.list, k.only);
     else
-        report_text(&k, seconds);
-    bool held = r == 0 && (k.list_only || all.contained + all.absent == all.n);
+        attack_report_text(&k.list, k.only, seconds);
+    bool held = r == 0 && (k.list_only || attack_not_contained(&all) == 0);
     if (!k.list_only)
         attack_hints_deinit(&k.hints);
     attack_list_deinit(&k.list);
-    return fflush(stdout) == 0 && held ? 0 : EXIT_FAILED;
+    if (fflush(stdout) != 0 || !held)
+        return EXIT_FAILED;
+    return all.open > 0 ? EXIT_OPEN : 0;
 }

@@ -1,8 +1,9 @@
 /* attack.h - `cloche attack`: what its parts share.
  *
- * attack.c parses flags and reports, attack_list.c reads the folder attacks/ (the format is written down
+ * attack.c parses flags and runs lanes, attack_list.c reads the folder attacks/ (the format is written down
  * in attacks/README.md), attack_hints.c knows what of this machine an attack is told, attack_run.c runs one
- * and judges how it ended. A client only: it links nothing of a server and needs no right. */
+ * and judges how it ended, attack_report.c says what came of all. A client only: it links nothing of a
+ * server and needs no right. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,10 +19,11 @@ enum attack_verdict {
     ATTACK_SUCCEEDED,
     ATTACK_ABSENT, /* not applicable here; `seen` says why */
     ATTACK_BROKEN, /* it could not be tried: counts as not contained */
+    ATTACK_OPEN, /* succeeded, and this host is known to lack what would hold it; `seen` says what */
 };
 
 struct attack {
-    char group[24], name[80], title[160], expect[160], needs[40], memory[16];
+    char group[24], name[80], title[160], expect[160], needs[40], open[24], memory[16];
     char *source;
     bool client;  /* a program of the API, run here; else one that runs in a session */
     bool sibling; /* has a victim, in a session of its own */
@@ -77,9 +79,29 @@ struct attack_lane {
     const struct attack_list *list;
     const struct attack_hints *hints;
     char session[80];
-    bool limits; /* sessions have limits on memory here */
+    const char *lacks; /* what sessions lack here: words of the field `open`; see attack.c */
 };
 /* Sets verdict, seen and seconds of `a`. */
 void attack_run(struct attack_lane *lane, struct attack *a);
 /* Deletes the lane's session. */
 void attack_lane_end(struct attack_lane *lane);
+
+/* ---- attack_report.c -------------------------------------------------------------------------------- */
+
+/* Whether the attack's name has the word; `only` may be NULL. */
+bool attack_wanted(const struct attack *a, const char *only);
+
+struct attack_tally {
+    size_t n, contained, absent, open;
+};
+/* Those of a group (NULL: of all) that are wanted. */
+struct attack_tally attack_tally(
+    const struct attack_list *list, const char *only, const char *group);
+/* How many nothing explains. */
+size_t attack_not_contained(const struct attack_tally *t);
+
+/* To standard output. `list_only`: nobody was attacked. */
+void attack_report_text(const struct attack_list *list, const char *only, double seconds);
+void attack_report_json(
+    const struct attack_list *list, const char *only, double seconds, bool list_only);
+void attack_report_list(const struct attack_list *list, const char *only);

@@ -37,6 +37,8 @@ static void field_set(struct attack *a, const char *name, const char *value)
         snprintf(a->expect, sizeof(a->expect), "%s", value);
     else if (strcmp(name, "needs") == 0)
         snprintf(a->needs, sizeof(a->needs), "%s", value);
+    else if (strcmp(name, "open") == 0)
+        snprintf(a->open, sizeof(a->open), "%s", value);
     else if (strcmp(name, "memory") == 0)
         snprintf(a->memory, sizeof(a->memory), "%s", value);
     else if (strcmp(name, "session") == 0)

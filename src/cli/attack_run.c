@@ -401,9 +401,16 @@ static const char *not_here(const struct attack_lane *lane, const struct attack 
         return "the pids of a server that runs already are not known";
     if (strstr(a->needs, "landlock") && (!lane->hints->local || landlock_abi() == 0))
         return "this host has no Landlock, which is a second wall";
-    if (strstr(a->needs, "limits") && !lane->limits)
-        return "sessions have no limit on memory here; `cloche doctor` says why";
     return NULL;
+}
+
+/* What held nothing back because it is not there, in words. */
+static const char *lack(const struct attack_lane *lane, const struct attack *a)
+{
+    if (a->open[0] == '\0' || strstr(lane->lacks, a->open) == NULL)
+        return NULL;
+    return strcmp(a->open, "limits") == 0 ? "sessions have no limit on memory here"
+                                          : "all sessions have one id here";
 }
 
 void attack_run(struct attack_lane *lane, struct attack *a)
@@ -417,6 +424,12 @@ void attack_run(struct attack_lane *lane, struct attack *a)
         int r = a->client ? attack_outside(lane, a, &e) : attack_inside(lane, a, &e);
         if (r < 0)
             ended(a, ATTACK_BROKEN, "%s", e.message[0] ? e.message : strerror(-r));
+    }
+    why = a->verdict == ATTACK_SUCCEEDED ? lack(lane, a) : NULL;
+    if (why != NULL) {
+        char seen[ATTACK_SEEN_MAX];
+        memcpy(seen, a->seen, sizeof(seen));
+        ended(a, ATTACK_OPEN, "%.160s; %s, `cloche doctor` says why", seen, why);
     }
     a->seconds = (double)(clock_monotonic_us() - began) / 1e6;
 }
