@@ -93,6 +93,12 @@ export function upload(path, file, fields, progress) {
   })
 }
 
+/** Figures that were shown have ids of files, and are none of the workspace. */
+export const isFigure = (file) => /^\/mnt\/data\/(cfile_[0-9a-f]{32})\.(png|jpe?g|gif|webp)$/.exec(file.path)?.[1] === file.id
+
+/** The files of a session, as its workspace has them. To look at them is no use of it. */
+export const workspace = async (container) => (await all(`/v1/containers/${container}/files?touch=false`)).filter((file) => !isFigure(file))
+
 export const fileAddress = (id) => `/v1/files/${id}/content`
 export const containerFileAddress = (container, id) => `/v1/containers/${container}/files/${id}/content`
 export const outputAddress = (container, execution, n) => `/v1/containers/${container}/executions/${execution}/outputs/${n}`

@@ -5,7 +5,7 @@ import { current } from './conversation.js'
 import { duration, memory, plural } from './format.js'
 import { Output } from './outputs.jsx'
 import { Button, Code, Icon, Pre } from './parts.jsx'
-import { tick } from './state.js'
+import { route, tick } from './state.js'
 
 /** How long it took, or has taken so far. */
 export function Took({ cell }) {
@@ -22,9 +22,10 @@ export const cellLabel = (cell) => {
 export function Ending({ cell }) {
   const status = cell.status.value, record = cell.record
   const conversation = current.value
+  const [raising, setRaising] = useState('')
   const sentence = {
     out_of_memory: () => {
-      const limit = conversation?.container.value?.usage?.memory_limit_bytes
+      const limit = conversation?.limits.value[cell.container]
       const used = record?.max_memory_bytes
       return <><strong>Out of memory.</strong> {used && limit ? `The cell had used ${memory(used)} of this session’s ${memory(limit)}.` : 'The cell used more than this session’s limit.'}</>
     },
@@ -32,6 +33,11 @@ export function Ending({ cell }) {
     killed: () => <><strong>The kernel ended.</strong> {cell.notes.value[0]}</>,
   }[status]
   if (!sentence) return null
+  const live = conversation?.container.value, raised = memory((conversation?.limits.value[live?.id] ?? 0) * 2)
+  const raise = async () => {
+    setRaising('Making a session with more memory …')
+    await conversation.raiseLimit().then(() => setRaising(''), (e) => setRaising(`The limit stays: ${e.message}`))
+  }
   const before = conversation?.cells.value.slice(0, conversation.cells.value.indexOf(cell)).filter((other) => other.status.value === 'completed') ?? []
   return (
     <div class="output notice">
@@ -42,11 +48,13 @@ export function Ending({ cell }) {
           <div><dt>Lost</dt><dd>{cell.lost.value || status === 'killed' ? 'all variables' : 'nothing but this cell’s work'}</dd></div>
           <div><dt>Kept</dt><dd>{cell.lost.value ? 'the files in /mnt/data' : 'variables and the files in /mnt/data'}</dd></div>
         </dl>
-        {cell.lost.value && before.length > 0 && (
+        {cell.lost.value && (
           <div class="notice__acts">
-            <Button onClick={async () => { for (const other of before) await conversation.run(other.code.value) }}>{`Run the ${plural(before.length, 'cell')} before it again`}</Button>
+            {before.length > 0 && <Button onClick={async () => { for (const other of before) await conversation.run(other.code.value) }}>{`Run the ${plural(before.length, 'cell')} before it again`}</Button>}
+            {status === 'out_of_memory' && live?.status === 'running' && live.id === cell.container && <Button kind={before.length ? 'quiet' : ''} why={raising.endsWith('…') ? 'It is being done' : ''} onClick={raise}>{`Raise the limit to ${raised}`}</Button>}
           </div>
         )}
+        {raising && <p class="quiet" role="status">{raising}</p>}
       </div>
     </div>
   )
@@ -79,6 +87,13 @@ export function Outputs({ cell, onFile }) {
   )
 }
 
+/** Its time is its address, as a turn's is. It lies over the bar, because a bar that folds may hold no link. */
+export function CellLink({ cell }) {
+  const id = current.value?.id.value
+  if (!id || !cell.name || cell.busy) return null
+  return <a class="code__time cell__link" href={`#/${id}/${route.value.view === 'notebook' ? 'notebook/' : ''}${cell.name}`} aria-label={`Link to cell ${cell.number.value || ''}, ${duration(cell.ms.value)}`}><Took cell={cell} /></a>
+}
+
 export function CellView({ cell, onFile }) {
   const status = cell.status.value, code = cell.code.value
   const [fold, setFold] = useState(null) // what the reader chose; until then: open while it is written or runs
@@ -94,10 +109,11 @@ export function CellView({ cell, onFile }) {
           <span class="code__first"><Code code={first} /></span>
           {cell.edited && <span class="code__meta">run again by hand</span>}
           {status === 'completed' ? <span class="code__meta">{plural(lines, 'line')}</span> : <span class="code__state">{statusWord(status)}</span>}
-          <span class="code__time"><Took cell={cell} /></span>
+          <span class="code__time" aria-hidden={cell.name ? 'true' : undefined}><Took cell={cell} /></span>
         </summary>
         {open && <Pre class="code__text" label={`Code of cell ${cell.number.value || ''}`}><Code code={code} caret={status === 'writing'} /></Pre>}
       </details>
+      <CellLink cell={cell} />
       <Outputs cell={cell} onFile={onFile} />
     </section>
   )

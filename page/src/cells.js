@@ -25,6 +25,8 @@ export class Cell {
     this.record = null
   }
 
+  /** What names it in an address: the same after every reload, and after it was run again. */
+  get name() { return /^(ci|exec)_/.test(this.key) ? this.key : this.execution.value }
   get busy() { return ['writing', 'queued', 'running'].includes(this.status.value) }
 
   /** Adds what came while the code runs. Text of one stream grows in place. */

@@ -1,14 +1,17 @@
 // conversation.js - the open conversation: its turns, the run that answers, cells run by hand, and the session they
 // share. The server keeps all of it; this follows the server and says so where it is ahead of it.
 import { batch, computed, signal } from '@preact/signals'
-import { ApiError, all, get, post, remove, request, stream, upload } from './api.js'
+import { ApiError, all, containerFileAddress, get, post, remove, request, stream, upload, workspace } from './api.js'
 import { Cell } from './cells.js'
+import { baseName, memoryLimit } from './format.js'
 import { announce, chosenEnvironment, chosenModel, go, interpreter, offline, remembered, route } from './state.js'
 
 export const conversations = signal([])
 export const current = signal(null)
 /** Which execution stands in the place of which, after a cell was edited and run again: this browser's memory. */
 const replaced = remembered('replaced', {})
+
+const PAST_MAX = 9 // sessions that are remembered: as many ids as one value of metadata holds
 
 export class Turn {
   constructor({ id = '', question = '', files = [], at = Date.now() / 1000, state = 'pending' }) {
@@ -40,6 +43,8 @@ export class Conversation {
     this.chips = signal([])          // files in the composer
     this.text = signal('')
     this.waiting = signal('')        // a message kept until the run has ended
+    this.limits = signal({})         // bytes of memory, by session
+    this.past = []                   // sessions before this one, whose executions are still shown
     this.making = null               // the session that is being made, as a promise
     this.beginning = null            // this conversation, on the server, likewise
     this.turns = computed(() => this.entries.value.filter((entry) => entry instanceof Turn))
@@ -60,23 +65,60 @@ export class Conversation {
   async #session() {
     // what was last heard may be old: a session whose time is up is asked about first
     if (this.container.value?.status === 'running' && this.container.value.expires_at * 1000 < Date.now() + 5000) {
-      try { await this.refreshSession() } catch (e) { if (e.status !== 404) throw e; this.container.value = { ...this.container.value, status: 'expired' } }
+      try { await this.keep() } catch (e) { if (e.status !== 404) throw e; this.container.value = { ...this.container.value, status: 'expired' } }
     }
     const known = this.container.value
     if (known?.status === 'running') return known
     const made = await post('/v1/containers', {
       name: this.title.value || 'page', ...(chosenEnvironment.value && { environment: chosenEnvironment.value }),
     })
-    this.container.value = made
-    if (this.id.value) await remember(this.id.value, { container: made.id })
+    await this.#move(made)
     return made
   }
 
-  async refreshSession() {
+  /** `made` is the session from now on; what ran in the one before is still found. */
+  async #move(made) {
+    if (this.container.value) this.past = [...this.past, this.container.value.id].slice(-PAST_MAX)
+    this.#know(made)
+    if (this.id.value) await remember(this.id.value, { container: made.id, ...(this.past.length && { sessions: this.past.join(' ') }) })
+  }
+
+  #know(session) {
+    this.container.value = session
+    if (session) this.#limit(session)
+  }
+
+  #limit(session) {
+    if (!this.limits.value[session.id]) this.limits.value = { ...this.limits.value, [session.id]: memoryLimit(session) }
+  }
+
+  /** What the server knows of it now. To look is no use of it. */
+  refreshSession() { return this.#look('?touch=false') }
+  /** The same, as a use: its time begins anew. */
+  keep() { return this.#look('') }
+
+  async #look(how) {
     const id = this.container.value?.id
     if (!id) return
-    const now = await get(`/v1/containers/${id}`)
-    if (this.container.value?.id === id) this.container.value = now
+    const now = await get(`/v1/containers/${id}${how}`)
+    if (this.container.value?.id === id) this.#know(now)
+  }
+
+  /** A new session with twice the memory, and the files of this one. Variables do not come along. */
+  async raiseLimit() {
+    const old = this.container.value
+    const made = await post('/v1/containers', { name: this.title.value || 'page', environment: old.environment, memory_limit: `${Math.round(this.limits.value[old.id] / 2 ** 19)}m` })
+    try {
+      for (const file of await workspace(old.id)) {
+        const bytes = await (await request(containerFileAddress(old.id, file.id))).blob()
+        await upload(`/v1/containers/${made.id}/files`, new File([bytes], baseName(file.path)), { path: file.path }, () => {})
+      }
+    } catch (e) {
+      await remove(`/v1/containers/${made.id}`).catch(() => {})
+      throw e
+    }
+    await this.#move(made)
+    announce('The session has more memory. Its files came along, its variables did not.')
   }
 
   /** Closes its streams: the answers go on on the server. What has not arrived there, or is still to be sent, stays. */
@@ -288,7 +330,7 @@ export class Conversation {
   async interrupt() { if (this.container.value) await post(`/v1/containers/${this.container.value.id}/interrupt`) }
   async restart() {
     if (!this.container.value) return
-    this.container.value = await post(`/v1/containers/${this.container.value.id}/restart`)
+    this.#know(await post(`/v1/containers/${this.container.value.id}/restart`))
     announce('The kernel is new: variables are gone, files are kept.')
   }
 
@@ -355,11 +397,13 @@ export class Conversation {
       const known = await get(`/v1/conversations/${this.id.value}`)
       this.title.value = known.metadata?.title || 'Conversation'
       const turns = (await all(`/v1/conversations/${this.id.value}/responses`)).map((row) => this.#turnOf(row))
-      const containers = new Set([known.metadata?.container, ...turns.flatMap((turn) => turn.cells.map((cell) => cell.container))].filter(Boolean))
+      this.past = known.metadata?.sessions?.split(' ').filter((id) => /^cntr_\w+$/.test(id)) ?? []
+      const containers = new Set([...this.past, known.metadata?.container, ...turns.flatMap((turn) => turn.cells.map((cell) => cell.container))].filter(Boolean))
       const records = (await Promise.all([...containers].map((id) => all(`/v1/containers/${id}/executions?include=code`).catch(() => [])))).flat()
       this.#place(turns, records)
       const newest = known.metadata?.container ?? [...containers].at(-1)
-      if (newest) this.container.value = await get(`/v1/containers/${newest}`).catch(() => null)
+      for (const cell of this.cells.value) if (cell.status.value === 'out_of_memory' && cell.container !== newest) get(`/v1/containers/${cell.container}?touch=false`).then((its) => this.#limit(its), () => {})
+      if (newest) this.#know(await get(`/v1/containers/${newest}?touch=false`).catch(() => null))
       for (const turn of turns) if (turn.running && current.value === this) { turn.abort = new AbortController(); turn.items.value = []; this.#resume(turn, null) }
       for (const cell of this.cells.value) if (cell.byHand && cell.busy) this.#poll(cell).then(() => this.#cellEnded(cell))
     } finally {
@@ -414,9 +458,12 @@ export class Conversation {
       fill(cell, record.id)
       hand.push(cell)
     }
-    this.entries.value = [...turns, ...hand].sort((a, b) => a.at - b.at)
+    this.entries.value = [...turns, ...hand].sort((a, b) => (moment(a) < moment(b) ? -1 : 1))
   }
 }
+
+/** When it began: an id begins with its moment, finer than the seconds beside it. */
+const moment = (entry) => entry.key.replace(/^\w+?_/, '')
 
 /** The first words of a message: of pasted code, its first line. */
 const titleOf = (text) => text.replace(/```\w*\n?/g, '').trim().split('\n')[0].replace(/\s+/g, ' ').slice(0, 80) || 'Conversation'

@@ -16,6 +16,11 @@ const scaled = (value, step, units) => {
 export const bytes = (n) => scaled(n, 1000, ['B', 'kB', 'MB', 'GB', 'TB'])
 /** Memory, as limits are given. */
 export const memory = (n) => scaled(n, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])
+/** The limit of a session in bytes: an expired one has only the words of it. */
+export function memoryLimit(session) {
+  const [, n, unit] = /^(\d+)([kmgt]?)/.exec(session.memory_limit ?? '') ?? [0, 0, '']
+  return session.usage?.memory_limit_bytes ?? Number(n) * 1024 ** ' kmgt'.indexOf(unit || ' ')
+}
 /** A duration in milliseconds. */
 export function duration(ms) {
   if (ms == null) return ''

@@ -1,10 +1,11 @@
 // notebook.jsx - the same session as cells that can be edited: the second view of one list of executions.
 import { useRef, useState } from 'preact/hooks'
 import { signal } from '@preact/signals'
-import { cellLabel, Outputs, Took } from './cell.jsx'
+import { CellLink, cellLabel, Outputs, Took } from './cell.jsx'
 import { Cell } from './cells.js'
 import { Turn } from './conversation.js'
 import { Button, Code, Icon, IconButton, Menu } from './parts.jsx'
+import { usePlace } from './place.js'
 import { Prose } from './prose.jsx'
 import { exportItems } from './session.jsx'
 import { Asked } from './turns.jsx'
@@ -44,7 +45,7 @@ function EditableCell({ conversation, cell, onRemove, onMove, draft = false }) {
   return (
     <section class="cell cell--editable" id={draft ? undefined : `cell-${cell.key}`} data-status={draft ? 'new' : status} data-focus={focus ? '' : undefined} aria-label={label} ref={box}
       onFocusIn={() => setFocus(true)} onFocusOut={(e) => { if (!box.current?.contains(e.relatedTarget)) setFocus(false) }}>
-      <div class="cell__count">[{cell.busy ? '*' : cell.number.value || ' '}]{!draft && <span class="cell__time"><Took cell={cell} /></span>}</div>
+      <div class="cell__count">[{cell.busy ? '*' : cell.number.value || ' '}]{!draft && <span class="cell__time">{cell.busy || !cell.name ? <Took cell={cell} /> : <CellLink cell={cell} />}</span>}</div>
       <div class="code">
         <div class="editor">
           <pre class="code__text code__text--numbered" aria-hidden="true"><Code code={code} numbered /></pre>
@@ -87,6 +88,7 @@ function Entry({ conversation, entry }) {
 export function Notebook({ conversation }) {
   const list = draftsOf(conversation)
   const session = conversation.container.value
+  usePlace(conversation)
   const add = () => { list.value = [...list.value, new Cell({ byHand: true })]; requestAnimationFrame(() => [...document.querySelectorAll('.editor__text')].at(-1)?.focus()) }
   const drop = (cell) => { list.value = list.value.filter((other) => other !== cell); if (!list.value.length) list.value = [new Cell({ byHand: true })] }
   const move = (cell, by) => {

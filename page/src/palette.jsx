@@ -5,6 +5,7 @@ import { conversations, current } from './conversation.js'
 import { baseName, bytes, day, duration, fileIcon } from './format.js'
 import { examples, runExample } from './gallery.js'
 import { Icon } from './parts.jsx'
+import { showCell } from './place.js'
 import { files } from './session.js'
 import { dark, go, interpreter, keyed, leftOpen, palette, rightOpen, route, theme } from './state.js'
 
@@ -34,7 +35,6 @@ async function logOut() {
 function options() {
   const c = current.value, id = c?.id.value, session = c?.container.value, live = session?.status === 'running'
   const busy = c?.busy.value
-  const jump = (cell) => () => { const there = document.getElementById(`cell-${cell.key}`); there?.scrollIntoView({ block: 'center' }); there?.querySelector('summary, textarea')?.focus({ preventScroll: true }) }
   return [
     { group: 'Session', list: [
       busy && { icon: 'stop', name: 'Stop what is running', kbd: 'Esc', run: () => c.stop() },
@@ -52,7 +52,7 @@ function options() {
       keyed.value && { icon: 'open', name: 'Log out', note: 'the key is asked for again', run: logOut },
     ] },
     { group: 'Cells and files', list: [
-      ...(c?.cells.value ?? []).map((cell) => ({ count: cell.number.value, name: cell.code.value.split('\n').find((line) => line.trim()) ?? '', note: duration(cell.ms.value), mono: true, run: jump(cell) })),
+      ...(c?.cells.value ?? []).map((cell) => ({ count: cell.number.value, name: cell.code.value.split('\n').find((line) => line.trim()) ?? '', note: duration(cell.ms.value), mono: true, run: () => showCell(cell) })),
       ...files.value.map((f) => ({ icon: fileIcon(f.path), name: baseName(f.path), note: bytes(f.bytes), run: () => location.assign(containerFileAddress(session.id, f.id)) })),
     ] },
     { group: 'Examples', list: examples.map((e) => ({ icon: 'play', name: e.name, note: 'example', run: () => runExample(e) })) },

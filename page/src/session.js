@@ -1,6 +1,7 @@
 // session.js - what the session under glass is doing: asked for while somebody looks, more often while something runs.
+// To look is no use of it: what is only watched expires in its time.
 import { effect, signal } from '@preact/signals'
-import { all, get } from './api.js'
+import { get, workspace } from './api.js'
 import { current } from './conversation.js'
 import { environments, offline, rightOpen, sheet } from './state.js'
 
@@ -10,9 +11,6 @@ export const cpu = signal(null) // percent of one core
 export const seenAt = signal(0)
 
 let last = null
-
-/** Figures that were shown have ids of files, and are none of the workspace. */
-const shown = (file) => /^\/mnt\/data\/(cfile_[0-9a-f]{32})\.(png|jpe?g|gif|webp)$/.exec(file.path)?.[1] === file.id
 
 async function look(conversation) {
   const id = conversation.container.value?.id
@@ -36,10 +34,10 @@ export async function lookInside() {
   if (session?.status !== 'running') { files.value = []; variables.value = { data: [], stale: false }; return }
   const mine = ++asked
   const [listed, known] = await Promise.all([
-    all(`/v1/containers/${session.id}/files`), get(`/v1/containers/${session.id}/variables`),
+    workspace(session.id), get(`/v1/containers/${session.id}/variables?touch=false`),
   ].map((p) => p.catch(() => null)))
   if (current.value !== conversation || mine !== asked) return
-  if (listed) files.value = listed.filter((file) => !shown(file))
+  if (listed) files.value = listed
   if (known) variables.value = known
   if (known?.stale && !conversation.busy.value) setTimeout(lookInside, 500) // the kernel says it is busy a moment longer
 }

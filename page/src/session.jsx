@@ -6,10 +6,11 @@ import { statusWord } from './cells.js'
 import { current } from './conversation.js'
 import { baseName, bytes, count, fileIcon, memory, plural, shortId, time } from './format.js'
 import { Icon, IconButton, Menu } from './parts.jsx'
+import { showCell } from './place.js'
 import { Preview } from './preview.jsx'
 import { Resizer } from './resizer.jsx'
 import { cpu, files, seenAt, variables } from './session.js'
-import { chosenEnvironment, offline, rightOpen, sheet, tick } from './state.js'
+import { announce, chosenEnvironment, offline, rightOpen, sheet, tick } from './state.js'
 
 /** alive, running, expiring, expired, unknown or none. */
 export function stateOf(conversation) {
@@ -31,8 +32,8 @@ function StateLine({ conversation }) {
     unknown: () => `as last seen at ${time(seenAt.value / 1000)}`,
     expired: () => session.status_reason ?? `at ${time(session.expires_at)}`,
     running: () => <>{cell.number.value ? `cell ${cell.number.value}` : 'a cell'} for <Took cell={cell} /></>,
-    expiring: () => `in ${left(session.expires_at * 1000 - tick.value)} unless something is run`,
-    alive: () => `expires ${left(session.expires_at * 1000 - tick.value)} after its last use`,
+    expiring: () => <>in {left(session.expires_at * 1000 - tick.value)} unless it is used. <button type="button" class="link" onClick={() => conversation.keep().catch((e) => announce(e.message))}>Keep it</button></>,
+    alive: () => `expires in ${left(session.expires_at * 1000 - tick.value)} unless it is used`,
   }[state]()
   const shape = { running: 'running', alive: 'alive', expiring: 'alive', expired: 'expired', unknown: 'unknown', none: 'expired' }[state]
   return (
@@ -166,7 +167,7 @@ function Variables() {
 
 function Executions({ conversation }) {
   const cells = conversation.cells.value
-  const show = (e, cell) => { e.preventDefault(); sheet.value = ''; const there = document.getElementById(`cell-${cell.key}`); there?.scrollIntoView({ block: 'center' }); there?.querySelector('summary, textarea')?.focus({ preventScroll: true }) }
+  const show = (e, cell) => { e.preventDefault(); sheet.value = ''; showCell(cell) }
   return (
     <Panel title="Executions" sum={count(cells.length)}>
       {cells.length === 0 && <p class="quiet panel__empty">Each piece of code that was run, newest first.</p>}

@@ -37,11 +37,13 @@ export const keyed = remembered('keyed', false)       // this browser holds a co
 export const tick = signal(Date.now())                // advances while something runs
 export const notice = signal(null)                    // {text} a sentence at the top
 
-/** `#/conv_…` is a conversation, `#/conv_…/notebook` its cells, `#/conv_…/resp_…` a turn in it. */
+/** `#/conv_…` is a conversation, `#/conv_…/notebook` its cells; behind either, `/resp_…` is a turn in it, `/ci_…` or
+ * `/exec_…` a cell. */
 export const route = signal(parse())
 function parse() {
-  const [conversation = '', part = ''] = location.hash.replace(/^#\/?/, '').split('/')
-  return { conversation: /^conv_\w+$/.test(conversation) ? conversation : '', view: part === 'notebook' ? 'notebook' : 'conversation', turn: /^resp_\w+$/.test(part) ? part : '' }
+  const [conversation = '', ...parts] = location.hash.replace(/^#\/?/, '').split('/')
+  const notebook = parts[0] === 'notebook', place = parts[notebook ? 1 : 0] ?? ''
+  return { conversation: /^conv_\w+$/.test(conversation) ? conversation : '', view: notebook ? 'notebook' : 'conversation', place: /^(resp|ci|exec)_\w+$/.test(place) ? place : '' }
 }
 addEventListener('hashchange', () => { route.value = parse(); sheet.value = '' })
 export const go = (conversation, part = '') => { location.hash = conversation ? `#/${conversation}${part && '/' + part}` : '#/' }

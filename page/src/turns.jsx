@@ -5,8 +5,9 @@ import { CellView } from './cell.jsx'
 import { Turn, current } from './conversation.js'
 import { baseName, bytes, duration, fileIcon, plural, time } from './format.js'
 import { Button, Code, Icon, Pre } from './parts.jsx'
+import { usePlace } from './place.js'
 import { Prose } from './prose.jsx'
-import { announce, route } from './state.js'
+import { announce } from './state.js'
 
 /** A file to take away; dragged out of the window it is a file on the desktop. */
 export function FileChip({ name, size, href, gone }) {
@@ -157,8 +158,7 @@ export function Document({ conversation }) {
     return () => observer.disconnect()
   }, [conversation])
   useEffect(() => { if (conversation.busy.value) { follow.current = true; scroll.current.scrollTop = scroll.current.scrollHeight } }, [entries.length])
-  const turn = route.value.turn
-  useEffect(() => { if (turn && !conversation.loading.value) { follow.current = false; document.getElementById(turn)?.scrollIntoView() } }, [turn, conversation.loading.value])
+  usePlace(conversation, () => { follow.current = false })
   const last = useRef(0)
   const scrolled = ({ currentTarget: box }) => {
     if (box.scrollTop < last.current - 2) follow.current = false

@@ -1,5 +1,6 @@
 """Asking, watching, stopping, coming back."""
 import datetime
+import re
 
 import openpyxl
 import pytest
@@ -188,13 +189,22 @@ def test_a_conversation_that_is_left_closes_its_stream_and_goes_on(page, client)
     expect(page.locator(".cell .output--text")).to_have_text("before the gate\nafter the gate")
 
 
-def test_a_link_leads_to_a_turn(page, open_page):
+def test_a_link_leads_to_a_turn_and_to_a_cell(page, open_page):
     for n in range(2):
         ask(page, python(f"print({n})"))
         answered(page, n + 1)
     href = page.locator(".turn__time").nth(1).get_attribute("href")
     other = open_page("/" + href)
     expect(other.locator(f"#{href.split('/')[-1]}")).to_be_in_viewport()
+    link = page.locator(".cell__link").first
+    expect(link).to_have_accessible_name(re.compile("Link to cell 1, 0.* s"))
+    for way in (link.get_attribute("href"), link.get_attribute("href").replace("/ci_", "/notebook/ci_")):
+        other.goto("about:blank")
+        other.goto(page.url.split("#")[0] + way)
+        cell = other.locator(f"#cell-{way.split('/')[-1]}")
+        expect(cell.locator(".output--text")).to_have_text("0")
+        expect(cell).to_be_in_viewport()
+        expect(cell.locator("summary, textarea")).to_be_focused()
 
 
 def test_without_python_it_is_words(page):
