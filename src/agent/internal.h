@@ -46,7 +46,7 @@ static inline uint64_t log_end_number(const struct log *l) { return l->first + l
 /* What a run was asked to do: run_spec with a life of its own. */
 struct plan {
     struct model_route route;
-    char *instructions, *reasoning_effort, *told;
+    char *instructions, *reasoning_effort, *told, *notice;
     json_t *context, *functions, *tool_choice, *text_format, *extra;
     bool interpreter, parallel_tool_calls, sample, publish;
     double temperature, top_p, budget_usd;

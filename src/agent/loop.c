@@ -418,6 +418,8 @@ void loop_run(struct run *run)
     run->status = RUN_IN_PROGRESS;
     pthread_mutex_unlock(&run->lock);
     int r = run->results ? event_run_resumed(&l) : event_run_started(&l);
+    if (r == 0 && l.plan->notice)
+        r = event_notice(&l, l.plan->notice);
     if (r == 0 && l.plan->told)
         r = event_notice(&l, l.plan->told);
     if (r == 0)

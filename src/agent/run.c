@@ -93,8 +93,8 @@ int plan_init(struct plan *p, const struct run_spec *spec)
     char *text[4] = {0};
     bool good = text_copy(&p->instructions, spec->instructions) &&
                 text_copy(&p->reasoning_effort, spec->reasoning_effort) &&
-                text_copy(&p->told, spec->told) && text_copy(&text[0], spec->project) &&
-                text_copy(&text[1], spec->container.name) &&
+                text_copy(&p->told, spec->told) && text_copy(&p->notice, spec->notice) &&
+                text_copy(&text[0], spec->project) && text_copy(&text[1], spec->container.name) &&
                 text_copy(&text[2], spec->container.environment) &&
                 text_copy(&text[3], spec->container.metadata);
     c->project = text[0];
@@ -109,6 +109,7 @@ void plan_deinit(struct plan *p)
     free(p->instructions);
     free(p->reasoning_effort);
     free(p->told);
+    free(p->notice);
     json_decref(p->context);
     json_decref(p->functions);
     json_decref(p->tool_choice);

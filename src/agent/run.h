@@ -137,6 +137,7 @@ struct run_spec {
     const char *previous_id;     /* recorded, or NULL */
     /* what the model has to know besides the conversation, and the person as a notice; or NULL */
     const char *told;
+    const char *notice; /* what the person alone should know, or NULL */
     int64_t expires_at; /* seconds: the run expires when it is not over then; 0: never */
     bool publish;       /* what code makes is given to the dialect's `publish` */
     bool alone;         /* -EBUSY while another run of its conversation is not over */

@@ -77,6 +77,10 @@ struct providers *providers_free(struct providers *p); /* NULL is allowed; retur
  * PROVIDER_NOT_CONFIGURED naming what to set, or MODEL_NOT_FOUND. Blocks no longer than a look at a local port. */
 int providers_route(
     struct providers *p, const char *name, struct model_route *ret, struct error *e);
+/* The same for a name of OpenAI's that its programs of the Assistants' time still say ("gpt-4-turbo"): where neither
+ * the config's table nor a provider has it, the default model answers, and *ret_instead says so. */
+int providers_route_retired(struct providers *p, const char *name, struct model_route *ret,
+    bool *ret_instead, struct error *e);
 /* [{"id","object":"model","created","owned_by"}] of all that is reachable now; a new reference.
  * Upstream lists are fetched at most once a minute, each with a deadline of 2 s. */
 int providers_models(struct providers *p, json_t **ret, struct error *e);

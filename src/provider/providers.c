@@ -310,10 +310,6 @@ static int aliases_check(const struct providers *ps, struct error *e)
         if (provider != NULL && providers_find(ps, provider, strlen(provider)) == NULL)
             return error_set(e, ERROR_INVALID_VALUE, 0,
                 "\"models\", \"%.64s\": there is no provider \"%.64s\".", name, provider);
-        if (strchr(name, '*') != NULL &&
-            (provider != NULL || json_object_get(row, "model") != NULL))
-            return error_set(e, ERROR_INVALID_VALUE, 0,
-                "\"models\", \"%.64s\": a pattern describes models and leads to none.", name);
     }
     return 0;
 }

@@ -32,5 +32,6 @@ int provider_key_set(struct provider *p, const char *text, const char *where, st
 /* Takes a base URL as people write it: without slashes or endpoints at its end. */
 int provider_base_set(struct provider *p, const char *text, const char *where, struct error *e);
 /* The row of "models" or "prices" that speaks of this model: its own name, provider/name, or the first
- * pattern with '*' that matches either. NULL: none. */
-json_t *table_row(const json_t *table, const char *provider, const char *model);
+ * pattern with '*' that matches either; of rows that `fits` (NULL: all). `provider` NULL: the name alone. NULL: none. */
+json_t *table_row(
+    const json_t *table, const char *provider, const char *model, bool (*fits)(const json_t *row));

@@ -50,7 +50,7 @@ static int not_configured(const struct provider *p, const char *model, struct er
 
 static void price(const struct providers *ps, struct model_route *route)
 {
-    const json_t *row = table_row(ps->prices, route->provider_name, route->model);
+    const json_t *row = table_row(ps->prices, route->provider_name, route->model, NULL);
     const json_t *cached = json_object_get(row, "cached");
     route->priced = row != NULL || route->wire == PROVIDER_OFFLINE;
     route->price_input = json_number_value(json_object_get(row, "input"));
@@ -87,6 +87,8 @@ static bool leads_on(const json_t *row)
     return json_object_get(row, "provider") != NULL || json_object_get(row, "model") != NULL;
 }
 
+static bool describes(const json_t *row) { return !leads_on(row); }
+
 /* A model that Ollama runs for somebody elsewhere. */
 static bool leaves(const struct provider *p, const char *model)
 {
@@ -114,9 +116,7 @@ static void describe(const struct providers *ps, const json_t *alias, struct mod
         route->context_tokens = facts.context_tokens;
     route->tools = p->tools >= 0 ? p->tools : route->tools;
     route->images = p->images >= 0 ? p->images : route->images;
-    const json_t *row = table_row(ps->models, p->name, route->model);
-    if (!leads_on(row))
-        apply(row, route);
+    apply(table_row(ps->models, p->name, route->model, describes), route);
     if (alias != NULL)
         apply(alias, route);
     price(ps, route);
@@ -183,8 +183,7 @@ static int route_default(const struct providers *ps, struct model_route *ret, st
 
 static const json_t *alias_of(const struct providers *ps, const char *name)
 {
-    const json_t *row = strchr(name, '*') == NULL ? json_object_get(ps->models, name) : NULL;
-    return leads_on(row) ? row : NULL;
+    return strchr(name, '*') == NULL ? table_row(ps->models, NULL, name, leads_on) : NULL;
 }
 
 static struct provider *builtin(const struct providers *ps, const char *name)

@@ -394,18 +394,20 @@ int table_provider(struct provider *p, const json_t *row, getenv_hook *get, stru
 
 /* ---- models and prices --------------------------------------------------------------------------------- */
 
-json_t *table_row(const json_t *table, const char *provider, const char *model)
+json_t *table_row(
+    const json_t *table, const char *provider, const char *model, bool (*fits)(const json_t *row))
 {
     char full[400];
     const char *pattern;
     json_t *row = json_object_get(table, model);
-    snprintf(full, sizeof(full), "%s/%s", provider, model);
-    if (row == NULL)
-        row = json_object_get(table, full);
-    if (row != NULL || table == NULL)
+    snprintf(full, sizeof(full), "%s/%s", provider != NULL ? provider : "", model);
+    if (row != NULL && (fits == NULL || fits(row)))
+        return row;
+    row = json_object_get(table, full);
+    if (table == NULL || (row != NULL && (fits == NULL || fits(row))))
         return row;
     json_object_foreach ((json_t *)table, pattern, row)
-        if (strchr(pattern, '*') != NULL &&
+        if (strchr(pattern, '*') != NULL && (fits == NULL || fits(row)) &&
             (fnmatch(pattern, model, 0) == 0 || fnmatch(pattern, full, 0) == 0))
             return row;
     return NULL;

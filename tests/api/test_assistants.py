@@ -1,4 +1,5 @@
 """/v1/assistants, /v1/threads and their messages: what is kept, shown, paged, refused."""
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -180,6 +181,23 @@ def test_a_messages_files(client):
     get(client, f"/v1/threads/{thread}/messages/msg_none/files", status=404)
 
 
+@pytest.mark.parametrize("name", ["gpt-4-1106-preview", "gpt-3.5-turbo", "gpt-4o-mini"])
+def test_a_model_of_the_time_is_answered_by_the_default_one(client, name):
+    """The server has no provider: it is the offline analyst that answers, and the run says so."""
+    assistant = post(client, "/v1/assistants", model=name, tools=[{"type": "code_interpreter"}])["id"]
+    answer = client.post("/v1/threads/runs", headers=V2, json={"assistant_id": assistant, "stream": True, "thread": {
+        "messages": [{"role": "user", "content": "Please compute:\n```python\nprint(6*7)\n```"}]}})
+    run = json.loads(answer.text.split("event: thread.run.completed\ndata: ")[1].split("\n")[0])
+    assert run["model"] == name
+    assert run["cloche"]["notices"] == [f"No provider is configured for the model {name}: offline answered in its place."]
+
+
+def test_a_model_that_nobody_has_is_refused(client):
+    assistant = post(client, "/v1/assistants", model="gpt-5")["id"]
+    answer = client.post("/v1/threads/runs", headers=V2, json={"assistant_id": assistant})
+    assert answer.status_code == 400 and error_of(answer)["code"] == "provider_not_configured"
+
+
 # ---- threads ----------------------------------------------------------------------------------------
 
 
@@ -312,7 +330,6 @@ def test_messages_survive_a_restart(fresh_server):
 
 
 def test_a_strangers_ids_are_unknown(fresh_server, cloche):
-    import json
     import subprocess
     server = fresh_server()
 

@@ -129,10 +129,8 @@ def scripted_reports(scripted, cloche, environments, build, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def offline_reports(cloche, environments, build, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("offline")
-    config = folder / "config.json"
-    config.write_text(json.dumps({"model": "offline", "models": {MODEL: {"provider": "offline", "model": "offline"}}}))
-    with_server = Server(cloche, folder / "state", environments, "--config", str(config), "--find-local", "off").start()
+    folder = tmp_path_factory.mktemp("offline")  # nothing is configured: the samples' model is a retired one, whose place is taken
+    with_server = Server(cloche, folder / "state", environments, "--find-local", "off").start()
     try:
         yield run_pieces(cloche, environments, build, with_server, folder, (*PIECES, "end_to_end_with_figures"))
     finally:

@@ -244,6 +244,78 @@ static void the_config(void **state)
     providers_free(ps);
 }
 
+/* As leads, of a name that a program of the Assistants' time says; `instead`: another model answers. */
+static void stands_in(struct providers *ps, const char *name, bool instead, const char *expected)
+{
+    struct model_route route;
+    struct error e = {0};
+    bool said = !instead;
+    if (providers_route_retired(ps, name, &route, &said, &e) < 0)
+        assert_string_equal(error_wire_code(e.code), expected);
+    else
+        assert_string_equal(route.name, expected);
+    if (said != instead)
+        fail_msg("%s: %d", name, said);
+}
+
+static void retired_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"gpt-4-1106-preview", "gpt-4-turbo-preview", "gpt-4-turbo",
+        "gpt-4", "gpt-3.5-turbo", "gpt-3.5-turbo-1106", "gpt-4o", "gpt-4o-mini", "GPT-4o",
+        "o1-preview"};
+    const size_t n = sizeof(names) / sizeof(names[0]);
+    ENVIRONMENT(NULL);
+    struct providers *ps = made(NULL, NULL);
+    for (size_t i = 0; i < n; i++)
+        stands_in(ps, names[i], true, "offline");
+    stands_in(ps, "gpt-5", false, "provider_not_configured");
+    stands_in(ps, "openai/gpt-4", false, "provider_not_configured");
+    stands_in(ps, "llama3.2", false, "provider_not_configured");
+    stands_in(ps, "offline", false, "offline");
+    leads(ps, "gpt-4", "provider_not_configured"); /* in other dialects as ever */
+    providers_free(ps);
+    ENVIRONMENT("ANTHROPIC_API_KEY=a", NULL);
+    ps = made(NULL, NULL);
+    for (size_t i = 0; i < n; i++)
+        stands_in(ps, names[i], true, "anthropic/claude-default");
+    providers_free(ps);
+    ENVIRONMENT("ANTHROPIC_API_KEY=a", "OPENAI_API_KEY=o", NULL);
+    ps = made(NULL, NULL);
+    for (size_t i = 0; i < n; i++)
+        stands_in(ps, names[i], false, names[i]);
+    providers_free(ps);
+    ENVIRONMENT(NULL); /* what was chosen cannot be used: no other takes its place */
+    ps = made("claude-x", NULL);
+    stands_in(ps, "gpt-4", false, "provider_not_configured");
+    providers_free(ps);
+}
+
+static void patterns_that_lead_on(void **state)
+{
+    (void)state;
+    ENVIRONMENT("ANTHROPIC_API_KEY=a", "OPENAI_API_KEY=o", NULL);
+    struct providers *ps = made(NULL,
+        "{\"models\":{\"gpt-3.5*\":{\"provider\":\"anthropic\",\"model\":\"claude-small\",\"output\":7},"
+        "\"gpt-4*\":{\"model\":\"gpt-4.1\"},\"gpt-4o\":{\"model\":\"gpt-5\"},\"my-*\":{\"provider\":\"openai\"},"
+        "\"gpt-4.*\":{\"context\":9}}}");
+    struct model_route route;
+    leads(ps, "gpt-3.5-turbo-16k", "anthropic claude-small gpt-3.5-turbo-16k");
+    leads(
+        ps, "gpt-4-1106-preview", "openai gpt-4.1 gpt-4-1106-preview"); /* and not on from there */
+    leads(ps, "gpt-4o", "openai gpt-5 gpt-4o");
+    leads(ps, "gpt-4*", "openai gpt-4* gpt-4*"); /* a name like any other */
+    leads(ps, "my-own", "openai my-own my-own");
+    leads(ps, "openai/gpt-3.5-turbo", "openai gpt-3.5-turbo openai/gpt-3.5-turbo");
+    stands_in(ps, "gpt-4-turbo", false, "gpt-4-turbo");
+    assert_int_equal(providers_route(ps, "gpt-4-turbo", &route, NULL), 0);
+    assert_int_equal(
+        route.context_tokens, 9); /* the row that leads there does not hide what describes it */
+    assert_int_equal(providers_route(ps, "gpt-3.5-turbo", &route, NULL), 0);
+    assert_int_equal(route.output_tokens, 7);
+    providers_free(ps);
+}
+
 static void refuses(const char *config, enum error_code code, const char *word)
 {
     struct providers *ps = NULL;
@@ -293,7 +365,7 @@ static void mistakes_in_the_config(void **state)
     refuses("{\"providers\":{\"a/b\":{\"base_url\":\"http://h\"}}}", ERROR_INVALID_VALUE, "a/b");
     refuses("{\"providers\":{\"offline\":{}}}", ERROR_INVALID_VALUE, "offline");
     refuses("{\"models\":{\"m\":{\"provider\":\"nobody\"}}}", ERROR_INVALID_VALUE, "nobody");
-    refuses("{\"models\":{\"m*\":{\"provider\":\"openai\"}}}", ERROR_INVALID_VALUE, "pattern");
+    refuses("{\"models\":{\"m*\":{\"provider\":\"nobody\"}}}", ERROR_INVALID_VALUE, "nobody");
     refuses("{\"models\":{\"m\":{\"contxt\":1}}}", ERROR_UNKNOWN_PARAMETER, "context");
     refuses("{\"prices\":{\"m\":{\"input\":-1,\"output\":1}}}", ERROR_INVALID_VALUE, "input");
     refuses("{\"prices\":{\"m\":{\"input\":1}}}", ERROR_MISSING_PARAMETER, "output");
@@ -340,6 +412,8 @@ int main(void)
         cmocka_unit_test(addresses),
         cmocka_unit_test(azure_urls),
         cmocka_unit_test(the_config),
+        cmocka_unit_test(retired_names),
+        cmocka_unit_test(patterns_that_lead_on),
         cmocka_unit_test(mistakes_in_the_config),
         cmocka_unit_test(capabilities),
     };

@@ -6,6 +6,7 @@
 #include "api/assistants/request.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "provider/estimate.h"
 
 enum {
@@ -197,6 +198,24 @@ static int bring_files(struct run_plan *p, struct api *api, const char *project,
     return x;
 }
 
+/* ---- the model ---- */
+
+/* Programs of the time name models that their vendor has retired. */
+static int find_model(
+    struct run_plan *p, struct api *api, const char *model, bool resumed, struct error *e)
+{
+    bool instead;
+    int x = providers_route_retired(api->providers, model, &p->spec.route, &instead, e);
+    if (x < 0 || !instead || resumed)
+        return x;
+    log_line(LOG_INFO, "assistants", "another model stands in for a retired one",
+        "asked=\"%.64s\" model=\"%s\"", model, p->spec.route.name);
+    snprintf(p->notice, sizeof p->notice,
+        "No provider is configured for the model %.64s: %.320s answered in its place.", model,
+        p->spec.route.name);
+    return 0;
+}
+
 /* ---- together ---- */
 
 static void fill_spec(
@@ -228,6 +247,7 @@ static void fill_spec(
     spec->store = spec->background = spec->alone = spec->publish = true;
     spec->conversation_id = thread_id;
     spec->told = p->told[0] ? p->told : NULL;
+    spec->notice = p->notice[0] ? p->notice : NULL;
 }
 
 int run_plan_init(struct run_plan *p, struct api *api, const char *project, const char *thread_id,
@@ -235,7 +255,7 @@ int run_plan_init(struct run_plan *p, struct api *api, const char *project, cons
 {
     struct store_conversation thread = {0};
     *p = (struct run_plan){0};
-    int x = providers_route(api->providers, r->model, &p->spec.route, e);
+    int x = find_model(p, api, r->model, run_id != NULL, e);
     if (x == 0)
         x = store_conversation_get(api->store, project, THREAD_KIND, thread_id, &thread, e);
     if (x == 0)

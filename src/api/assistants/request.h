@@ -34,6 +34,7 @@ void run_request_deinit(struct run_request *r);
 struct run_plan {
     struct run_spec spec;
     char id[ID_SIZE], told[256];
+    char notice[512]; /* for the person alone, or "" */
     json_t *context, *input, *request;
     struct session *session;
     struct belongings belongings;
