@@ -180,6 +180,35 @@ static void event_body(const struct run *run, const char *type, const char *id, 
     jw_end(&w);
 }
 
+/* The events of one end: what it is, and of an analysis that took long that it is done. */
+enum { TOLD_MAX = 2 };
+struct told {
+    char id[TOLD_MAX][ID_SIZE];
+    struct strbuf body[TOLD_MAX];
+    struct store_told event[TOLD_MAX];
+    size_t n;
+};
+
+static void tell(struct told *t, const struct run *run, const char *type)
+{
+    struct strbuf *body = &t->body[t->n];
+    *body = STRBUF_INIT(1024);
+    id_new(t->id[t->n], "evt_", 32);
+    event_body(run, type, t->id[t->n], body);
+    t->event[t->n] = (struct store_told){type, t->id[t->n], strbuf_text(body)};
+    t->n++;
+}
+
+static void tell_all(struct told *t, const struct run *run)
+{
+    const char *type = event_type(run);
+    if (type)
+        tell(t, run, type);
+    if (run->status == RUN_COMPLETED &&
+        run->completed_at - run->created_at >= run->all->config.long_s)
+        tell(t, run, "cloche.analysis.completed");
+}
+
 static int store_end(struct run *run, uint64_t number, const struct strbuf *json, json_t *items)
 {
     struct store *store = run->all->config.store;
@@ -189,24 +218,21 @@ static int store_end(struct run *run, uint64_t number, const struct strbuf *json
     struct store_text text = {strbuf_text(json), json->length};
     int r = item_rows_of(run, items, &rows);
     if (r == 0 && is_stored(run)) {
+        struct told told = {.n = 0};
         r = run_to_row(run, &row);
-        char event_id[ID_SIZE];
-        cleanup_strbuf struct strbuf body = STRBUF_INIT(1024);
-        const char *type = event_type(run);
-        id_new(event_id, "evt_", 32);
-        if (type)
-            event_body(run, type, event_id, &body);
+        tell_all(&told, run);
         struct store_run_end end = {.run = &row,
             .first = (int64_t)number,
             .events = &text,
             .n_events = 1,
             .items = rows.row,
             .n_items = rows.n,
-            .event_type = type,
-            .event_id = event_id,
-            .event_body = strbuf_text(&body)};
+            .told = told.event,
+            .n_told = told.n};
         if (r == 0)
             r = store_run_end(store, &end, &e);
+        for (size_t i = 0; i < told.n; i++)
+            strbuf_deinit(&told.body[i]);
     } else if (r == 0 && rows.n > 0 && store) {
         r = store_items_append(store, rows.row, rows.n, &e);
     }

@@ -78,12 +78,13 @@ struct run_dialect {
 struct runs_config {
     struct sessions *sessions;
     struct store *store;
-    int environments_dir;               /* what is installed where; -1: unknown */
-    unsigned max_active;                /* threads at one time, 512; beyond: QUEUE_FULL */
-    unsigned max_rounds;                /* a server's ceiling: 64 */
-    int64_t execution_timeout_ms;       /* 60 s */
-    int64_t wall_ms;                    /* of a whole run: 1 h */
-    bool previews;                      /* the model is shown how files begin */
+    int environments_dir;         /* what is installed where; -1: unknown */
+    unsigned max_active;          /* threads at one time, 512; beyond: QUEUE_FULL */
+    unsigned max_rounds;          /* a server's ceiling: 64 */
+    int64_t execution_timeout_ms; /* 60 s */
+    int64_t wall_ms;              /* of a whole run: 1 h */
+    int64_t long_s; /* webhooks are told of a run that took so long that a long analysis is done */
+    bool previews;  /* the model is shown how files begin */
     json_t *redaction;                  /* the config's "redaction" table, or NULL */
     const struct run_dialect *dialects; /* who wants to know of ends; or NULL */
     size_t n_dialects;

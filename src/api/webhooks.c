@@ -13,8 +13,8 @@
 #include "webhook/webhook.h"
 
 enum { URL_MAX = 2048 };
-static const char *const event_names[] = {
-    "response.completed", "response.failed", "response.incomplete", "response.cancelled", NULL};
+static const char *const event_names[] = {"response.completed", "response.failed",
+    "response.incomplete", "response.cancelled", "cloche.analysis.completed", NULL};
 
 /* `secret` is shown once, when it is made. */
 static void write_webhook(struct json_writer *w, const struct store_webhook *hook, bool secret)
@@ -47,7 +47,8 @@ static void read_events(struct json_in *in, char **ret)
             char brief[72];
             json_in_fail(in, ERROR_INVALID_VALUE, "events",
                 "Invalid value: '%s'. Supported values are: 'response.completed', "
-                "'response.failed', 'response.incomplete' and 'response.cancelled'.",
+                "'response.failed', 'response.incomplete', 'response.cancelled' and "
+                "'cloche.analysis.completed'.",
                 json_in_brief(brief, json_string_value(name)));
         }
     }

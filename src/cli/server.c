@@ -198,6 +198,7 @@ static int runs_start(struct server *server, struct error *e)
         .max_rounds = (unsigned)s->max_rounds,
         .execution_timeout_ms = RUN_EXECUTION_MS,
         .wall_ms = RUN_WALL_MS,
+        .long_s = s->webhook_long_s,
         .previews = s->previews != 0,
         .redaction = json_object_get(s->tables, "redaction"),
     };

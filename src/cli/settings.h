@@ -112,6 +112,8 @@ struct text_list {
       "Rounds of model and code of Explorer's and the page's chats; `cloche chat` reads MAX_ITERATIONS.") \
     X("webhook-private", webhook_private, CHOICE, "off", 0, 0, "off|on", ANYWHERE, 0, "off|on", \
       "Whether webhooks may go to loopback and private addresses.") \
+    X("webhook-long", webhook_long_s, INTEGER, "60", 1, 86400, "seconds", ANYWHERE, 0, "S", \
+      "A completed run that took so long is told to webhooks as cloche.analysis.completed, too.") \
     X("max-rounds", max_rounds, INTEGER, "64", 1, 10000, "", ANYWHERE, 0, "N", \
       "Rounds of model and code that any run may take.")
 

@@ -166,6 +166,8 @@ int uploads_expire(
 
 /* ---- logins.c, webhooks.c: for store_expire ------------------------------------------------------------ */
 int logins_expire(struct store *s, int64_t now_s, struct error *e);
+/* Drops what waits beyond STORE_DELIVERIES_MAX for a webhook of that project, NULL: of any. Lock held. */
+int deliveries_bound(struct store *s, const char *project, struct error *e);
 int deliveries_expire(struct store *s, int64_t before_s, int64_t *removed, struct error *e);
 
 /* ---- the rest ---------------------------------------------------------------------------------------- */

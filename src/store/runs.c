@@ -159,6 +159,8 @@ static int cut_locked(struct store *s, const char *error, const char *event, int
     if (!r)
         r = query_run(s, RUN_LOCKED, SQL_DELIVERY_QUEUE_CUT, "the runs", NULL, e, "i", now_s);
     if (!r)
+        r = deliveries_bound(s, NULL, e);
+    if (!r)
         r = query_run(s, RUN_LOCKED, SQL_RUN_CUT, "the runs", ret_count, e, "ti", error, now_s);
     return query_end(s, r, "the runs", e);
 }
@@ -239,9 +241,11 @@ static int end_locked(struct store *s, const struct store_run_end *x, struct err
     r = update(s, RUN_LOCKED, x->run, e);
     if (!r)
         r = append_locked(s, x->run->id, x->first, x->events, x->n_events, e);
-    if (!r && x->event_type)
-        r = query_run(s, RUN_LOCKED, SQL_DELIVERY_QUEUE, "the run", NULL, e, "tttit", x->event_id,
-            x->event_type, x->event_body, x->run->completed_at, x->run->project);
+    for (size_t i = 0; i < x->n_told && !r; i++)
+        r = query_run(s, RUN_LOCKED, SQL_DELIVERY_QUEUE, "the run", NULL, e, "tttit", x->told[i].id,
+            x->told[i].type, x->told[i].body, x->run->completed_at, x->run->project);
+    if (!r && x->n_told)
+        r = deliveries_bound(s, x->run->project, e);
     for (size_t i = 0; i < x->n_items && !r; i++) {
         int added = item_append(s, &x->items[i], e);
         /* of a run that waited meanwhile: what is shown is its client's since */

@@ -234,6 +234,12 @@
                                  " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
                                  " 'object', 'event', 'created_at', ?1, 'type', 'response.failed', 'data'," \
                                  " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM e") \
+    X(DELIVERY_DROP, /* of webhooks with too many: all but the newest */ \
+        "UPDATE deliveries SET status = 'dropped', next_at = 0, error = ?3 WHERE seq IN (SELECT seq" \
+        " FROM (SELECT seq, row_number() OVER (PARTITION BY webhook_id ORDER BY seq DESC) AS nth" \
+        " FROM deliveries WHERE next_at > 0 AND webhook_id IN (SELECT w.id FROM webhooks w" \
+        " WHERE (?1 IS NULL OR w.project = ?1) AND (SELECT count(*) FROM deliveries d" \
+        " WHERE d.webhook_id = w.id AND d.next_at > 0) > ?2)) WHERE nth > ?2)") \
     X(DELIVERY_CLAIM, \
         "UPDATE deliveries SET attempts = attempts + 1, leased_until = ?1 + ?2 WHERE seq =" \
         " (SELECT d.seq FROM webhooks w JOIN deliveries d ON d.seq = (SELECT seq FROM deliveries" \

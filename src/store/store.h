@@ -523,9 +523,12 @@ int store_webhook_list(struct store *s, const char *project, const struct store_
 /* Durable; with what was still to be delivered to it. */
 int store_webhook_delete(struct store *s, const char *project, const char *id, struct error *e);
 
+/* So many wait for each webhook; beyond, those that wait longest are "dropped". */
+enum { STORE_DELIVERIES_MAX = 1000 };
+
 struct store_delivery {
     char *id, *webhook_id, *type, *body; /* id: the event's, `evt_…` */
-    char *status;                        /* "pending", "delivered", "failed" */
+    char *status;                        /* "pending", "delivered", "failed", "dropped" */
     char *error;                         /* of the last attempt, or NULL */
     int64_t created_at, attempts, next_at,
         http_status; /* next_at: 0, there will be no further one */
@@ -571,6 +574,11 @@ int store_assistant_list(struct store *s, const char *project, const struct stor
 
 /* ---- the end of a run ---------------------------------------------------------------------------------- */
 
+/* "response.completed" and the like, the event's id, and what is sent. */
+struct store_told {
+    const char *type, *id, *body;
+};
+
 /* Ends a run, in one durable commit, so that nobody ever finds half of an end: its row as by
  * store_run_update, its last events, and what its conversation gets (whose absence is no failure:
  * it was deleted meanwhile). An item that is there already is written anew. */
@@ -581,8 +589,8 @@ struct store_run_end {
     size_t n_events;
     const struct store_item *items;
     size_t n_items;
-    /* what webhooks of its project hear: "response.completed" and the like, or NULL; and the body */
-    const char *event_type, *event_id, *event_body;
+    const struct store_told *told; /* what webhooks of its project hear */
+    size_t n_told;
 };
 int store_run_end(struct store *s, const struct store_run_end *end, struct error *e);
 

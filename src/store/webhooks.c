@@ -162,6 +162,14 @@ int store_delivery_list(struct store *s, const char *webhook_id, const struct st
     return 0;
 }
 
+int deliveries_bound(struct store *s, const char *project, struct error *e)
+{
+    char why[80];
+    snprintf(why, sizeof why, "%d newer deliveries waited for this webhook.", STORE_DELIVERIES_MAX);
+    return query_run(s, RUN_LOCKED, SQL_DELIVERY_DROP, "the deliveries", NULL, e, "tit", project,
+        (int64_t)STORE_DELIVERIES_MAX, why);
+}
+
 int deliveries_expire(struct store *s, int64_t before_s, int64_t *removed, struct error *e)
 {
     for (int64_t n = STORE_CHUNK; n == STORE_CHUNK;) {

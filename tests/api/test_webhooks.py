@@ -7,11 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from standardwebhooks.webhooks import Webhook
+from support import clock
 from support.machine import wait_until
 from support.provider import Gate, Refuse, Turn
 
 ANALYST = "```python\n{}\n```"
-ALL = ["response.completed", "response.failed", "response.incomplete", "response.cancelled"]
+ALL = ["response.completed", "response.failed", "response.incomplete", "response.cancelled"]  # of runs, however long
 
 
 class Receiver:
@@ -190,6 +191,35 @@ def test_each_end_has_its_name(fresh_server, provider, receiver):
         assert [e["type"] for e in both] == ["response.cancelled"] * 2 and both[0]["data"] == {"id": slow["id"]}
         assert types == ["response.failed", "response.incomplete"]
         assert len(settled(client, only)) == 1
+
+
+@pytest.mark.root  # the clock is moved from outside
+def test_a_long_analysis_is_told(fresh_server, provider, receiver):
+    """By a run's time from its beginning to its answer; one that fails, or is quick, is no long analysis that is done."""
+    listening, gates = receiver(), [Gate(), Gate()]
+    scripted = provider([Turn("quick"), Turn(gates[0], "done"), Turn(gates[1], "never")])
+    server = fresh_server("--webhook-private", "on", "--default-environment", "base", "--webhook-long", "120",
+                          env=scripted.environment("chat"))
+    with server.client() as client:
+        hook = register(client, listening.url, ["cloche.analysis.completed"])
+        other = register(client, "https://example.com/", ["response.completed"])
+        ask = {"model": "default", "input": "x", "background": True}
+        assert client.post("/v1/responses", json={**ask, "background": False}).json()["status"] == "completed"
+        slow = []
+        for gate in gates:
+            slow.append(client.post("/v1/responses", json=ask).json()["id"])
+            assert gate.reached.wait(10)
+            clock.advance(server, 130)
+            if gate is gates[1]:
+                client.post(f"/v1/responses/{slow[1]}/cancel")
+            gate.open()
+            wait_until(lambda: client.get(f"/v1/responses/{slow[-1]}").json()["status"] in ("completed", "cancelled"), 20)
+        event = json.loads(listening.next()[1])
+        assert event == {"id": event["id"], "object": "event", "created_at": event["created_at"],
+                         "type": "cloche.analysis.completed", "data": {"id": slow[0]}}
+        assert len(settled(client, hook)) == 1
+        assert [d["type"] for d in deliveries(client, other)] == ["response.completed"] * 2
+        assert event["id"] not in [d["id"] for d in deliveries(client, other)]
 
 
 def test_nothing_is_lost_when_the_server_dies(fresh_server, provider, receiver):

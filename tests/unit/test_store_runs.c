@@ -323,6 +323,77 @@ static void end_of_a_run(void **state)
     assert_int_equal(store_run_end(p->store, &end, &err), -ENOENT);
 }
 
+static void tell(struct store *s, int n)
+{
+    char id[24];
+    snprintf(id, sizeof id, "evt_%d", n);
+    struct store_run run = {.id = "resp_a",
+        .project = "default",
+        .status = "completed",
+        .model = "m",
+        .completed_at = 5,
+        .output = "[]"};
+    const struct store_told told = {"response.completed", id, "{}"};
+    const struct store_run_end end = {.run = &run, .told = &told, .n_told = 1};
+    OK(store_run_end(s, &end, &err));
+}
+
+/* How many were dropped, all before the oldest one that waits. */
+static size_t count_dropped(struct store *s, const char *webhook, char oldest_waiting[24])
+{
+    size_t dropped = 0;
+    bool waits = false, more = true;
+    char last[32] = "";
+    while (more) {
+        const struct store_page page = {
+            .limit = 100, .ascending = true, .after = *last ? last : NULL};
+        struct store_deliveries list;
+        OK(store_delivery_list(s, webhook, &page, &list, &err));
+        for (size_t i = 0; i < list.count; i++) {
+            const struct store_delivery *d = &list.items[i];
+            bool is = strcmp(d->status, "dropped") == 0;
+            assert_true(is ? !waits && d->next_at == 0 && d->error : d->next_at == 5 && !d->error);
+            if (!is && !waits)
+                snprintf(oldest_waiting, 24, "%s", d->id);
+            waits = waits || !is;
+            dropped += is;
+        }
+        snprintf(last, sizeof last, "%s", list.items[list.count - 1].id);
+        more = list.has_more;
+        store_deliveries_deinit(&list);
+    }
+    return dropped;
+}
+
+/* A receiver that never comes back does not make the queue grow without end, nor touch others' queues. */
+static void deliveries_are_bounded(void **state)
+{
+    struct place *p = *state;
+    char oldest[24] = "";
+    struct store_webhook hook = {.id = "wh_a",
+        .project = "default",
+        .url = "https://a",
+        .events = "[\"response.completed\"]",
+        .secret = "whsec_",
+        .created_at = 1};
+    OK(store_webhook_insert(p->store, &hook, &err));
+    add_run(p->store, "resp_a", "responses", "in_progress", NULL, 1);
+    for (int i = 0; i < 5; i++)
+        tell(p->store, i);
+    hook.id = "wh_b"; /* hears of what comes from here on */
+    OK(store_webhook_insert(p->store, &hook, &err));
+    for (int i = 5; i < STORE_DELIVERIES_MAX + 3; i++)
+        tell(p->store, i);
+    assert_int_equal(count_dropped(p->store, "wh_a", oldest), 3);
+    assert_string_equal(oldest, "evt_3");
+    assert_int_equal(count_dropped(p->store, "wh_b", oldest), 0);
+    assert_string_equal(oldest, "evt_5");
+    struct store_delivery due;
+    OK(store_delivery_claim(p->store, 9, 60, &due, &err)); /* and what was dropped is not sent */
+    assert_string_not_equal(due.id, "evt_0");
+    store_delivery_deinit(&due);
+}
+
 static void keep_figure(struct store *s, const char *container, const char *id, const char *bytes)
 {
     struct blob_writer *w;
@@ -428,6 +499,7 @@ int main(void)
         CASE(items),
         CASE(end_of_a_run),
         CASE(figures),
+        CASE(deliveries_are_bounded),
         CASE(expiry),
     };
     return cmocka_run_group_tests_name("store_runs", tests, NULL, NULL);

@@ -30,11 +30,11 @@ op(X, "GET", "/api/ws", "The live wire: a WebSocket (docs/explorer.md)", ok=None
 op(L, "POST", "/api/login", "A key once, a cookie from then on", body=obj("key", key={"type": "string", "maxLength": 512}), ok=None, status=204, errors=wrong, public=True)
 op(L, "POST", "/api/logout", "Ends the login", ok=None, status=204, errors=wrong, public=True)
 
-event = word("response.completed", "response.failed", "response.incomplete", "response.cancelled")
+event = word("response.completed", "response.failed", "response.incomplete", "response.cancelled", "cloche.analysis.completed")
 hook = schema("Webhook", obj("id object created_at url events", id=TEXT, object={"const": "webhook"}, created_at=WHOLE, url=TEXT, events=array(event), secret=TEXT))
 delivery = schema("WebhookDelivery", obj(
     "id object type event status attempts", id=TEXT, object={"const": "webhook.delivery"}, created_at=WHOLE, type=event, event=OBJECT,
-    status=word("pending", "delivered", "failed"), attempts=WHOLE, next_attempt_at=maybe(WHOLE), response_status=maybe(WHOLE), error=maybe(TEXT)))
+    status=word("pending", "delivered", "failed", "dropped"), attempts=WHOLE, next_attempt_at=maybe(WHOLE), response_status=maybe(WHOLE), error=maybe(TEXT)))
 op(W, "POST", "/v1/webhooks", "Register a webhook; its secret is shown once", body=obj("url events", url=TEXT, events=array(event, minItems=1)), ok=hook)
 op(W, "GET", "/v1/webhooks", "List webhooks", ok=page(hook), query=PAGE)
 op(W, "GET", "/v1/webhooks/{webhook_id}", "One webhook", ok=hook)
