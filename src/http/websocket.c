@@ -19,6 +19,7 @@
 enum {
     PING_MS = 20000,
     SILENT_MS = 65000,        /* three pings and nothing back: it is gone */
+    TICK_MS = 1000,           /* receiving looks up so often */
     GOODBYE_MS = 2000,        /* for the peer's answer to our close */
     PIECE_BYTES = 256 * 1024, /* read at once, before something is written again */
     /* what answers to pings may add before nothing more is read */
@@ -383,7 +384,7 @@ static short wait_ready(struct websocket *w, bool wants_read, bool wants_write)
     uint64_t count;
     if (wants_read && w->c->start < w->c->end)
         return POLLIN;
-    poll(p, 2, 1000);
+    poll(p, 2, TICK_MS);
     if (p[1].revents)
         (void)!read(w->wake, &count, sizeof count);
     return p[0].revents;
@@ -392,6 +393,7 @@ static short wait_ready(struct websocket *w, bool wants_read, bool wants_write)
 int websocket_receive(struct websocket *w, char **ret, size_t *ret_n)
 {
     short ready = POLLIN;
+    const int64_t until_us = clock_monotonic_us() + TICK_MS * INT64_C(1000);
     atomic_store(&w->c->idle, true); /* a server that stops ends our receiving */
     if (atomic_load(&w->c->server->closing))
         shutdown(w->c->fd, SHUT_RD);
@@ -408,6 +410,8 @@ int websocket_receive(struct websocket *w, char **ret, size_t *ret_n)
             shutdown(w->c->fd, SHUT_WR); /* the peer shall not wait for what threads still do */
             return 0;
         }
+        if (clock_monotonic_us() >= until_us)
+            return 2;
         ready = wait_ready(w, wants_read, wants_write);
     }
     struct message *m = w->first;

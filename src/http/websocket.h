@@ -23,9 +23,9 @@ enum {
  * answers are over; end with websocket_free in the handler. Messages beyond `message_max` bytes close the
  * connection (1009). */
 int websocket_accept(struct http_exchange *x, size_t message_max, struct websocket **ret);
-/* Waits for the next text message: 1 with *ret malloc'ed and NUL-terminated (valid UTF-8; NULs may be within),
- * or 0 when there will be none: closed by either side, cut off, or the server stops. The exchange's thread
- * alone. */
+/* Waits for the next text message, a second at most: 1 with *ret malloc'ed and NUL-terminated (valid UTF-8; NULs
+ * may be within), 2 when none has come yet, or 0 when there will be none: closed by either side, cut off, or
+ * the server stops. The exchange's thread alone. */
 int websocket_receive(struct websocket *w, char **ret, size_t *ret_n);
 /* Sends a text message (valid UTF-8); waits while the queue is full. Any thread. 0, or -EPIPE when the peer
  * is gone: nothing more will arrive. */

@@ -6,6 +6,7 @@ import socket
 import struct
 
 import pytest
+from support.api import HELD
 from support.machine import wait_until
 from support.provider import Gate, Turn, python
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -109,6 +110,51 @@ def test_cancel(live, session):
     assert live.until("run.cancelled")[-1]["run_id"] == heard[0]["run_id"]
 
 
+def test_a_chat_that_waits_is_cancelled(fresh_server, provider):
+    """It never begins: nothing of it is in the thread, nobody's model was asked, and who speaks is not disturbed."""
+    gate = Gate()
+    scripted = provider([Turn("one"), Turn(gate, "two"), Turn("four")])
+    server = fresh_server("--default-environment", "base", env=scripted.environment("chat"))
+    with Live(server) as live, server.client() as client:
+        live.say(type="chat", id="q1", message="first")
+        thread = live.until("chat.completed")[-1]["thread_id"]
+        live.say(type="chat", id="q2", message="second", thread_id=thread)
+        assert gate.reached.wait(10)
+        for waiting in ("q3", "q4"):
+            live.say(type="chat", id=waiting, message=waiting, thread_id=thread)
+        live.say(type="cancel", id="q3")
+        assert live.until("chat.cancelled")[-1] == {"type": "chat.cancelled", "id": "q3"}
+        live.say(type="cancel", id="q3")
+        assert live.until("error")[-1]["error"]["code"] == "not_found"
+        gate.open()
+        assert [live.until("chat.completed")[-1]["id"] for _ in range(2)] == ["q2", "q4"]
+        said = client.get(f"/api/thread/{thread}/messages").json()["messages"]
+        assert [m["content"] for m in said] == ["first", "one", "second", "two", "q4", "four"]
+
+
+def test_a_chat_is_cancelled_by_its_own_id(fresh_server, provider):
+    gate = Gate()
+    scripted = provider([Turn(gate, "never")])
+    server = fresh_server("--default-environment", "base", env=scripted.environment("chat"))
+    with Live(server) as live:
+        live.say(type="chat", id="q", message="x")
+        assert gate.reached.wait(10)
+        live.say(type="cancel", id="q")
+        assert live.until("run.cancelled")[0]["id"] == "q"
+        gate.open()
+
+
+def test_code_that_waits_is_cancelled(live, session):
+    live.say(type="execute", id="long", container_id=session.id, code="x = 1\n" + HELD, timeout=60)
+    live.until("execution.started")
+    live.say(type="execute", id="next", container_id=session.id, code="x = 2")
+    live.say(type="cancel", id="next")
+    assert live.hear() == {"type": "execution.cancelled", "id": "next"}
+    session.release()
+    assert live.until("execution.completed")[-1]["execution"]["status"] == "completed"
+    assert session.run("x")["result"] == "1"
+
+
 @pytest.mark.parametrize("message, code", [
     ({}, "missing_required_parameter"), ({"type": "dance"}, "invalid_value"), ({"type": "chat"}, "missing_required_parameter"),
     ({"type": "chat", "message": "x", "thread_id": "thread_no"}, "not_found"),
@@ -202,10 +248,35 @@ def test_keys(fresh_server, call):
         other.say(type="resume", run_id=run_id)
         assert other.hear()["error"]["code"] == "not_found"
         call("key", "revoke", keys[1]["id"], "--state", server.state)
-        other.say(type="resume", run_id=run_id)
-        with pytest.raises(ConnectionClosed) as closed:
+        with pytest.raises(ConnectionClosed) as closed:  # although nothing is asked any more
             other.hear()
         assert closed.value.rcvd.code == 1008
+        live.say(type="chat", id="y", message="hello")
+        live.until("run.completed")
+
+
+def test_a_revoked_key_hears_no_more_of_its_own_run(fresh_server, provider, call):
+    gate = Gate()
+    scripted = provider([Turn(gate, "a secret")])
+    server = fresh_server("--default-environment", "base", env=scripted.environment("chat"))
+    ann, backup = (json.loads(call("key", "create", "--name", n, "--project", "one", "--state", server.state, "--json").stdout)
+                   for n in ("ann", "backup"))
+    with Live(server, additional_headers={"Authorization": f"Bearer {ann['key']}"}) as live:
+        live.say(type="chat", id="x", message="hello")
+        assert gate.reached.wait(10)
+        begun = live.hear()
+        call("key", "revoke", ann["id"], "--state", server.state)
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                live.hear()
+        assert closed.value.rcvd.code == 1008
+        gate.open()
+    with server.client(headers={"Authorization": f"Bearer {backup['key']}"}) as client:  # and it went on
+
+        def told():
+            said = client.get(f"/api/thread/{begun['thread_id']}/messages").json()["messages"]
+            return [m["content"] for m in said] == ["hello", "a secret"]
+        wait_until(told, 20, "the answer")
 
 
 # ---- frames by hand --------------------------------------------------------------------------------------------

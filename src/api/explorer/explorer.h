@@ -34,6 +34,8 @@ enum { TURNS_WAITING_MAX = 16 };
 int turn_of_thread(struct turns *t, const char *thread_id, bool (*gone)(void *context),
     void *context, struct error *e);
 void turn_done(struct turns *t, const char *thread_id);
+/* Who waits looks at once whether it is still wanted; else it looks once a second. */
+void turns_look(struct turns *t);
 
 /* ---- thread.c -------------------------------------------------------------------------------------- */
 

@@ -71,32 +71,19 @@ static int read_resume(struct job *job, struct json_in *in, struct error *e)
     return find_run(job, in, e);
 }
 
-/* A run by its id, or an execution by the id of the message that asked for it. */
+/* A run by its id, or a chat or an execution by the id of the message that asked for it, also while it waits. */
 static int cancel(struct job *job, struct json_in *in, struct error *e)
 {
-    struct live *l = job->live;
-    struct session *session = NULL;
-    char execution[ID_SIZE] = "";
-    if (json_in_has(in, "run_id") || !job->id) {
-        int r = find_run(job, in, e);
-        if (r == 0)
-            run_cancel(job->run);
+    bool by_run = json_in_has(in, "run_id") || !job->id;
+    int r = by_run ? find_run(job, in, e) : json_in_end(in);
+    if (r < 0)
         return r;
-    }
-    pthread_mutex_lock(&l->lock);
-    for (struct job *other = l->jobs; other && !session; other = other->next)
-        if (other->session && other->id && strcmp(other->id, job->id) == 0) {
-            session = session_ref(other->session);
-            memcpy(execution, other->execution_id, sizeof execution);
-        }
-    pthread_mutex_unlock(&l->lock);
-    if (!session)
-        return error_set(e, ERROR_NOT_FOUND, ENOENT, "No execution with this id is under way.");
-    if (execution[0])
-        session_interrupt_one(session, execution);
-    session_unref(session);
-    return execution[0] ? json_in_end(in)
-                        : error_set(e, ERROR_NOT_FOUND, ENOENT, "The execution has not begun.");
+    if (by_run)
+        run_cancel(job->run);
+    else if (!job_cancel(job->live, job->id))
+        return error_set(
+            e, ERROR_NOT_FOUND, ENOENT, "No chat or execution with this id is under way.");
+    return 0;
 }
 
 /* Does what a message says. Takes `root`. */
@@ -134,13 +121,16 @@ static void obey(struct live *l, json_t *root)
 
 static void converse(struct http_exchange *x, struct live *l)
 {
-    char *text;
+    char *text = NULL;
     size_t n;
-    while (websocket_receive(l->socket, &text, &n) == 1) {
+    int r;
+    for (; (r = websocket_receive(l->socket, &text, &n)) > 0; text = NULL) {
         struct error e = {0};
         json_t *root = NULL;
-        if (access_again(x) < 0) {
+        if (access_again(x) < 0) { /* also of who only listens */
             websocket_close(l->socket, WEBSOCKET_CLOSE_POLICY, "The key is not valid any more.");
+        } else if (r == 2) {
+            continue;
         } else if (json_in_parse(text, n, &root, &e) < 0) {
             live_error(l, NULL, &e);
         } else {

@@ -30,8 +30,10 @@ struct job {
     const char *id; /* the client's, or NULL */
     struct explorer_ask ask;
     struct execute_spec execute;
-    struct session *session;    /* a reference */
-    char execution_id[ID_SIZE]; /* of what runs in it; under live->lock */
+    struct session *session; /* a reference */
+    /* Below: live->lock. */
+    bool cancelled;
+    char execution_id[ID_SIZE]; /* of what runs in the session */
     void (*tell_started)(void *context, const struct execution *e);
     struct run *run; /* a reference */
     uint64_t next_event;
@@ -42,6 +44,9 @@ void live_error(struct live *l, const char *id, const struct error *e);
 /* Takes the job and its references, and begins it; answers by itself when it cannot. */
 void job_start(struct live *l, struct job *job);
 void job_free(struct job *job);
+/* Ends what the message with this id asked for: what waits is dropped, what runs is cancelled or interrupted.
+ * False: there is none. */
+bool job_cancel(struct live *l, const char *id);
 /* Waits until none is under way. */
 void jobs_wait(struct live *l);
 

@@ -52,6 +52,55 @@ void jobs_wait(struct live *l)
     pthread_mutex_unlock(&l->lock);
 }
 
+bool job_cancel(struct live *l, const char *id)
+{
+    struct session *session = NULL;
+    struct run *run = NULL;
+    char execution[ID_SIZE] = "";
+    pthread_mutex_lock(&l->lock);
+    struct job *job = l->jobs;
+    while (job && (job->work == job_follow || !job->id || strcmp(job->id, id) != 0))
+        job = job->next;
+    bool found = job != NULL;
+    if (found) {
+        job->cancelled = true; /* it looks, if it waits */
+        run = job->run ? run_ref(job->run) : NULL;
+        session = job->session ? session_ref(job->session) : NULL;
+        memcpy(execution, job->execution_id, sizeof execution);
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (run)
+        run_cancel(run);
+    else if (session && execution[0])
+        session_interrupt_one(session, execution);
+    else if (found)
+        turns_look(l->api->turns);
+    run_unref(run);
+    if (session)
+        session_unref(session);
+    return found;
+}
+
+static bool is_cancelled(struct job *job)
+{
+    pthread_mutex_lock(&job->live->lock);
+    bool cancelled = job->cancelled;
+    pthread_mutex_unlock(&job->live->lock);
+    return cancelled;
+}
+
+/* What was asked for will not begin. */
+static void tell_dropped(struct job *job, const char *type)
+{
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(1024);
+    struct json_writer w = JSON_WRITER(&text);
+    jw_begin_object(&w);
+    jw_field_string(&w, "type", type);
+    jw_field_string(&w, "id", job->id);
+    jw_end(&w);
+    websocket_send(job->live->socket, strbuf_text(&text), text.length);
+}
+
 static void *job_main(void *context)
 {
     struct job *job = context;
@@ -162,10 +211,10 @@ void job_follow(struct job *job)
         send_answer(job, job->run);
 }
 
-static bool nobody_there(void *context)
+static bool no_use(void *context)
 {
     struct job *job = context;
-    return websocket_gone(job->live->socket);
+    return is_cancelled(job) || websocket_gone(job->live->socket);
 }
 
 void job_chat(struct job *job)
@@ -173,13 +222,20 @@ void job_chat(struct job *job)
     struct live *l = job->live;
     struct explorer_run r = {0};
     struct error e = {0};
-    int rc = explorer_run_begin(l->api, &job->ask, nobody_there, job, &r, &e);
+    int rc = explorer_run_begin(l->api, &job->ask, no_use, job, &r, &e);
     if (rc < 0) {
         if (e.code != ERROR_NONE)
             live_error(l, job->id, &e);
+        else if (is_cancelled(job))
+            tell_dropped(job, "chat.cancelled");
         return;
     }
+    pthread_mutex_lock(&l->lock);
     job->run = run_ref(r.run);
+    bool too_late = job->cancelled;
+    pthread_mutex_unlock(&l->lock);
+    if (too_late) /* to be dropped: it had begun */
+        run_cancel(job->run);
     int sent = follow(job, job->run, r.thread_id);
     explorer_run_end(l->api, &r);
     if (sent == 0)
@@ -191,8 +247,9 @@ void job_chat(struct job *job)
 static int send_text(void *context, const char *json, size_t n)
 {
     struct job *job = context;
-    if (n == 0)
-        return websocket_gone(job->live->socket) ? -EPIPE : 0;
+    if (n == 0) /* what has begun is interrupted, and its end is told */
+        return (job->execution_id[0] ? websocket_gone(job->live->socket) : no_use(job)) ? -EPIPE
+                                                                                        : 0;
     return websocket_send(job->live->socket, json, n);
 }
 
@@ -203,8 +260,12 @@ static void on_started(void *context, const struct execution *e)
     struct job *job = stream->context;
     pthread_mutex_lock(&job->live->lock);
     memcpy(job->execution_id, e->id, sizeof job->execution_id);
+    bool too_late = job->cancelled;
     pthread_mutex_unlock(&job->live->lock);
+    stream->gone = websocket_gone(job->live->socket);
     job->tell_started(context, e);
+    if (too_late)
+        session_interrupt_one(job->session, e->id);
 }
 
 void job_execute(struct job *job)
@@ -216,7 +277,9 @@ void job_execute(struct job *job)
     job->tell_started = job->execute.callbacks.on_started;
     job->execute.callbacks.on_started = on_started;
     int r = session_execute(job->session, &job->execute, &execution, &e);
-    if (r < 0) {
+    if (r == -ECANCELED && is_cancelled(job)) {
+        tell_dropped(job, "execution.cancelled");
+    } else if (r < 0) {
         stream_fail(&stream, r, &e);
     } else {
         cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);

@@ -52,6 +52,13 @@ struct turns *turns_free(struct turns *t)
     return NULL;
 }
 
+void turns_look(struct turns *t)
+{
+    pthread_mutex_lock(&t->lock);
+    pthread_cond_broadcast(&t->moved);
+    pthread_mutex_unlock(&t->lock);
+}
+
 static struct line **find(struct turns *t, const char *thread_id)
 {
     struct line **at = &t->lines;
