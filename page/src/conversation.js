@@ -336,13 +336,11 @@ export class Conversation {
 
   /* ---- cells by hand ---- */
 
-  /** Runs `code` in the session: in the place of `cell`, or as a new one at the end. */
+  /** Runs `code` in the session: in the place of `cell` when that was run before, else at the end. */
   async run(code, cell = null) {
     const before = cell?.execution.value
-    if (!cell) {
-      cell = new Cell({ byHand: true })
-      this.entries.value = [...this.entries.value, cell]
-    }
+    cell ??= new Cell({ byHand: true })
+    if (cell.status.value === 'new') this.entries.value = [...this.entries.value, cell]
     batch(() => { cell.code.value = code; cell.status.value = 'queued'; cell.edited = Boolean(before) })
     try {
       const session = await this.ensureSession()

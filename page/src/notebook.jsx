@@ -1,37 +1,33 @@
 // notebook.jsx - the same session as cells that can be edited: the second view of one list of executions.
 import { useRef, useState } from 'preact/hooks'
-import { signal } from '@preact/signals'
+import { drop, hiddenOf, insert, itemsOf, move, settle, showHidden, taken, write } from './arrangement.js'
 import { CellLink, cellLabel, Outputs, Took } from './cell.jsx'
-import { Cell } from './cells.js'
-import { Turn } from './conversation.js'
+import { plural } from './format.js'
 import { Button, Code, Icon, IconButton, Menu } from './parts.jsx'
 import { usePlace } from './place.js'
 import { Prose } from './prose.jsx'
 import { exportItems } from './session.jsx'
 import { Asked } from './turns.jsx'
 
-/** Cells that were not run yet and notes, by the conversation they belong to: they are this visit's. */
-const drafts = new WeakMap()
-const hidden = signal(new Set())
-const draftsOf = (conversation) => {
-  if (!drafts.has(conversation)) drafts.set(conversation, signal([new Cell({ byHand: true })]))
-  return drafts.get(conversation)
-}
+const editors = () => [...document.querySelectorAll('.cell--editable textarea')]
+/** Into what was just made, once it is there. */
+const into = (key) => requestAnimationFrame(() => document.getElementById(`item-${key}`)?.querySelector('textarea')?.focus())
 
-function EditableCell({ conversation, cell, onRemove, onMove, draft = false }) {
+function EditableCell({ conversation, item, tools, focus }) {
+  const { cell } = item, draft = item.kind === 'draft'
   const [text, setText] = useState(null) // what is written and not run; null: as it was run
-  const [focus, setFocus] = useState(false)
-  const area = useRef(), box = useRef()
+  const area = useRef()
   const code = text ?? cell.code.value
   const changed = text !== null && text !== cell.code.value
-  const next = () => {
-    const all = [...document.querySelectorAll('.cell--editable textarea')]
-    all[all.indexOf(area.current) + 1]?.focus()
-  }
-  const run = async (move) => {
+  const next = () => { const all = editors(); all[all.indexOf(area.current) + 1]?.focus() }
+  const run = async (on) => {
     if (!code.trim()) return
-    if (draft) { onRemove(); await conversation.run(code) }
-    else { if (move) next(); const done = conversation.run(code, cell); setText(null); await done }
+    const done = conversation.run(code, cell)
+    if (draft) taken(conversation, cell)
+    setText(null)
+    if (on) requestAnimationFrame(next)
+    await done
+    settle(conversation)
   }
   const key = (e) => {
     if (e.key === 'Enter' && (e.shiftKey || e.ctrlKey || e.metaKey)) { e.preventDefault(); run(e.shiftKey) }
@@ -43,8 +39,7 @@ function EditableCell({ conversation, cell, onRemove, onMove, draft = false }) {
   }
   const status = cell.status.value, label = draft ? 'A cell not run yet' : cellLabel(cell) + (changed ? ', edited and not run' : '')
   return (
-    <section class="cell cell--editable" id={draft ? undefined : `cell-${cell.key}`} data-status={draft ? 'new' : status} data-focus={focus ? '' : undefined} aria-label={label} ref={box}
-      onFocusIn={() => setFocus(true)} onFocusOut={(e) => { if (!box.current?.contains(e.relatedTarget)) setFocus(false) }}>
+    <section class="cell cell--editable" id={draft ? undefined : `cell-${cell.key}`} data-status={draft ? 'new' : status} data-focus={focus ? '' : undefined} aria-label={label}>
       <div class="cell__count">[{cell.busy ? '*' : cell.number.value || ' '}]{!draft && <span class="cell__time">{cell.busy || !cell.name ? <Took cell={cell} /> : <CellLink cell={cell} />}</span>}</div>
       <div class="code">
         <div class="editor">
@@ -56,12 +51,7 @@ function EditableCell({ conversation, cell, onRemove, onMove, draft = false }) {
           <div class="cell__tools" role="toolbar" aria-label={label}>
             <Button icon="play" kind="small" hint="Shift Enter" why={cell.busy ? 'It is running' : code.trim() ? '' : 'It is empty'} onClick={() => run(false)}>Run</Button>
             {changed && !draft && <span class="cell__changed">edited, not run</span>}
-            <span class="cell__toolsend">
-              {onMove && <IconButton icon="up" label="Move the cell up" onClick={() => onMove(-1)} />}
-              {onMove && <IconButton icon="down" label="Move the cell down" onClick={() => onMove(1)} />}
-              <IconButton icon="copy" label="Copy the cell" onClick={() => navigator.clipboard.writeText(code)} />
-              <IconButton icon="trash" label={draft ? 'Delete the cell' : 'Hide the cell'} onClick={onRemove} />
-            </span>
+            {tools(() => navigator.clipboard.writeText(code))}
           </div>
         )}
       </div>
@@ -70,49 +60,82 @@ function EditableCell({ conversation, cell, onRemove, onMove, draft = false }) {
   )
 }
 
-const hide = (key) => { hidden.value = new Set([...hidden.value, key]) }
-
-function Entry({ conversation, entry }) {
-  if (!(entry instanceof Turn)) return hidden.value.has(entry.key) ? null : <EditableCell conversation={conversation} cell={entry} onRemove={() => hide(entry.key)} />
+/** A note of one's own. It is written in markdown, and read as what that means. */
+function Note({ conversation, item, tools, focus }) {
+  const [text, setText] = useState(item.text ? null : '') // what is being written; null: it is read
+  const box = useRef()
+  const end = (back) => {
+    if (text === null) return
+    if (text.trim()) write(conversation, item.name, text)
+    else drop(conversation, item)
+    setText(null)
+    if (back) requestAnimationFrame(() => box.current?.focus())
+  }
+  const edit = () => { setText(item.text); into(item.key) }
+  const key = (e) => {
+    if (e.key === 'Escape' || (e.key === 'Enter' && (e.shiftKey || e.ctrlKey || e.metaKey))) { e.preventDefault(); e.stopPropagation(); end(true) }
+  }
+  if (text !== null) {
+    return <div class="note note--own"><textarea class="note__text" value={text} rows={text.split('\n').length + 1} aria-label="Text of the note" placeholder="Markdown; Shift Enter ends it" onInput={(e) => setText(e.currentTarget.value)} onKeyDown={key} onBlur={() => end(false)} /></div>
+  }
   return (
-    <>
-      <div class="note"><Asked text={entry.question} /></div>
-      {entry.items.value.map((item) => {
-        if (item.cell) return hidden.value.has(item.cell.key) ? null : <EditableCell key={item.id} conversation={conversation} cell={item.cell} onRemove={() => hide(item.cell.key)} />
-        return item.type === 'message' && item.text.value ? <div class="note" key={item.id}><Prose text={item.text.value} /></div> : null
-      })}
-    </>
+    <div class="note note--own" ref={box} tabIndex="0" role="group" aria-label="Note of your own" onDblClick={edit} onKeyDown={(e) => { if (e.key === 'Enter' && e.target === box.current) { e.preventDefault(); edit() } }}>
+      <Prose text={item.text} />
+      {focus && <div class="cell__tools" role="toolbar" aria-label="Note"><Button icon="pen" kind="small" hint="Enter" onClick={edit}>Edit</Button>{tools(() => navigator.clipboard.writeText(item.text))}</div>}
+    </div>
+  )
+}
+
+function Item({ conversation, item }) {
+  const noun = item.kind === 'note' ? 'note' : 'cell'
+  const [focus, setFocus] = useState(false) // here, and not only in the cell: what lies in the gap must not move when it is pressed
+  const box = useRef()
+  const go = (by) => {
+    if (move(conversation, item, by)) requestAnimationFrame(() => document.getElementById(`item-${item.key}`)?.querySelector(`[data-move="${by}"]`)?.focus())
+  }
+  const tools = (copy) => (
+    <span class="cell__toolsend">
+      <IconButton icon="up" label={`Move the ${noun} up`} data-move="-1" onClick={() => go(-1)} />
+      <IconButton icon="down" label={`Move the ${noun} down`} data-move="1" onClick={() => go(1)} />
+      <IconButton icon="copy" label={`Copy the ${noun}`} onClick={copy} />
+      <IconButton icon="trash" label={item.kind === 'cell' ? 'Hide the cell' : `Delete the ${noun}`} onClick={() => drop(conversation, item)} />
+    </span>
+  )
+  return (
+    <div class="place" id={`item-${item.key}`} ref={box} onFocusIn={() => setFocus(true)} onFocusOut={(e) => { if (!box.current?.contains(e.relatedTarget)) setFocus(false) }}>
+      {item.kind === 'question' && <div class="note"><Asked text={item.turn.question} /></div>}
+      {item.kind === 'words' && <div class="note"><Prose text={item.item.text.value} /></div>}
+      {item.kind === 'note' && <Note conversation={conversation} item={item} tools={tools} focus={focus} />}
+      {(item.kind === 'cell' || item.kind === 'draft') && <EditableCell conversation={conversation} item={item} tools={tools} focus={focus} />}
+      <div class="insert">
+        <Button icon="plus" kind="small" onClick={() => into(insert(conversation, 'draft', item))}>Code</Button>
+        <Button icon="plus" kind="small" onClick={() => into(insert(conversation, 'note', item))}>Text</Button>
+      </div>
+    </div>
   )
 }
 
 export function Notebook({ conversation }) {
-  const list = draftsOf(conversation)
-  const session = conversation.container.value
+  const session = conversation.container.value, items = itemsOf(conversation), hidden = hiddenOf(conversation)
   usePlace(conversation)
-  const add = () => { list.value = [...list.value, new Cell({ byHand: true })]; requestAnimationFrame(() => [...document.querySelectorAll('.editor__text')].at(-1)?.focus()) }
-  const drop = (cell) => { list.value = list.value.filter((other) => other !== cell); if (!list.value.length) list.value = [new Cell({ byHand: true })] }
-  const move = (cell, by) => {
-    const next = list.value.filter((other) => other !== cell)
-    next.splice(Math.max(0, list.value.indexOf(cell) + by), 0, cell)
-    list.value = next
-  }
   const rerun = async () => {
-    const cells = conversation.cells.value.filter((cell) => !hidden.value.has(cell.key))
+    const cells = items.filter((item) => item.kind === 'cell').map((item) => item.cell)
     if (session?.status === 'running') await conversation.restart()
     for (const cell of cells) { await conversation.run(cell.code.value, cell); if (cell.status.value !== 'completed') break }
   }
   return (
     <section class="scroll" aria-label="Notebook" tabIndex="0">
       <div class="notebook__bar" role="toolbar" aria-label="Notebook">
-        <Button icon="plus" kind="quiet" onClick={add}>Code</Button>
+        <Button icon="plus" kind="quiet" onClick={() => into(insert(conversation, 'draft'))}>Code</Button>
+        <Button icon="plus" kind="quiet" onClick={() => into(insert(conversation, 'note'))}>Text</Button>
+        {hidden > 0 && <Button kind="quiet" onClick={() => showHidden(conversation)}>{`Show ${plural(hidden, 'hidden cell')}`}</Button>}
         <span class="notebook__gap" />
         <Button icon="restart" kind="quiet" why={conversation.busy.value ? 'Something is running' : conversation.cells.value.length ? '' : 'Nothing was run yet'} onClick={rerun}>Restart and run all</Button>
         {session && <Menu label="Export" end items={exportItems(session)} button={(props) => <button type="button" class="button button--quiet" {...props}><Icon name="export" /><span>Export</span></button>} />}
         {conversation.busy.value && <Button icon="stop" kind="main" hint="Esc" onClick={() => conversation.stop()}>Stop</Button>}
       </div>
       <div class="document document--notebook">
-        {conversation.entries.value.map((entry) => <Entry key={entry.key} conversation={conversation} entry={entry} />)}
-        {list.value.map((cell) => <EditableCell key={cell.key} draft conversation={conversation} cell={cell} onRemove={() => drop(cell)} onMove={list.value.length > 1 ? (by) => move(cell, by) : null} />)}
+        {items.map((item) => <Item key={item.key} conversation={conversation} item={item} />)}
       </div>
     </section>
   )

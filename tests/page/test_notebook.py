@@ -1,0 +1,75 @@
+"""A notebook is arranged: cells between cells, notes, what comes after what; this browser keeps it."""
+import re
+
+from playwright.sync_api import expect
+
+from support.on_page import answered, ask, python
+
+
+def test_a_notebook_is_arranged(page):
+    ask(page, python("base = 20\nprint('first', base)"))
+    answered(page)
+    ask(page, python("print('last', base)"))
+    answered(page, 2)
+    page.locator(".segmented__part", has_text="Notebook").click()
+    cells, outputs = page.locator(".cell--editable"), page.locator(".output--text")
+    expect(outputs).to_have_text(["first 20", "last 20"])
+
+    # a cell between two others runs in the same session and stays there
+    cells.first.locator("textarea").focus()
+    place = page.locator(".place", has=page.locator(".output--text", has_text="first"))
+    place.locator(".insert").get_by_role("button", name="Code").click()
+    expect(cells.nth(1).locator("textarea")).to_be_focused()
+    page.keyboard.type("base += 1; print('between', base)")
+    page.keyboard.press("Shift+Enter")
+    expect(outputs).to_have_text(["first 20", "between 21", "last 20"])
+
+    # a note is written in markdown and read as what it means
+    page.get_by_role("toolbar", name="Notebook").get_by_role("button", name="Text").click()
+    page.keyboard.type("A **note** with <script>text</script>")
+    page.keyboard.press("Shift+Enter")
+    note = page.get_by_role("group", name="Note of your own")
+    expect(note).to_be_focused()
+    expect(note.locator("strong")).to_have_text("note")
+    expect(note).to_contain_text("<script>text</script>")
+
+    def shown():
+        return page.evaluate("() => [...document.querySelectorAll('.output--text, .note--own')].map((e) => e.matches('.note--own') ? 'note' : e.textContent)")
+
+    def push(button, wanted):
+        """Presses it until things stand as wanted: questions and answers lie between the cells, too."""
+        for _ in range(10):
+            if shown() == wanted:
+                return
+            before = page.evaluate("window.before = [...document.querySelectorAll('.place')].map((e) => e.id).join()")
+            button.click()
+            page.wait_for_function("[...document.querySelectorAll('.place')].map((e) => e.id).join() !== window.before")
+            expect(button).to_be_focused()
+        assert shown() == wanted, before
+
+    assert shown() == ["first 20", "between 21", "last 20", "note"]
+    push(note.get_by_role("button", name="Move the note up"), ["first 20", "between 21", "note", "last 20"])
+    cells.nth(1).locator("textarea").focus()
+    moved = page.locator(".place", has=page.locator(".output--text", has_text="between"))
+    push(moved.get_by_role("button", name="Move the cell down"), ["first 20", "note", "between 21", "last 20"])
+    page.reload()
+    expect(outputs).to_have_text(["first 20", "between 21", "last 20"])
+    expect(note).to_be_visible()
+    assert shown() == ["first 20", "note", "between 21", "last 20"]
+
+    # run all goes from above to below, in a new kernel
+    page.get_by_role("button", name="Restart and run all").click()
+    expect(cells.locator(".cell__count").nth(2)).to_contain_text(re.compile(r"^\[6\]"))
+    expect(outputs).to_have_text(["first 20", "between 21", "last 21"])
+
+    note.dblclick()
+    page.get_by_label("Text of the note").fill("Another one")
+    page.get_by_label("Text of the note").press("Escape")
+    expect(note).to_have_text(re.compile("^Another one"))
+    note.get_by_role("button", name="Delete the note").click()
+    expect(note).to_have_count(0)
+    cells.nth(1).locator("textarea").focus()
+    cells.nth(1).get_by_role("button", name="Hide the cell").click()
+    expect(outputs).to_have_text(["first 20", "last 21"])
+    page.get_by_role("button", name="Show 1 hidden cell").click()
+    expect(outputs).to_have_text(["first 20", "between 21", "last 21"])
