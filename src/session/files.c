@@ -202,6 +202,7 @@ static void write_store(struct session *s, const struct store_change *x)
 {
     struct store *store = s->all->store;
     struct error e = {0};
+    int64_t since = 0;
     int rc = 0;
     if (x->all)
         rc = store_container_file_delete_all(store, s->id, &e);
@@ -211,6 +212,9 @@ static void write_store(struct session *s, const struct store_change *x)
     }
     for (size_t i = 0; i < x->puts;
          i += PUTS_AT_ONCE) { /* everybody's replies go through the store */
+        if (i)
+            store_breathe(since);
+        since = clock_monotonic_us();
         size_t n = x->puts - i < PUTS_AT_ONCE ? x->puts - i : PUTS_AT_ONCE;
         int r = store_container_file_put(store, x->put + i, n, &e);
         rc = r < 0 && r != -ENOENT ? r : rc;

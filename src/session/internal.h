@@ -9,6 +9,7 @@
 
 #include "ipc/frame.h"
 #include "session/execution.h"
+#include "session/forget.h"
 #include "session/grounds.h"
 #include "session/grounds_private.h"
 #include "session/pool.h"
@@ -67,6 +68,7 @@ struct sessions {
     const struct sessions_config **old_config;
     size_t old_configs;
     struct store *store;
+    struct forgetter *forgetter; /* NULL without a store */
     int supervisor_fd, environments_dir;
     struct link *supervisor;
     struct pipes *pipes;

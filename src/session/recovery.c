@@ -211,18 +211,21 @@ static void recover_rows(struct sessions *all, struct found_ground *g, size_t n,
         const struct store_container *row = &rows.items[i];
         struct ground *ground = NULL;
         if (row->status == STORE_CONTAINER_DELETED) {
-            store_container_delete(all->store, row->id, NULL); /* its sandbox is ended below */
+            forgotten_submit(
+                forgotten_new(all->forgetter, row->id, true)); /* its sandbox is ended below */
             continue;
         }
         struct live_sandbox *live = find_live(g, n, row, &ground);
         struct session *s = live ? adopt(all, row, ground, live, from) : NULL;
         if (s)
             r->session[r->n++] = s;
-        else
+        else {
             store_container_mark_expired(all->store, row->id,
                 from->servers_before ? "Its sandbox ended while the server was restarted."
                                      : "Cloche was stopped, and its sandbox ended with it.",
                 NULL);
+            forgotten_submit(forgotten_new(all->forgetter, row->id, false));
+        }
     }
     store_containers_deinit(&rows);
     store_execution_cut_short(all->store, NULL, NULL, "killed",

@@ -466,6 +466,7 @@ void session_expire(struct session *s, const char *why)
             log_line(
                 LOG_ERROR, "session", "expiry not stored", "id=%s words=\"%s\"", s->id, e.message);
         session_leave(s);
+        forgotten_submit(forgotten_new(s->all->forgetter, s->id, false));
     }
     sandbox_end(sandbox, NULL, NULL);
 }
@@ -480,22 +481,6 @@ void session_look(struct session *s)
     pthread_mutex_unlock(&s->lock);
     if (dead)
         session_expire(s, words);
-}
-
-struct deletion {
-    struct store *store;
-    char id[ID_SIZE];
-};
-
-/* Nothing of the sandbox is left: the row may go. */
-static void deletion_done(void *context)
-{
-    struct deletion *d = context;
-    struct error e = {0};
-    int rc = store_container_delete(d->store, d->id, &e);
-    if (rc < 0 && rc != -ENOENT)
-        log_line(LOG_ERROR, "session", "row not deleted", "id=%s words=\"%s\"", d->id, e.message);
-    free(d);
 }
 
 int session_delete(struct sessions *all, const char *project, const char *id, struct error *e)
@@ -517,15 +502,11 @@ int session_delete(struct sessions *all, const char *project, const char *id, st
     wake_turns(s);
     pthread_mutex_unlock(&s->lock);
     session_leave(s);
-    struct deletion *d = mine && all->store ? malloc(sizeof *d) : NULL;
-    if (d) {
-        d->store = all->store;
-        snprintf(d->id, sizeof d->id, "%s", id);
-    }
-    if (sandbox)
-        sandbox_end(sandbox, d ? deletion_done : NULL, d);
-    else if (d)
-        deletion_done(d);
+    struct forgotten *rows = mine ? forgotten_new(all->forgetter, id, true) : NULL;
+    if (sandbox) /* while anything of it is left, its row tells whose it is */
+        sandbox_end(sandbox, forgotten_submit, rows);
+    else
+        forgotten_submit(rows);
     log_line(LOG_INFO, "session", "deleted", "id=%s", id);
     session_unref(s);
     return mine ? 0 : not_found(id, e);

@@ -178,6 +178,8 @@ static int make_parts(struct sessions *s, struct inheritance *inherited)
     s->pipes = pipes_new(s->supervisor, s->config->one_shot ? 0 : 16);
     s->stateless = stateless_new();
     s->death_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->store && !(s->forgetter = forgetter_new(s->store)))
+        return -ENOMEM;
     if (!s->pipes || !s->stateless || s->death_fd < 0)
         return -ENOMEM;
     struct grounds_config g;
@@ -323,6 +325,7 @@ void sessions_free(struct sessions *s)
     stateless_free(s->stateless);
     grounds_free(s->grounds);
     link_free(s->supervisor);
+    forgetter_free(s->forgetter); /* the links' threads gave it work */
     pipes_free(s->pipes);
     fd_close(&s->death_fd);
     pthread_cond_destroy(&s->idle);

@@ -110,10 +110,7 @@ int store_container_file_delete(
 
 int store_container_file_delete_all(struct store *s, const char *container_id, struct error *e)
 {
-    int64_t changes = STORE_CHUNK;
-    int r = 0;
-    while (!r && changes == STORE_CHUNK)
-        r = query_run(s, RUN_FREES, SQL_CFILE_DELETE_SOME, "the container file", &changes, e, "ti",
-            container_id, (int64_t)STORE_CHUNK);
-    return r;
+    int64_t removed = 0;
+    return query_run_pieces(s, SQL_CFILE_DELETE_SOME, "the container file", STORE_CHUNK, &removed,
+        e, "t", container_id);
 }

@@ -130,8 +130,6 @@ int store_container_mark_expired(
     if (!r)
         atomic_store(&s->garbage, true); /* its figures */
     store_unlock(s);
-    if (!r)
-        store_container_file_delete_all(s, id, NULL); /* what stays goes with the container's row */
     return r;
 }
 
@@ -141,16 +139,32 @@ int store_container_mark_deleted(struct store *s, const char *id, struct error *
         "ti", id, clock_realtime_s());
 }
 
-int store_container_delete(struct store *s, const char *id, struct error *e)
+int store_container_forget(
+    struct store *s, const char *id, bool row, bool *ret_more, struct error *e)
 {
-    int r = store_container_file_delete_all(s, id, e); /* the cascade would be one transaction */
-    if (r)
+    int64_t changes;
+    int r = query_run(s, RUN_FREES, SQL_CFILE_DELETE_SOME, "the container", &changes, e, "ti", id,
+        (int64_t)STORE_CHUNK);
+    *ret_more = !r && changes == STORE_CHUNK;
+    if (r || *ret_more || !row) /* the row's cascade would be one transaction */
         return r;
     r = query_run(
         s, RUN_MUST_CHANGE | RUN_FREES, SQL_CONTAINER_DELETE, "the container", NULL, e, "t", id);
     if (!r)
         atomic_store(&s->garbage, true);
     return r;
+}
+
+int store_container_delete(struct store *s, const char *id, struct error *e)
+{
+    for (;;) {
+        bool more;
+        int64_t since = clock_monotonic_us();
+        int r = store_container_forget(s, id, true, &more, e);
+        if (r || !more)
+            return r;
+        store_breathe(since);
+    }
 }
 
 int store_container_get(struct store *s, const char *project, const char *id,

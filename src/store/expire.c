@@ -19,14 +19,7 @@ static bool seq_map(sqlite3_stmt *row, void *item)
 
 static int expire_files(struct store *s, int64_t now_s, int64_t *removed, struct error *e)
 {
-    int64_t changes = STORE_CHUNK;
-    int r = 0;
-    while (!r && changes == STORE_CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_FILE_EXPIRE, "the file", &changes, e, "ii", now_s,
-            (int64_t)STORE_CHUNK);
-        *removed += r ? 0 : changes;
-    }
-    return r;
+    return query_run_pieces(s, SQL_FILE_EXPIRE, "the file", STORE_CHUNK, removed, e, "i", now_s);
 }
 
 static int expire_containers(struct store *s, int64_t before, int64_t *removed, struct error *e)
@@ -45,44 +38,25 @@ static int expire_containers(struct store *s, int64_t before, int64_t *removed, 
 
 static int expire_stateless(struct store *s, int64_t before, int64_t *removed, struct error *e)
 {
-    int64_t changes = STORE_CHUNK;
-    int r = 0;
-    while (!r && changes == STORE_CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_EXEC_OLD, "the execution", &changes, e, "ii", before,
-            (int64_t)STORE_CHUNK);
-        *removed += r ? 0 : changes;
-    }
-    return r;
+    return query_run_pieces(s, SQL_EXEC_OLD, "the execution", STORE_CHUNK, removed, e, "i", before);
 }
 
 static int expire_runs(struct store *s, int64_t before, int64_t *removed, struct error *e)
 {
-    int64_t changes = RUN_CHUNK;
-    int r = 0;
-    while (!r && changes == RUN_CHUNK) {
-        r = query_run(
-            s, RUN_FREES, SQL_RUN_OLD, "the run", &changes, e, "ii", before, (int64_t)RUN_CHUNK);
-        *removed += r ? 0 : changes;
-    }
-    return r;
+    return query_run_pieces(s, SQL_RUN_OLD, "the run", RUN_CHUNK, removed, e, "i", before);
 }
 
 /* Drops all but the newest of one container, or of the stateless ones ("" is their name here). */
 static int trim(struct store *s, const char *container_id, int64_t *removed, struct error *e)
 {
     const char *id = container_id[0] ? container_id : NULL;
-    int64_t kept = id ? STORE_EXECUTIONS_KEPT : STORE_STATELESS_KEPT, newest_too_many,
-            changes = STORE_CHUNK;
+    int64_t kept = id ? STORE_EXECUTIONS_KEPT : STORE_STATELESS_KEPT, newest_too_many;
     int r = query_one(s, 0, SQL_EXEC_NEWEST_TOO_MANY, "the execution", seq_map, &newest_too_many, e,
         "ti", id, kept);
     if (r)
         return r == -ENOENT ? 0 : r;
-    while (!r && changes == STORE_CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_EXEC_TRIM, "the execution", &changes, e, "tii", id,
-            newest_too_many, (int64_t)STORE_CHUNK);
-        *removed += r ? 0 : changes;
-    }
-    return r;
+    return query_run_pieces(
+        s, SQL_EXEC_TRIM, "the execution", STORE_CHUNK, removed, e, "ti", id, newest_too_many);
 }
 
 static bool crowded_map(sqlite3_stmt *row, void *item)

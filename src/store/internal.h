@@ -87,6 +87,11 @@ enum run_flags {
 int query_run(struct store *s, unsigned flags, enum statement id, const char *what,
     int64_t *ret_changes, struct error *e, const char *types, ...);
 
+/* Runs a statement that frees rows again and again, `piece` of them at a time (its last parameter, bound
+ * behind those of `types`), until there are no more. Breathes between. `removed` is added to. */
+int query_run_pieces(struct store *s, enum statement id, const char *what, int64_t piece,
+    int64_t *removed, struct error *e, const char *types, ...);
+
 /* Fills *item from the row; false when out of memory (the item is then deinit'ed by the map). */
 typedef bool row_map(sqlite3_stmt *row, void *item);
 /* The first row, through `map`. -ENOENT when there is none. Locks unless RUN_LOCKED. */

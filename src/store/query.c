@@ -1,8 +1,12 @@
 /* Statements, rows, transactions, and sqlite's failures in our words. */
 #include <errno.h>
 #include <stdarg.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "store/internal.h"
+
+enum { BREATH_MAX_US = 100000 };
 
 static const char *const texts[SQL_COUNT] = {
 #define X(name, sql) [SQL_##name] = sql,
@@ -86,13 +90,16 @@ static int bind_all(sqlite3_stmt *st, const char *types, va_list ap)
     return rc;
 }
 
+/* `piece`, unless 0, is bound behind the others: how many rows at most. */
 static int run_locked(struct store *s, unsigned flags, enum statement id, const char *what,
-    int64_t *ret_changes, struct error *e, const char *types, va_list ap)
+    int64_t piece, int64_t *ret_changes, struct error *e, const char *types, va_list ap)
 {
     sqlite3_stmt *st;
     int rc = prepare_kept(s, id, &st);
     if (rc == SQLITE_OK)
         rc = bind_all(st, types, ap);
+    if (rc == SQLITE_OK && piece)
+        rc = sqlite3_bind_int64(st, (int)strlen(types) + 1, piece);
     while (rc == SQLITE_OK) {
         int step = sqlite3_step(st);
         if (step == SQLITE_DONE)
@@ -122,11 +129,38 @@ int query_run(struct store *s, unsigned flags, enum statement id, const char *wh
     va_start(ap, types);
     if (!(flags & RUN_LOCKED))
         store_lock(s);
-    int r = run_locked(s, flags, id, what, ret_changes, e, types, ap);
+    int r = run_locked(s, flags, id, what, 0, ret_changes, e, types, ap);
     if (!(flags & RUN_LOCKED))
         store_unlock(s);
     va_end(ap);
     return r || !(flags & RUN_DURABLE) ? r : flush_wait(s, e);
+}
+
+void store_breathe(int64_t since_us)
+{
+    int64_t took = clock_monotonic_us() - since_us;
+    if (took > 0)
+        usleep((useconds_t)(took < BREATH_MAX_US ? took : BREATH_MAX_US));
+}
+
+int query_run_pieces(struct store *s, enum statement id, const char *what, int64_t piece,
+    int64_t *removed, struct error *e, const char *types, ...)
+{
+    for (;;) {
+        int64_t changes, since = clock_monotonic_us();
+        va_list ap;
+        va_start(ap, types);
+        store_lock(s);
+        int r = run_locked(s, RUN_FREES, id, what, piece, &changes, e, types, ap);
+        store_unlock(s);
+        va_end(ap);
+        if (r)
+            return r;
+        *removed += changes;
+        if (changes < piece)
+            return 0;
+        store_breathe(since);
+    }
 }
 
 int query_one(struct store *s, unsigned flags, enum statement id, const char *what, row_map *map,

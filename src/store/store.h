@@ -163,13 +163,18 @@ int store_container_raise_memory(
     struct store *s, const char *id, int64_t bytes, const char *text, struct error *e);
 int store_container_set_live(
     struct store *s, const char *id, const struct store_container_live *live, struct error *e);
-/* Only from running: status, end_reason, ended_at (now), and its files' rows go. -ENOENT when it is
- * not running. Running executions of it become `killed` with the same reason as their note. */
+/* Only from running: status, end_reason, ended_at (now), and the first of its files' rows go; for the others there
+ * is store_container_forget. -ENOENT when it is not running. Running executions of it become `killed` with the same
+ * reason as their note. */
 int store_container_mark_expired(
     struct store *s, const char *id, const char *reason, struct error *e);
 /* First step of a deletion: unseen from now on, its row stays until store_container_delete. */
 int store_container_mark_deleted(struct store *s, const char *id, struct error *e);
-/* The row, its files' rows and its executions are gone. */
+/* One short piece of the work: some of its files' rows go, and after the last, with `row`, its own and its executions.
+ * Again while *ret_more. */
+int store_container_forget(
+    struct store *s, const char *id, bool row, bool *ret_more, struct error *e);
+/* All of that at once; breathes between (store_breathe). */
 int store_container_delete(struct store *s, const char *id, struct error *e);
 /* `project` NULL: of any project. */
 int store_container_get(struct store *s, const char *project, const char *id,
@@ -614,6 +619,11 @@ int store_figure_list(struct store *s, const char *container_id, struct store_fi
 int store_figure_delete(struct store *s, const char *container_id, const char *id, struct error *e);
 
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */
+
+/* Sleeps as long as the caller has worked since `since_us` (clock_monotonic_us; 0.1 s at most): between the
+ * pieces of long work. The lock being free is not enough: sandboxes run when the server has no use for a core,
+ * and one that waits where a thread of ours never sleeps waits until another core takes it. */
+void store_breathe(int64_t since_us);
 
 /* Removes what has outlived its time: Files past expires_at, containers that ended STORE_ENDED_DAYS
  * ago with all of theirs, stateless executions as old, executions beyond STORE_EXECUTIONS_KEPT of a

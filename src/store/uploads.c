@@ -133,11 +133,9 @@ int store_upload_part_get(struct store *s, const char *upload_id, const char *id
 /* Its parts are gone; a failure leaves the rest to store_expire. */
 static int empty(struct store *s, const char *id, struct error *e)
 {
-    int64_t changes = STORE_CHUNK;
-    int r = 0;
-    while (!r && changes == STORE_CHUNK)
-        r = query_run(s, RUN_FREES, SQL_UPLOAD_DROP_PARTS, "the upload", &changes, e, "ti", id,
-            (int64_t)STORE_CHUNK);
+    int64_t removed = 0;
+    int r =
+        query_run_pieces(s, SQL_UPLOAD_DROP_PARTS, "the upload", STORE_CHUNK, &removed, e, "t", id);
     if (!r)
         r = query_run(s, RUN_FREES, SQL_UPLOAD_EMPTY, "the upload", NULL, e, "t", id);
     atomic_store(&s->garbage, true);
@@ -206,11 +204,7 @@ int uploads_expire(
         r = empty(s, id, e);
     if (r == -ENOENT)
         r = 0;
-    changes = STORE_CHUNK;
-    while (!r && changes == STORE_CHUNK) {
-        r = query_run(s, RUN_FREES, SQL_UPLOAD_OLD, "the upload", &changes, e, "ii",
-            forgotten_before, (int64_t)STORE_CHUNK);
-        *removed += r ? 0 : changes;
-    }
-    return r;
+    return r ? r
+             : query_run_pieces(
+                   s, SQL_UPLOAD_OLD, "the upload", STORE_CHUNK, removed, e, "i", forgotten_before);
 }

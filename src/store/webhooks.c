@@ -172,12 +172,6 @@ int deliveries_bound(struct store *s, const char *project, struct error *e)
 
 int deliveries_expire(struct store *s, int64_t before_s, int64_t *removed, struct error *e)
 {
-    for (int64_t n = STORE_CHUNK; n == STORE_CHUNK;) {
-        int r = query_run(s, RUN_FREES, SQL_DELIVERY_EXPIRE, "the deliveries", &n, e, "ii",
-            before_s, (int64_t)STORE_CHUNK);
-        if (r)
-            return r;
-        *removed += n;
-    }
-    return 0;
+    return query_run_pieces(
+        s, SQL_DELIVERY_EXPIRE, "the deliveries", STORE_CHUNK, removed, e, "i", before_s);
 }
