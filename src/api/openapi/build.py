@@ -9,8 +9,8 @@ import openai  # noqa: F401
 import explorer  # noqa: F401
 
 version, out = sys.argv[1:]
-common.schema("Error", common.obj("error", error=common.obj(
-    "message type param code", message=common.TEXT, type=common.maybe(common.TEXT), param=common.maybe(common.TEXT), code=common.maybe(common.TEXT))))
+common.schema("Error", common.whole(error=common.whole(
+    message=common.TEXT, type=common.maybe(common.TEXT), param=common.maybe(common.TEXT), code=common.maybe(common.TEXT))))
 document = {
     "openapi": "3.1.0",
     "info": {"title": "Cloche", "version": version, "license": {"name": "MIT", "identifier": "MIT"},

@@ -23,6 +23,11 @@ def obj(required="", /, **properties):
     return made
 
 
+def whole(**properties):
+    """An object of an answer: every field is always there."""
+    return obj(" ".join(properties), **properties)
+
+
 def array(items, **more):
     return {"type": "array", "items": items, **more}
 
@@ -53,7 +58,7 @@ def schema(name, value):
 
 def page(of, wire="list"):
     """A page of a list."""
-    return obj("object data has_more", object={"const": wire}, data=array(of), first_id=maybe(TEXT), last_id=maybe(TEXT), has_more=BOOL)
+    return whole(object={"const": wire}, data=array(of), first_id=maybe(TEXT), last_id=maybe(TEXT), has_more=BOOL)
 
 
 def query(name, schema, description="", required=False):
