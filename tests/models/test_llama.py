@@ -6,8 +6,12 @@ what it needs."""
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,30 +19,38 @@ import pytest
 from support.machine import wait_until
 from support.server import Server
 
+pytestmark = pytest.mark.timeout(600)  # some seconds on a quiet machine; every token of three rounds on a busy one
 TOOL = {"type": "code_interpreter", "container": {"type": "auto"}}
-SUM = 'root ::= "```python\\nprint(" [1-9] [0-9] "+" [1-9] [0-9] ")\\n```\\n" [a-z ]{30,60}'
+SUM = 'root ::= "```python\\nprint(" [1-9] [0-9] "+" [1-9] [0-9] ")\\n```\\n" [a-z ]{5,20}'
 WORDS = 'root ::= [a-z ]{10,40} "."'
 
 
+# A network of its own, whose loopback works: there the default port is free, whatever the machine runs.
+APART = ["unshare", "--net", sys.executable, "-c", """
+import fcntl, os, socket, struct, sys
+with socket.socket() as any:
+    fcntl.ioctl(any, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+os.execvp(sys.argv[1], sys.argv[1:])
+"""]
+
+
 class Llama:
-    def __init__(self, folder, log):
-        self.program, self.log = folder / "llama-server", log
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        environment = {**os.environ, "LD_LIBRARY_PATH": str(self.program.resolve().parent)}
+    """llama-server with the model; one thread, because two of them spin for each other when a core is busy."""
+
+    def __init__(self, folder, log, port, prefix=()):
+        program, self.log, self.port = (folder / "llama-server").resolve(), log, port
         with open(log, "wb") as output:
             self.process = subprocess.Popen(
-                [str(self.program.resolve()), "--model", str(folder / "model.gguf"), "--jinja", "--ctx-size", "8192",
-                 "--threads", "2", "--host", "127.0.0.1", "--port", str(self.port)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+                [*prefix, str(program), "--model", str(folder / "model.gguf"), "--jinja", "--ctx-size", "8192",
+                 "--threads", "1", "--parallel", "1", "--host", "127.0.0.1", "--port", str(port)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, "LD_LIBRARY_PATH": str(program.parent)})
 
-    def healthy(self):
-        assert self.process.poll() is None, self.log.read_text(errors="replace")[-3000:]
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/health", trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
+    def serves(self):
+        """It says so in its log: where it has a network of its own, nobody here can ask."""
+        said = self.log.read_text(errors="replace")
+        assert self.process.poll() is None, said[-3000:]
+        return "listening on http" in said
 
     def stop(self):
         self.process.terminate()
@@ -46,13 +58,21 @@ class Llama:
 
 
 @pytest.fixture(scope="module")
-def llama(build, tmp_path_factory):
+def made(build):
     folder = build / "llama"
     if not (folder / "model.gguf").exists():
         pytest.fail("build/llama is missing: tools/llama")
-    running = Llama(folder, tmp_path_factory.mktemp("llama") / "log")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def llama(made, tmp_path_factory):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = Llama(made, tmp_path_factory.mktemp("llama") / "log", port)
     try:
-        wait_until(running.healthy, 120, "the model to be loaded")
+        wait_until(running.serves, 120, "the model to be loaded")
         yield running
     finally:
         running.stop()
@@ -66,8 +86,8 @@ def client(cloche, environments, llama, tmp_path_factory):
         "models": {"sums": {"provider": "llama.cpp", "model": "gemma", "tools": False, "extra": {"grammar": SUM}},
                    "words": {"provider": "llama.cpp", "model": "gemma", "extra": {"grammar": WORDS}}}}))
     with Server(cloche, folder / "state", environments, "--config", str(folder / "config.json"), "--max-rounds", "3") as server, \
-            server.client(timeout=300) as made:
-        yield made
+            server.client(timeout=300) as asks:
+        yield asks
 
 
 def calls(response):
@@ -115,4 +135,25 @@ def test_plain_text_and_its_usage(client):
 
 
 def test_it_is_listed(client):
-    assert [m for m in client.get("/v1/models").json()["data"] if m["id"].startswith("llama.cpp/")]
+    found = [m["id"] for m in client.get("/v1/models").json()["data"] if m["owned_by"] == "llama.cpp"]
+    assert {"sums", "words"} <= set(found) and len(found) == 3, "the names of the configuration, and llama-server's own"
+
+
+@pytest.mark.root  # a network of its own
+def test_one_on_its_default_port_is_found(made, cloche, environments, tmp_path):
+    """No key, no configuration: the model that is there is the one that answers."""
+    short = Path(tempfile.mkdtemp(prefix="cloche-test-"))  # a socket's path has 107 bytes at most
+    llama = Llama(made, tmp_path / "llama.log", 8080, APART)
+    try:
+        wait_until(llama.serves, 120, "the model to be loaded")
+        beside = ["nsenter", f"--net=/proc/{llama.process.pid}/ns/net"]
+        with Server(cloche, tmp_path / "state", environments, prefix=beside, listen=[f"unix:{short}/socket"]), \
+                httpx.Client(base_url="http://localhost", timeout=300, transport=httpx.HTTPTransport(uds=f"{short}/socket")) as asks:
+            found = wait_until(lambda: [m for m in asks.get("/v1/models").json()["data"] if m["owned_by"] == "llama.cpp"],
+                               30, "it to be found")
+            response = asks.post("/v1/responses", json={"model": found[0]["id"], "input": "Hello.", "max_output_tokens": 16}).json()
+            assert response["status"] in ("completed", "incomplete"), response
+            assert response["usage"]["output_tokens"] > 0, response
+    finally:
+        llama.stop()
+        shutil.rmtree(short)
