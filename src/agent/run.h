@@ -91,9 +91,9 @@ struct runs_config {
 };
 /* Runs that a server before this one left unfinished become `failed`, with a reason. All borrowed. */
 int runs_new(const struct runs_config *config, struct runs **ret, struct error *e);
-/* No new ones; those running get `deadline_ms`, then fail ("the server is stopping"). False: some have not
- * ended even so, and nothing may be freed. */
-bool runs_stop(struct runs *r, int64_t deadline_ms);
+/* No new ones; those running get `deadline_ms`, then are told to fail ("the server is stopping"), and have
+ * `last_ms` to do so. False: some have not ended, and nothing may be freed. May be called again. */
+bool runs_stop(struct runs *r, int64_t deadline_ms, int64_t last_ms);
 struct runs *runs_free(struct runs *r);
 
 /* A file that lies in the session before the first round. Of two of one name the second becomes

@@ -148,9 +148,8 @@ static void stop_all(struct runs *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool runs_stop(struct runs *r, int64_t deadline_ms)
+bool runs_stop(struct runs *r, int64_t deadline_ms, int64_t last_ms)
 {
-    enum { LAST_US = 5000000 /* an interrupt's grace, and a little */ };
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
     pthread_mutex_unlock(&r->lock);
@@ -158,7 +157,7 @@ bool runs_stop(struct runs *r, int64_t deadline_ms)
         return true;
     log_line(LOG_INFO, "agent", "ending the runs that are left", "runs=%u", r->active);
     stop_all(r);
-    return wait_until_idle(r, clock_monotonic_us() + LAST_US);
+    return wait_until_idle(r, clock_monotonic_us() + last_ms * 1000);
 }
 
 struct runs *runs_free(struct runs *r)

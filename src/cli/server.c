@@ -32,8 +32,11 @@
 #include "webhook/webhook.h"
 
 enum {
-    ANSWERS_WAIT_MS = 3000, /* after executions have ended, for their last bytes to leave */
-    RUNS_MAX = 512,         /* agent loops at one time, a thread each */
+    /* After executions have ended (or sessions_stop gave up, 4 s after the deadline): for runs to write their end
+     * down, and for last bytes to leave. The supervisor's patience (STOP_PATIENCE_MS) is longer than all. */
+    RUNS_WAIT_MS = 1000,
+    ANSWERS_WAIT_MS = 3000,
+    RUNS_MAX = 512, /* agent loops at one time, a thread each */
     RUN_EXECUTION_MS = 60000,
     RUN_WALL_MS = 3600000,
 };
@@ -326,10 +329,11 @@ static void *stop_sessions(void *context)
 {
     struct server *server = context;
     int64_t until_ms = clock_monotonic_us() / 1000 + server->settings.stop_timeout_s * 1000;
-    server->runs_idle = runs_stop(server->runs, server->settings.stop_timeout_s * 1000);
+    runs_stop(server->runs, server->settings.stop_timeout_s * 1000, 0);
     int64_t left_ms = until_ms - clock_monotonic_us() / 1000;
     sessions_stop(server->sessions, left_ms > 0 ? left_ms : 0); /* runs needed them until now */
-    syscall(SYS_tgkill, getpid(), getpid(), SIGTERM);           /* wakes the main thread */
+    server->runs_idle = runs_stop(server->runs, 0, RUNS_WAIT_MS);
+    syscall(SYS_tgkill, getpid(), getpid(), SIGTERM); /* wakes the main thread */
     return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -145,21 +146,32 @@ static void lead(struct init_link *l, int64_t deadline_us)
     pthread_cond_broadcast(&l->changed);
 }
 
-/* Waits until `w` is answered or the time is over. Lock held. */
+enum { LOOK_US = 500000 };
+
+/* When this process stops waiting for inits. */
+static _Atomic int64_t end_by_us = INT64_MAX;
+
+void init_links_end_by(int64_t by_us) { atomic_store(&end_by_us, by_us); }
+
+/* Waits until `w` is answered or the time is over, looking up now and then: it may have become shorter. Lock
+ * held. */
 static int await(struct init_link *l, struct waiter *w, int64_t timeout_us)
 {
     int64_t deadline = clock_monotonic_us() + timeout_us;
     while (!w->answered) {
-        int64_t now = clock_monotonic_us();
-        if (now >= deadline)
+        int64_t now = clock_monotonic_us(), end = atomic_load(&end_by_us);
+        if (now >= deadline || now >= end)
             return -ETIMEDOUT;
+        int64_t next = deadline < end ? deadline : end;
+        if (next > now + LOOK_US)
+            next = now + LOOK_US;
         if (!l->led) {
-            lead(l, deadline);
+            lead(l, next);
             continue;
         }
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        int64_t ns = until.tv_nsec + (deadline - now) * 1000;
+        int64_t ns = until.tv_nsec + (next - now) * 1000;
         until.tv_sec += ns / 1000000000;
         until.tv_nsec = ns % 1000000000;
         pthread_cond_timedwait(&l->changed, &l->lock, &until);

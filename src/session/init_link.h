@@ -21,6 +21,9 @@ enum {
     INIT_FILE_US = 10000000, /* opening, unlinking */
     INIT_SCAN_US = 30000000,
 };
+/* A server that stops cannot wait so long: no call of this process, also of those under way, waits beyond that
+ * moment of the monotonic clock. For good. */
+void init_links_end_by(int64_t by_us);
 enum { SCAN_BYTES_MAX = 48 << 20 }; /* of scan records: beyond, the walk counts as cut short */
 
 /* Takes `socket`. NULL when out of memory (the socket is closed then). */

@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "session/internal.h"
 
-enum { INTERRUPTED_US = 4000000 /* after the deadline: SIGINT, its grace, and a little */ };
+/* After the deadline: SIGINT, its grace, and a little. Who waits for an init then waits somewhat shorter, so that
+ * what it was about is still recorded and answered. */
+enum { INTERRUPTED_US = 4000000, INITS_US = 3500000 };
 
 static const struct permit supervisor_permits[] = {
     {SUP_READY, 0, 0, true},
@@ -289,6 +291,8 @@ void sessions_stop(struct sessions *s, int64_t deadline_ms)
         return;
     log_line(LOG_INFO, "session", "interrupting what still runs", "executions=%u",
         atomic_load(&s->running));
+    int64_t interrupted_us = clock_monotonic_us();
+    init_links_end_by(interrupted_us + INITS_US);
     pthread_mutex_lock(&s->lock);
     for (int i = 0; i < SESSION_BUCKETS; i++)
         for (struct session *x = s->bucket[i]; x; x = x->next) {
@@ -299,7 +303,7 @@ void sessions_stop(struct sessions *s, int64_t deadline_ms)
         }
     pthread_mutex_unlock(&s->lock);
     stateless_interrupt(s->stateless);
-    _Atomic int64_t last = clock_monotonic_us() + INTERRUPTED_US;
+    _Atomic int64_t last = interrupted_us + INTERRUPTED_US;
     wait_idle(s, &last);
 }
 

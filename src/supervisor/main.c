@@ -20,6 +20,8 @@
 #include "sandbox/folder.h"
 #include "supervisor/supervisor.h"
 
+/* A server that stops may take so long beyond its own time-out: see src/cli/server.c. */
+enum { STOP_PATIENCE_MS = 10000 };
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, EXIT_PLAN = 64, EXIT_START = 1 };
 
 static struct supervisor s;
@@ -347,7 +349,8 @@ static void on_signal(int number)
     } else {
         stopping = !(s.plan.flags & PLAN_ONE_SHOT);
         kill(s.server, number == SIGINT && (s.plan.flags & PLAN_ONE_SHOT) ? SIGINT : SIGTERM);
-        kill_at_us = clock_monotonic_us() + (s.plan.stop_timeout_ms + 5000) * INT64_C(1000);
+        kill_at_us =
+            clock_monotonic_us() + (s.plan.stop_timeout_ms + STOP_PATIENCE_MS) * INT64_C(1000);
     }
 }
 

@@ -1,6 +1,7 @@
 """kill -9 of each process in turn: what lives on, what ends, and that nothing is left behind."""
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -268,6 +269,38 @@ def test_stop_interrupts_what_does_not_end(fresh_server):
         assert time.monotonic() - begun < 60  # the code would run for 100 s
         thread.join(30)
     assert found["answer"].json()["status"] in ("interrupted", "killed")
+
+
+@pytest.mark.root
+def test_stop_ends_sessions_that_resist(fresh_server):
+    """Code that ignores SIGINT, and a sandbox whose init has been stopped and answers nobody: the server still ends by
+    itself, in the order and the time that docs/cli.md says, and both executions are answered."""
+    server = fresh_server("--stop-timeout", "1")
+    with server.client() as client:
+        deaf, mute = base_session(client), base_session(client)
+        found = {}
+
+        def work(session, code):
+            with server.client() as own:
+                found[session.id] = own.post(f"{session.path}/execute", json={"code": code, "timeout": 100}).json()
+
+        threads = [threading.Thread(target=work, args=each) for each in [
+            (deaf, "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n  try:\n    while True: pass\n"
+                   "  except BaseException: pass"),
+            (mute, "while True: pass")]]
+        init = next(p for p in machine.in_pid_namespace(mute.pid_namespace()) if p.name.startswith("cloche-init"))
+        for thread in threads:
+            thread.start()
+        for session in (deaf, mute):
+            wait_until(lambda: server_busy(server, session), 10, "the execution")
+        os.kill(init.pid, signal.SIGSTOP)
+        begun = time.monotonic()
+        assert server.stop(60) == 0
+        assert time.monotonic() - begun < 11 * machine.patience()  # --stop-timeout and 10 s
+        for thread in threads:
+            thread.join(30)
+    assert [(found[each.id]["status"], found[each.id]["state"]) for each in (deaf, mute)] == [("interrupted", "reset")] * 2, found
+    assert "did not stop in time" not in server.log()
 
 
 def test_second_server_on_one_state_names_the_holder(fresh_server, cloche, environments):

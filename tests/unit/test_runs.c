@@ -125,7 +125,7 @@ static int setup_runs(void **state)
 
 static int teardown_runs(void **state)
 {
-    assert_true(runs_stop(runs, 5000));
+    assert_true(runs_stop(runs, 5000, 5000));
     runs_free(runs);
     json_decref(model.seen);
     json_decref(ended_items);
@@ -254,7 +254,7 @@ static void a_run_reads_the_same_for_ever(void **state)
     run_info_deinit(&info);
     run_unref(run);
 
-    runs_stop(runs, 1000);
+    runs_stop(runs, 1000, 5000);
     runs_free(runs);
     reopen(p);
     runs_begin(p);
@@ -291,7 +291,7 @@ static void a_run_that_is_not_stored_leaves_nothing(void **state)
     struct run *run = start(&spec), *found;
     expect_told(run, just_text_told);
     run_unref(run);
-    assert_true(runs_stop(runs, 5000)); /* its thread has ended */
+    assert_true(runs_stop(runs, 5000, 5000)); /* its thread has ended */
     assert_int_equal(run_find(runs, NULL, NULL, "resp_fleeting", &found, &err), -ENOENT);
 }
 
@@ -340,7 +340,7 @@ static void functions_of_the_client(void **state)
     assert_int_equal(status_of(run), RUN_REQUIRES_ACTION);
     run_unref(run);
 
-    runs_stop(runs, 1000); /* also by another server */
+    runs_stop(runs, 1000, 5000); /* also by another server */
     runs_free(runs);
     reopen(p);
     runs_begin(p);
@@ -568,7 +568,7 @@ static void the_server_stops(void **state)
     struct run_spec spec = spec_of(patient);
     struct run *run = start(&spec), *late;
     wait_for_text(run);
-    assert_true(runs_stop(runs, 10));
+    assert_true(runs_stop(runs, 10, 5000));
     assert_int_equal(status_of(run), RUN_FAILED);
     char *all = told(run);
     assert_non_null(strstr(all, "The server is stopping."));
@@ -672,7 +672,7 @@ static void results_are_masked_on_their_way_out(void **state)
 {
     (void)state;
     json_t *table = json_pack("{s[s]}", "patterns", "email");
-    runs_stop(runs, 1000);
+    runs_stop(runs, 1000, 5000);
     runs_free(runs);
     struct place *p = *state;
     struct runs_config config = {.store = p->store,
@@ -719,7 +719,7 @@ static void results_are_masked_on_their_way_out(void **state)
 static void what_models_said_before_is_masked(void **state)
 {
     json_t *table = json_pack("{s[s] s[s]}", "patterns", "email", "columns", "salary");
-    runs_stop(runs, 1000);
+    runs_stop(runs, 1000, 5000);
     runs_free(runs);
     struct place *p = *state;
     struct runs_config config = {.store = p->store,
