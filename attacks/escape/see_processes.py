@@ -16,6 +16,8 @@ def attack():
             continue
         if program in ("cloche-warden", "cloche-supervis", "systemd", "kthreadd", "cloche"):
             strangers.append(program)
+    if str(os.getpid()) not in names:
+        return "processes of others only: it is itself in the table of somebody else"
     if len(names) > 60 or strangers:
         return f"{len(names)} processes, among them {strangers[:5]}"
     raise Contained(f"{len(names)} processes, init and its own")

@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "kernel/kernel.h"
+#include "sandbox/layers.h"
 #include "sandbox/clone.h"
 #include "sandbox/landlock.h"
 
@@ -315,7 +316,9 @@ static pid_t fork_kernel(const struct entry *e, int own_pid, int *ret_pidfd)
     if (e->cgroup_v2)
         flags |= CLONE_INTO_CGROUP;
     PyOS_BeforeFork();
-    pid_t p = setns(e->fds[NS_PID], CLONE_NEWPID) < 0 ? -errno : 0;
+    pid_t p = 0;
+    if (!layer_left_out("pid namespace") && setns(e->fds[NS_PID], CLONE_NEWPID) < 0)
+        p = -errno;
     if (p == 0)
         p = clone_process(
             flags, 0, ret_pidfd, e->cgroup_v2 ? e->fds[ENTRY_CGROUP] : -1, tid_address);

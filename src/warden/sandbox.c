@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "init/start.h"
 #include "sandbox/clone.h"
+#include "sandbox/layers.h"
 #include "warden/start.h"
 #include "warden/warden.h"
 
@@ -148,6 +149,8 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
             strerror(errno));
     }
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS;
+    if (layer_left_out("net namespace"))
+        flags &= ~(uint64_t)CLONE_NEWNET;
     b->init = clone_process(flags, SIGCHLD, NULL, -1, NULL);
     if (b->init == 0)
         become_init(w, pair[1], server_pair[1], join, usage, folder, m);

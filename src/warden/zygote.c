@@ -124,7 +124,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     uint64_t caps = CAP_BIT(CAP_SYS_ADMIN);
     if ((errno = -caps_keep(caps, caps, 1)))
         step(-1, "capabilities");
-    step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+    if (!layer_left_out("no_new_privs"))
+        step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
     if (!layer_left_out("first filter") &&
         (errno = -filter_load_first())) /* before python starts, so before its first import */
         step(-1, "filter");

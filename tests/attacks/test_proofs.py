@@ -25,4 +25,5 @@ def test_what_is_proven_otherwise_is_little():
     assert sorted(n for n in INSIDE if kind(n) == "bpf") == [
         "escape/newer_calls", "escape/x32_calls", "exhaustion/core_scheduling", "network/cluster_sockets",
         "network/crypto_sockets", "network/key_sockets"]
-    assert {kind(n) for n in INSIDE} == {"", "bpf", "host", "sys_resource", "after"}
+    assert [n for n in INSIDE if kind(n) == "layer"] == ["files/cgroups_named"]
+    assert {kind(n) for n in INSIDE} == {"", "bpf", "host", "sys_resource", "after", "layer"}

@@ -8,7 +8,8 @@ import pytest
 from proofs import INSIDE, field
 
 LACKS = set() if os.geteuid() == 0 else {"limits", "ids"} if os.environ.get("CLOCHE_SINGLE_UID") else {"limits"}
-pytestmark = pytest.mark.timeout(300)  # the fixture runs them all
+PATIENCE = float(os.environ.get("CLOCHE_TEST_PATIENCE", "1"))  # an emulated machine needs more of it
+pytestmark = pytest.mark.timeout(300 * PATIENCE)  # the fixture runs them all
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def report(cloche, environments):
     import subprocess
 
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CLOCHE_") or k == "CLOCHE_SINGLE_UID"}
-    done = subprocess.run([str(cloche), "attack", "--json"], capture_output=True, text=True, timeout=280,
+    done = subprocess.run([str(cloche), "attack", "--json"], capture_output=True, text=True, timeout=280 * PATIENCE,
                           env={**clean, "CLOCHE_ENVIRONMENTS": str(environments)})
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
