@@ -41,7 +41,7 @@ export class Cell {
   #withSource(output) {
     const figure = output.data?.['image/png']
     if (typeof figure === 'string') return { ...output, src: `data:image/png;base64,${figure}`, ...pngSize(figure) }
-    if (figure?.file_id) return { ...output, src: containerFileAddress(this.container, figure.file_id), bytes: figure.bytes }
+    if (figure?.file_id) return { ...output, src: containerFileAddress(this.container, figure.file_id), bytes: figure.bytes, width: figure.width, height: figure.height }
     return output
   }
 

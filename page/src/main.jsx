@@ -85,7 +85,7 @@ function App() {
   const shut = [!leftOpen.value && 'left', (empty || !rightOpen.value) && 'right'].filter(Boolean).join(' ')
   return (
     <div class="root" data-view={view} data-part={sheet.value} data-shut={shut} data-running={conversation.busy.value ? '' : undefined}>
-      <a class="skip" href="#composer" onClick={(e) => { e.preventDefault(); document.getElementById('composer')?.focus() }}>Skip to the composer</a>
+      <a class="skip" href={view === 'notebook' ? '#notebook' : '#composer'} onClick={(e) => { e.preventDefault(); document.querySelector(e.currentTarget.getAttribute('href'))?.focus() }}>{view === 'notebook' ? 'Skip to the notebook' : 'Skip to the composer'}</a>
       <div class="app">
         <Left />
         <main class="centre">

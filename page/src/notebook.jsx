@@ -124,7 +124,7 @@ export function Notebook({ conversation }) {
     for (const cell of cells) { await conversation.run(cell.code.value, cell); if (cell.status.value !== 'completed') break }
   }
   return (
-    <section class="scroll" aria-label="Notebook" tabIndex="0">
+    <section class="scroll" id="notebook" aria-label="Notebook" tabIndex="0">
       <div class="notebook__bar" role="toolbar" aria-label="Notebook">
         <Button icon="plus" kind="quiet" onClick={() => into(insert(conversation, 'draft'))}>Code</Button>
         <Button icon="plus" kind="quiet" onClick={() => into(insert(conversation, 'note'))}>Text</Button>

@@ -64,7 +64,7 @@ export function Text({ text, caret, label }) {
 /* ---- pictures ---- */
 
 function Figure({ src, width, height, name, alt, size, paper = true }) {
-  const [natural, setNatural] = useState(width ? { width, height } : null)
+  const [natural, setNatural] = useState(width > 0 && height > 0 && Math.max(width, height) < 1 << 15 ? { width, height } : null) // it is only what the file says
   const shape = natural ? { aspectRatio: `${natural.width} / ${natural.height}`, maxInlineSize: `${natural.width}px` } : undefined
   const file = name || 'figure.png'
   return (

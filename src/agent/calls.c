@@ -118,6 +118,17 @@ static bool is_text(const char *mime)
     return strncmp(mime, "text/", 5) == 0 || strncmp(mime, "image/svg+xml", 13) == 0;
 }
 
+/* The size of a PNG in pixels, as its first chunk must say: with it a page keeps the picture's place before it is there.
+ * Nothing for what is no PNG. */
+static void write_png_size(struct json_writer *w, const struct output_part *p)
+{
+    const unsigned char *b = (const unsigned char *)p->data;
+    if (p->length < 24 || memcmp(b, "\x89PNG\r\n\x1a\n", 8) != 0 || memcmp(b + 12, "IHDR", 4) != 0)
+        return;
+    jw_field_uint(w, "width", (uint64_t)b[16] << 24 | b[17] << 16 | b[18] << 8 | b[19]);
+    jw_field_uint(w, "height", (uint64_t)b[20] << 24 | b[21] << 16 | b[22] << 8 | b[23]);
+}
+
 /* One MIME type of a display, in an event: short text as it is, a picture by its file, else its size. */
 static void write_part(
     struct doing *d, struct json_writer *w, const struct output_part *p, bool *kept)
@@ -141,6 +152,7 @@ static void write_part(
             jw_field_string(w, "published", f.published);
     }
     jw_field_uint(w, "bytes", p->length);
+    write_png_size(w, p);
     jw_end(w);
 }
 
