@@ -64,7 +64,7 @@ struct run {
     char id[ID_SIZE];
     char *project, *dialect, *conversation_id, *previous_id;
     json_t *request, *input;
-    int64_t created_at;
+    int64_t created_at, expires_at;
     bool background, stored, alone;
     bool threaded; /* it has, or had, a thread of this process; else it was read from the store */
     struct plan plan;
@@ -97,6 +97,9 @@ struct runs {
     struct run *bucket[RUN_BUCKETS];
     unsigned active;
     bool stopping;
+    pthread_t watcher; /* expire.c's */
+    bool watching;
+    pthread_cond_t unwatch; /* stopping */
 };
 
 /* ---- runs.c: the registry ------------------------------------------------------------------------------ */
@@ -110,6 +113,8 @@ int runs_enter(struct runs *r, struct run *run, struct error *e);
 void runs_withdraw(struct runs *r, struct run *run);
 /* The thread has the caller's reference, when this succeeds. */
 int run_begin_thread(struct run *run, struct error *e);
+/* ---- expire.c ---- */
+void runs_unwatch(struct runs *r); /* its thread has ended, with all else that would begin */
 /* ---- start.c ---- */
 /* Between a look at its row and its entry here somebody else may have resumed it, or ended it. INVALID_VALUE. */
 int run_still_waits(struct runs *r, const struct run *run, struct error *e);

@@ -159,7 +159,8 @@ static const char *event_type(const struct run *run)
     switch (run->status) {
     case RUN_COMPLETED: return "response.completed";
     case RUN_INCOMPLETE: return "response.incomplete";
-    case RUN_FAILED: return "response.failed";
+    case RUN_FAILED:
+    case RUN_EXPIRED: return "response.failed"; /* for which OpenAI has no event */
     case RUN_CANCELLED: return "response.cancelled";
     case RUN_REQUIRES_ACTION: return action_completes(run) ? "response.completed" : NULL;
     default: return NULL;

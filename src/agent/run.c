@@ -200,6 +200,7 @@ struct run *run_of_row(struct runs *all, const struct store_run *row)
     usage_read(usage, &run->usage);
     json_decref(usage);
     run->created_at = row->created_at;
+    run->expires_at = row->expires_at;
     run->completed_at = row->completed_at;
     run->background = row->background;
     run->stored = true;
@@ -231,6 +232,7 @@ int run_to_row(struct run *run, struct store_run *ret)
     struct store_run row = {
         .created_at = run->created_at,
         .completed_at = run->completed_at,
+        .expires_at = run->expires_at,
         .background = run->background,
     };
     bool final = run_status_final(run->status);

@@ -91,6 +91,9 @@ struct runs_config {
 };
 /* Runs that a server before this one left unfinished become `failed`, with a reason. All borrowed. */
 int runs_new(const struct runs_config *config, struct runs **ret, struct error *e);
+/* From now on runs that wait expire in time, also when nobody asks for them: their dialects are called. Once, and
+ * as soon as these are ready for it. 0, or UNAVAILABLE. */
+int runs_watch(struct runs *r, struct error *e);
 /* No new ones; those running get `deadline_ms`, then are told to fail ("the server is stopping"), and have
  * `last_ms` to do so. False: some have not ended, and nothing may be freed. May be called again. */
 bool runs_stop(struct runs *r, int64_t deadline_ms, int64_t last_ms);
@@ -139,9 +142,10 @@ struct run_spec {
     /* what the model has to know besides the conversation, and the person as a notice; or NULL */
     const char *told;
     const char *notice; /* what the person alone should know, or NULL */
-    int64_t expires_at; /* seconds: the run expires when it is not over then; 0: never */
-    bool publish;       /* what code makes is given to the dialect's `publish` */
-    bool alone;         /* -EBUSY while another run of its conversation is not over */
+    /* seconds: the run expires when it is not over then, also while it waits; 0: never */
+    int64_t expires_at;
+    bool publish; /* what code makes is given to the dialect's `publish` */
+    bool alone;   /* -EBUSY while another run of its conversation is not over */
 };
 
 enum run_status {

@@ -98,6 +98,7 @@ int runs_new(const struct runs_config *config, struct runs **ret, struct error *
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&r->idle, &monotonic);
+    pthread_cond_init(&r->unwatch, &monotonic);
     pthread_condattr_destroy(&monotonic);
     int rc = redaction_new(config->redaction, &r->redaction, e);
     snprintf(event, sizeof event, "{\"type\":\"run.failed\",\"error\":%s}", cut_short_error);
@@ -153,6 +154,7 @@ bool runs_stop(struct runs *r, int64_t deadline_ms, int64_t last_ms)
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
     pthread_mutex_unlock(&r->lock);
+    runs_unwatch(r);
     if (wait_until_idle(r, clock_monotonic_us() + deadline_ms * 1000))
         return true;
     log_line(LOG_INFO, "agent", "ending the runs that are left", "runs=%u", r->active);
@@ -164,7 +166,9 @@ struct runs *runs_free(struct runs *r)
 {
     if (r) {
         redaction_free(r->redaction);
+        runs_unwatch(r);
         pthread_cond_destroy(&r->idle);
+        pthread_cond_destroy(&r->unwatch);
         pthread_mutex_destroy(&r->lock);
         free(r);
     }

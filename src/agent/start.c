@@ -48,6 +48,7 @@ static int make(struct runs *r, const struct run_spec *spec, struct run **ret, s
         return runs_no_memory(e);
     run->threaded = true;
     run->created_at = clock_realtime_s();
+    run->expires_at = spec->expires_at;
     run->background = spec->background;
     run->alone = spec->alone;
     run->stored = spec->store && r->config.store;

@@ -245,6 +245,8 @@ static int core_start(struct server *server, struct error *e)
     server->api.runs = server->runs;
     server->api.webhook_private = s->webhook_private != 0;
     if (r == 0)
+        r = runs_watch(server->runs, e);
+    if (r == 0)
         r = webhooks_start(server->store, s->webhook_private != 0, &server->webhooks, e);
     return r;
 }

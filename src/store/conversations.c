@@ -184,8 +184,10 @@ int store_item_list(struct store *s, const char *conversation_id, const char *ru
     const struct store_page *page, struct store_items *ret, struct error *e)
 {
     char sql[PAGE_SQL_SIZE];
-    query_page_sql(
-        sql, ITEM_COLUMNS, "items", "conversation_id = ?1 AND (?2 IS NULL OR run_id = ?2)", page);
+    /* two scopes, because no index serves both */
+    query_page_sql(sql, ITEM_COLUMNS, "items",
+        run_id ? "conversation_id = ?1 AND run_id = ?2" : "conversation_id = ?1 AND ?2 IS NULL",
+        page);
     struct store_items list = {0};
     int r = query_list(s, sql, &item_item_kind, (void **)&list.items, &list.count, e,
         query_page_types(page), conversation_id, run_id, query_page_limit(page) + 1,

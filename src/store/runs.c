@@ -54,6 +54,7 @@ static bool run_map(sqlite3_stmt *row, void *item)
         .request = column_text(row, 13, &ok),
         .input = column_text(row, 14, &ok),
         .output = column_text(row, 15, &ok),
+        .expires_at = column_int(row, 16),
     };
     if (!ok)
         store_run_deinit(r);
@@ -65,10 +66,10 @@ static const struct item_kind run_kind = {sizeof(struct store_run), run_map, run
 int store_run_insert(struct store *s, const struct store_run *r, unsigned flags, struct error *e)
 {
     int64_t alone = (flags & STORE_RUN_ALONE) != 0, inserted = 0;
-    int rc = query_run(s, 0, SQL_RUN_INSERT, "the run", &inserted, e, "ttttttttiiittttti", r->id,
+    int rc = query_run(s, 0, SQL_RUN_INSERT, "the run", &inserted, e, "ttttttttiiitttttii", r->id,
         r->project, r->dialect, r->status, r->model, r->container_id, r->conversation_id,
         r->previous_id, r->created_at, r->completed_at, (int64_t)r->background, r->error, r->usage,
-        r->request, r->input, r->output, alone);
+        r->request, r->input, r->output, r->expires_at, alone);
     if (rc == 0 && inserted == 0)
         return error_set(e, ERROR_INVALID_VALUE, EBUSY, "The conversation has an active run.");
     if (rc || !(flags & STORE_RUN_DURABLE))
@@ -109,6 +110,11 @@ int store_run_active(struct store *s, const char *project, const char *conversat
 {
     return query_one(
         s, 0, SQL_RUN_ACTIVE_OF, "the run", id_map, ret_id, e, "tt", project, conversation_id);
+}
+
+int store_run_due(struct store *s, int64_t now_s, char ret_id[ID_SIZE], struct error *e)
+{
+    return query_one(s, 0, SQL_RUN_DUE, "the run", id_map, ret_id, e, "i", now_s);
 }
 
 int store_run_container(struct store *s, const char *project, const char *conversation_id,

@@ -168,6 +168,17 @@ static const char version_5[] =
     "CREATE INDEX deliveries_leased ON deliveries(webhook_id) WHERE leased_until > 0;"
     "CREATE INDEX deliveries_by_age ON deliveries(created_at);";
 
+/* Runs that wait until a time; which run of a conversation is not over, and what a run has said, without a walk
+ * through the conversation. */
+static const char version_6[] =
+    "ALTER TABLE runs ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE runs SET expires_at = ifnull(json_extract(request, '$.expires_at'), 0)"
+    "  WHERE status = 'requires_action' AND dialect = 'assistants';"
+    "CREATE INDEX runs_waiting ON runs(expires_at) WHERE status = 'requires_action' AND expires_at > 0;"
+    "CREATE INDEX runs_active ON runs(conversation_id, created_at)"
+    "  WHERE status IN ('queued', 'in_progress', 'requires_action');"
+    "CREATE INDEX items_of_run ON items(conversation_id, run_id, created_at) WHERE run_id IS NOT NULL;";
+
 const char *const schema_migrations[] = {
-    version_1, version_2, version_3, version_4, version_5};
+    version_1, version_2, version_3, version_4, version_5, version_6};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

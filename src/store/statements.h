@@ -17,7 +17,7 @@
 #define UPLOAD_PART_COLUMNS "id, upload_id, blob, bytes, created_at"
 #define RUN_COLUMNS \
     "id, project, dialect, status, model, container_id, conversation_id, previous_id, created_at," \
-    " completed_at, background, error, usage, request, input, output"
+    " completed_at, background, error, usage, request, input, output, expires_at"
 #define RUN_UNFINISHED "status IN ('queued', 'in_progress')"
 #define RUN_ACTIVE "status IN ('queued', 'in_progress', 'requires_action')"
 #define CONVERSATION_COLUMNS "id, project, kind, created_at, metadata, data"
@@ -148,9 +148,9 @@
     X(UPLOAD_OLD, "DELETE FROM uploads WHERE seq IN (SELECT seq FROM uploads" \
                   " WHERE created_at <= ?1 AND parts = 0 AND status <> 'pending' LIMIT ?2)") \
 \
-    /* ?17: only if its conversation has no other that is active */ \
+    /* ?18: only if its conversation has no other that is active */ \
     X(RUN_INSERT, "INSERT INTO runs(" RUN_COLUMNS ") SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9," \
-                  " ?10, ?11, ?12, ?13, ?14, ?15, ?16 WHERE ?17 = 0 OR NOT EXISTS (SELECT 1" \
+                  " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 WHERE ?18 = 0 OR NOT EXISTS (SELECT 1" \
                   " FROM runs WHERE conversation_id = ?7 AND " RUN_ACTIVE ")") \
     X(RUN_ACTIVE_OF, \
         "SELECT id FROM runs WHERE project = ?1 AND conversation_id = ?2 AND " RUN_ACTIVE \
@@ -158,6 +158,8 @@
     X(RUN_CONTAINER_OF, \
         "SELECT container_id FROM runs WHERE project = ?1 AND conversation_id = ?2" \
         " AND container_id IS NOT NULL ORDER BY created_at DESC, seq DESC LIMIT 1") \
+    X(RUN_DUE, "SELECT id FROM runs WHERE status = 'requires_action' AND expires_at > 0" \
+               " AND expires_at <= ?1 ORDER BY expires_at LIMIT 1") \
     X(RUN_SET_REQUEST, "UPDATE runs SET request = ?2 WHERE id = ?1") \
     X(RUN_UPDATE, "UPDATE runs SET status = ?2, model = ?3, container_id = ?4, completed_at = ?5," \
                   " error = ?6, usage = ?7, output = ?8 WHERE id = ?1") \

@@ -366,6 +366,7 @@ struct store_run {
     char *output;  /* those the run made; NULL until it ended */
     char *error, *usage;              /* JSON texts or NULL */
     int64_t created_at, completed_at; /* completed_at: 0 until it ended */
+    int64_t expires_at;               /* 0: never; does not change */
     bool background;
 };
 struct store_runs {
@@ -385,6 +386,8 @@ int store_run_insert(struct store *s, const struct store_run *r, unsigned flags,
 /* The run of that conversation that is queued, in progress or waits for results. -ENOENT: none. */
 int store_run_active(struct store *s, const char *project, const char *conversation_id,
     char ret_id[ID_SIZE], struct error *e);
+/* The one of those that wait for results whose time has been over for longest, of any project. -ENOENT: none. */
+int store_run_due(struct store *s, int64_t now_s, char ret_id[ID_SIZE], struct error *e);
 /* The container that a run of that conversation used last. -ENOENT: none did. */
 int store_run_container(struct store *s, const char *project, const char *conversation_id,
     char ret_id[ID_SIZE], struct error *e);

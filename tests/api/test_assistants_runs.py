@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import clock
+from support import clock, machine
 from support.assistants import INTERPRETER, Assistants, code_of, each_event, read_events, text_of
 from support.provider import Call, Forever, Gate, Provider, Refusal, Refuse, Turn, Usage, asked, python
 from support.server import Server
@@ -404,6 +404,20 @@ def test_a_waiting_run_expires(model_alone):
     assert client.steps(run)[1]["expired_at"]
     words = client.post(f"{client.path(run)}/submit_tool_outputs", 400, tool_outputs=[])["message"]
     assert words == 'Runs in status "expired" do not accept tool outputs.'
+
+
+def test_a_run_that_waits_expires_though_nobody_asks(model_alone):
+    client = model_alone(FUNCTIONS, "--webhook-private", "on")
+    hook = client.post("/webhooks", url="http://127.0.0.1:9/", events=["response.failed"])["id"]
+    thread = client.thread("x")
+    run = client.wait(client.run(thread, client.assistant(tools=[WEATHER])), {"requires_action"})
+    clock.advance(client.server, 601)
+    told = machine.wait_until(lambda: client.get(f"/webhooks/{hook}/deliveries")["data"], 30, "a delivery that tells of the end")
+    assert [d["type"] for d in told] == ["response.failed"]
+    clock.advance(client.server, 3600)  # whoever asks later is told when it was
+    assert client.get(client.path(run))["status"] == "expired"
+    assert client.steps(run)[1]["expired_at"] < run["expires_at"] + 1800
+    client.say(thread, "go on")
 
 
 def test_a_run_that_takes_too_long_expires(model_alone):

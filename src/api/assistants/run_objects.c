@@ -21,7 +21,7 @@ int run_find_current(
     int64_t expires_at = json_integer_value(json_object_get(info.request, "expires_at"));
     bool due = info.status == RUN_REQUIRES_ACTION && clock_realtime_s() >= expires_at;
     run_info_deinit(&info);
-    if (due) { /* nobody watches those that wait; whoever asks first finds that the time is over */
+    if (due) { /* it will be ended within a second; who asks meanwhile finds it ended */
         run_close(api->runs, run, RUN_EXPIRED, NULL);
         run_unref(run);
         return run_find(api->runs, project, ASSISTANTS_DIALECT, id, ret, e);
