@@ -217,6 +217,22 @@ void list_end(struct json_writer *w, const char *first_id, const char *last_id, 
     jw_end(w);
 }
 
+void api_respond_rows(struct http_exchange *x, const struct api_rows *rows)
+{
+    const char *first = NULL, *last = NULL;
+    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
+    struct json_writer w = JSON_WRITER(&text);
+    list_begin(&w);
+    for (size_t i = 0; i < rows->n; i++) {
+        const void *item = (const char *)rows->items + i * rows->size;
+        last = *(char *const *)item;
+        first = first ? first : last;
+        rows->write(&w, item);
+    }
+    list_end(&w, first, last, rows->has_more);
+    http_respond_json(x, 200, &text);
+}
+
 void api_respond_deleted(struct http_exchange *x, const char *id, const char *object)
 {
     cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);

@@ -96,6 +96,16 @@ int api_page(struct http_exchange *x, int default_limit, int max_limit, struct s
 void list_begin(struct json_writer *w);
 void list_end(struct json_writer *w, const char *first_id, const char *last_id, bool has_more);
 
+/* What the store listed, as a page of such a list: n rows of `size` bytes, each beginning with its id (char *);
+ * `write` writes one as an object. All borrowed. */
+struct api_rows {
+    const void *items;
+    size_t n, size;
+    bool has_more;
+    void (*write)(struct json_writer *w, const void *item);
+};
+void api_respond_rows(struct http_exchange *x, const struct api_rows *rows);
+
 /* {"id", "object", "deleted": true} */
 void api_respond_deleted(struct http_exchange *x, const char *id, const char *object);
 

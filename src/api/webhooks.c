@@ -132,6 +132,8 @@ static void delete_one(struct http_exchange *x)
     store_webhook_deinit(&hook);
 }
 
+static void write_listed(struct json_writer *w, const void *item) { write_webhook(w, item, false); }
+
 static void list(struct http_exchange *x)
 {
     struct store_webhooks hooks;
@@ -143,19 +145,14 @@ static void list(struct http_exchange *x)
         http_error(x, &e);
         return;
     }
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
-    struct json_writer w = JSON_WRITER(&text);
-    list_begin(&w);
-    for (size_t i = 0; i < hooks.count; i++)
-        write_webhook(&w, &hooks.items[i], false);
-    list_end(&w, hooks.count ? hooks.items[0].id : NULL,
-        hooks.count ? hooks.items[hooks.count - 1].id : NULL, hooks.has_more);
+    api_respond_rows(x, &(struct api_rows){hooks.items, hooks.count, sizeof *hooks.items,
+                            hooks.has_more, write_listed});
     store_webhooks_deinit(&hooks);
-    http_respond_json(x, 200, &text);
 }
 
-static void write_delivery(struct json_writer *w, const struct store_delivery *d)
+static void write_delivery(struct json_writer *w, const void *item)
 {
+    const struct store_delivery *d = item;
     jw_begin_object(w);
     jw_field_string(w, "id", d->id);
     jw_field_string(w, "object", "webhook.delivery");
@@ -192,15 +189,9 @@ static void deliveries(struct http_exchange *x)
         http_error(x, &e);
         return;
     }
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
-    struct json_writer w = JSON_WRITER(&text);
-    list_begin(&w);
-    for (size_t i = 0; i < found.count; i++)
-        write_delivery(&w, &found.items[i]);
-    list_end(&w, found.count ? found.items[0].id : NULL,
-        found.count ? found.items[found.count - 1].id : NULL, found.has_more);
+    api_respond_rows(x, &(struct api_rows){found.items, found.count, sizeof *found.items,
+                            found.has_more, write_delivery});
     store_deliveries_deinit(&found);
-    http_respond_json(x, 200, &text);
 }
 
 const struct http_route webhooks_routes[] = {

@@ -661,6 +661,21 @@ static void chains(void **state)
     assert_int_equal(run_chain(runs, "default", "resp_none", &context, container, &err), -ENOENT);
 }
 
+/* The runs anew, with masks; takes `table`. */
+static void begin_redacting(struct place *p, json_t *table)
+{
+    struct runs_config config = {.store = p->store,
+        .environments_dir = -1,
+        .max_active = 4,
+        .max_rounds = 5,
+        .wall_ms = 60000,
+        .redaction = table};
+    runs_stop(runs, 1000, 5000);
+    runs_free(runs);
+    OK(runs_new(&config, &runs, &err));
+    json_decref(table);
+}
+
 /* What code printed is masked for a remote model, kept whole, and counted once. */
 static int reads_results(struct answer *a, const struct provider_request *q, int n)
 {
@@ -670,19 +685,7 @@ static int reads_results(struct answer *a, const struct provider_request *q, int
 
 static void results_are_masked_on_their_way_out(void **state)
 {
-    (void)state;
-    json_t *table = json_pack("{s[s]}", "patterns", "email");
-    runs_stop(runs, 1000, 5000);
-    runs_free(runs);
-    struct place *p = *state;
-    struct runs_config config = {.store = p->store,
-        .environments_dir = -1,
-        .max_active = 4,
-        .max_rounds = 5,
-        .wall_ms = 60000,
-        .redaction = table};
-    OK(runs_new(&config, &runs, &err));
-    json_decref(table);
+    begin_redacting(*state, json_pack("{s[s]}", "patterns", "email"));
     for (int local = 0; local < 2; local++) {
         struct run_spec spec = spec_of(reads_results);
         json_array_clear(model.seen);
@@ -718,18 +721,7 @@ static void results_are_masked_on_their_way_out(void **state)
  * holds is a person's word. */
 static void what_models_said_before_is_masked(void **state)
 {
-    json_t *table = json_pack("{s[s] s[s]}", "patterns", "email", "columns", "salary");
-    runs_stop(runs, 1000, 5000);
-    runs_free(runs);
-    struct place *p = *state;
-    struct runs_config config = {.store = p->store,
-        .environments_dir = -1,
-        .max_active = 4,
-        .max_rounds = 5,
-        .wall_ms = 60000,
-        .redaction = table};
-    OK(runs_new(&config, &runs, &err));
-    json_decref(table);
+    begin_redacting(*state, json_pack("{s[s] s[s]}", "patterns", "email", "columns", "salary"));
     for (int local = 0; local < 2; local++) {
         struct run_spec spec = spec_of(reads_results);
         json_array_clear(model.seen);

@@ -156,6 +156,8 @@ void files_create(struct http_exchange *x)
 
 /* ---- list, retrieve, content, delete ------------------------------------------------------------------------ */
 
+static void write_file(struct json_writer *w, const void *item) { encode_file(w, item); }
+
 void files_list(struct http_exchange *x)
 {
     const char *purpose = http_query(x, "purpose");
@@ -169,15 +171,9 @@ void files_list(struct http_exchange *x)
         http_error(x, &e);
         return;
     }
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
-    struct json_writer w = JSON_WRITER(&text);
-    list_begin(&w);
-    for (size_t i = 0; i < files.count; i++)
-        encode_file(&w, &files.items[i]);
-    list_end(&w, files.count ? files.items[0].id : NULL,
-        files.count ? files.items[files.count - 1].id : NULL, files.has_more);
+    api_respond_rows(x, &(struct api_rows){files.items, files.count, sizeof *files.items,
+                            files.has_more, write_file});
     store_files_deinit(&files);
-    http_respond_json(x, 200, &text);
 }
 
 static void no_file(struct http_exchange *x, const struct error *e)

@@ -7,6 +7,11 @@
 /* A page of responses ends early, saying that there is more, when they together grow beyond this. */
 enum { LIST_BYTES_MAX = 32 << 20 };
 
+static void write_conversation(struct json_writer *w, const void *item)
+{
+    conversation_write(w, item);
+}
+
 void conversations_list(struct http_exchange *x)
 {
     struct store_conversations list = {0};
@@ -19,15 +24,9 @@ void conversations_list(struct http_exchange *x)
         http_error(x, &e);
         return;
     }
-    cleanup_strbuf struct strbuf text = STRBUF_INIT(REPLY_MAX);
-    struct json_writer w = JSON_WRITER(&text);
-    list_begin(&w);
-    for (size_t i = 0; i < list.count; i++)
-        conversation_write(&w, &list.items[i]);
-    list_end(&w, list.count ? list.items[0].id : NULL,
-        list.count ? list.items[list.count - 1].id : NULL, list.has_more);
+    api_respond_rows(x, &(struct api_rows){list.items, list.count, sizeof *list.items,
+                            list.has_more, write_conversation});
     store_conversations_deinit(&list);
-    http_respond_json(x, 200, &text);
 }
 
 /* {"response": the object as it is now, "input": what it was given}. 0, or -ENOENT when it was deleted meanwhile. */
