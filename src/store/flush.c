@@ -215,6 +215,7 @@ int flush_start(struct store *s, struct error *e)
     int r = sqlite_connect(s, &s->checkpointer, e);
     if (r)
         return r;
+    sqlite3_db_release_memory(s->checkpointer); /* it copies pages past its cache */
     atomic_store(&s->reserve_missing, true);
     reserve_make(s);
     int failure = pthread_create(&s->flusher, NULL, flusher, s);

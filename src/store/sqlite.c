@@ -22,7 +22,7 @@
 
 static const char vfs_name[] = "cloche-descriptor";
 static sqlite3_vfs vfs;
-static pthread_once_t vfs_once = PTHREAD_ONCE_INIT;
+static pthread_once_t begin_once = PTHREAD_ONCE_INIT;
 static int vfs_status = SQLITE_ERROR;
 
 static int full_pathname(sqlite3_vfs *v, const char *name, int size, char *out)
@@ -31,8 +31,13 @@ static int full_pathname(sqlite3_vfs *v, const char *name, int size, char *out)
     return snprintf(out, (size_t)size, "%s", name) < size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
-static void vfs_register(void)
+enum { CACHE_KIB = 2048 }; /* of pages; the system's page cache has the rest, a microsecond away */
+
+/* Before SQLite's first use. A connection's pages are one piece, there from its start: page by page, among
+ * whatever else is allocated, the server's memory would grow for its first thousand runs. */
+static void sqlite_begin(void)
 {
+    sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, -CACHE_KIB);
     sqlite3_vfs *unix_vfs = sqlite3_initialize() == SQLITE_OK ? sqlite3_vfs_find("unix") : NULL;
     if (!unix_vfs)
         return;
@@ -50,7 +55,6 @@ static const char connection_setup[] = "PRAGMA synchronous = NORMAL;"
                                        "PRAGMA temp_store = MEMORY;"
                                        "PRAGMA trusted_schema = OFF;"
                                        "PRAGMA mmap_size = 0;"
-                                       "PRAGMA cache_size = -16384;"
                                        "PRAGMA journal_size_limit = 16777216;"
                                        "PRAGMA wal_autocheckpoint = 0;";
 
@@ -70,6 +74,10 @@ int sqlite_connect(struct store *s, sqlite3 **ret_db, struct error *e)
     }
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(db, connection_setup, NULL, NULL, NULL);
+    char cache[64];
+    snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", CACHE_KIB);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, cache, NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
         *ret_db = db;
         return 0;
@@ -183,7 +191,7 @@ int store_open(int dir_fd, unsigned flags, struct store **ret_store, struct erro
     if (sodium_init() < 0)
         return error_set(
             e, ERROR_INTERNAL, EIO, "The cryptographic library cannot be initialised.");
-    pthread_once(&vfs_once, vfs_register);
+    pthread_once(&begin_once, sqlite_begin);
     if (vfs_status != SQLITE_OK)
         return error_set(e, ERROR_INTERNAL, ENOSYS, "SQLite has no unix file access.");
     struct store *s = allocate(flags);
