@@ -1,0 +1,72 @@
+"""CPython's own regression tests, by a user of the host and by a session: they differ only as differences.txt says.
+
+For `make check-full`, a tier of its own: `tools/check cpython`. A test of CPython's that depends on time may fail on a
+busy machine, on either side: what is not as it should be is tried again, and counts if it is never.
+"""
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import sides
+from support.server import Server
+
+pytestmark = [pytest.mark.limits, pytest.mark.timeout(3600)]
+TRIES = 3
+AT_ONCE = 3
+DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
+
+
+def rows():
+    return {name: pair for names in sides.expected().values() for name, pair in names.items()}
+
+
+@pytest.fixture(scope="module")
+def found(cloche, tmp_path_factory):
+    """{module: {name: message}} of what differs otherwise than the table says, every time."""
+    assert Path(sides.PYTHON).exists() and importlib.util.find_spec("test.libregrtest"), \
+        "CPython's tests are not installed: tools/setup cpython"
+    folder = tmp_path_factory.mktemp("cpython")
+    (folder / "environments").mkdir()
+    table, modules, wrong = rows(), sides.listed(), {}
+    with Server(cloche, folder / "state", folder / "environments", *sides.SERVER_FLAGS) as server:
+        for attempt in range(TRIES):
+            outside, inside = sides.run_both(server, modules, AT_ONCE if attempt == 0 else 1)
+            for module in modules:
+                now = sides.violations(module, outside[module], inside[module], table)
+                wrong[module] = {name: now[name] for name in now if attempt == 0 or name in wrong[module]}
+            if attempt == 0:
+                seen = {name for one in (outside, inside) for module in modules for name in (module, *one[module]["cases"])}
+                report(outside, inside)
+            modules = [module for module in modules if wrong[module]]
+            if not modules:
+                break
+    wrong["differences.txt"] = {name: f"{name}: there is no such test" for name in table if name not in seen}
+    return wrong
+
+
+def report(outside, inside):
+    """For docs/sandbox.md: what was compared."""
+    for side, results in (("outside", outside), ("inside", inside)):
+        counts = [outcome for result in results.values() for outcome, _ in result["cases"].values()]
+        slowest = sorted(results, key=lambda module: -results[module]["seconds"])[:8]
+        print(f"{side}: {len(results)} modules, {len(counts)} tests, {counts.count('failed')} failed, "
+              f"{counts.count('skipped')} skipped; longest " +
+              ", ".join(f"{module} {results[module]['seconds']} s" for module in slowest))
+
+
+@pytest.mark.parametrize("module", sides.listed())
+def test_differs_as_expected(found, module):
+    assert not found[module], "\n".join(found[module].values())
+
+
+def test_every_row_is_a_test(found):
+    assert not found["differences.txt"], "\n".join(found["differences.txt"].values())
+
+
+def test_the_document_explains_every_difference():
+    """docs/sandbox.md has a row for each heading of the table, with the number of its tests."""
+    section = DOCUMENT.read_text().split("## CPython's own tests")[1].split("\n## ")[0]
+    documented = {heading: int(count) for heading, count in re.findall(r"^\| ([^|]+?) \| (\d+) \|", section, re.M)}
+    assert documented == {heading: len(names) for heading, names in sides.expected().items()}
