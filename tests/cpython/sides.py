@@ -2,6 +2,7 @@
 import json
 import os
 import pwd
+import re
 import resource
 import shutil
 import subprocess
@@ -105,12 +106,19 @@ def allowed(outside, inside):
     return [(outside, inside)]
 
 
+def belongs(row, module):
+    """Whether a row of the table is about a module of modules.txt, or a test in it."""
+    name, mark, word = re.fullmatch(r"(\w+)(?:([!=])(\w+))?", module).groups()
+    chosen = mark is None or (word in row) == (mark == "=")
+    return row == module or (row.startswith(f"test.{name}.") and chosen)
+
+
 def violations(module, outside, inside, table):
     """{name: message} of what the table does not say about a module; a row that does not differ is one, too."""
     one, two = outcomes(module, outside, inside), outcomes(module, inside, outside)
     absent = ("absent", "")
     found = {}
-    for name in sorted(set(one) | set(two)):
+    for name in sorted(set(one) | set(two) | {row for row in table if belongs(row, module)}):
         (here, said_here), (there, said_there) = one.get(name, absent), two.get(name, absent)
         row = table.get(name)
         same = [(here, here)] if here != "broken" else []  # twice broken compares nothing
