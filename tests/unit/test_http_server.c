@@ -252,10 +252,10 @@ static void say(int fd, const char *text, size_t n)
 
 static void say_text(int fd, const char *text) { say(fd, text, strlen(text)); }
 
-/* Everything until the server closes; fails if it does not within 3 s. */
+/* Everything until the server closes; fails if it does not within 30 s. */
 static const char *hear_all(int fd, struct strbuf *to)
 {
-    int64_t deadline_us = clock_monotonic_us() + 3000000;
+    int64_t deadline_us = clock_monotonic_us() + 30000000;
     strbuf_clear(to);
     for (;;) {
         struct pollfd p = {fd, POLLIN, 0};
