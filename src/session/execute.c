@@ -266,7 +266,9 @@ int session_execute(
 {
     int rc = execute_check(s->all, spec, e);
     if (rc == 0)
-        rc = turn_take(s, &spec->callbacks, false, e);
+        session_touch(s); /* also while it waits for its turn */
+    if (rc == 0)
+        rc = turn_take(s, &spec->callbacks, TURN_IN_LINE, e);
     if (rc < 0)
         return rc;
     session_touch(s);
@@ -322,7 +324,7 @@ int session_restart(struct session *s, struct error *e)
         control_stop(s->control, STOP_RESTARTED);
     pthread_mutex_unlock(&s->lock);
     if (rc == 0)
-        rc = turn_take(s, NULL, false, e);
+        rc = turn_take(s, NULL, TURN_IN_LINE, e);
     if (rc < 0)
         return rc;
     struct sandbox *b;
@@ -379,7 +381,7 @@ static void end_kernel(struct session *s, struct sandbox *b)
 int session_variables(struct session *s, char **ret, bool *ret_stale, struct error *e)
 {
     struct sandbox *b;
-    int rc = turn_take(s, NULL, true, e);
+    int rc = turn_take(s, NULL, TURN_LOOK, e);
     if (rc == -EBUSY) {
         *ret_stale = true;
         return cached_variables(s, ret, e);
@@ -424,7 +426,7 @@ json_t *session_previews(struct session *s, const struct preview_ask *ask, size_
     json_t *all = json_array(), *data = NULL;
     struct sandbox *b;
     struct error ignored = {0};
-    if (!all || n == 0 || turn_take(s, NULL, true, &ignored) < 0)
+    if (!all || n == 0 || turn_take(s, NULL, TURN_AT_ONCE, &ignored) < 0)
         return all;
     if (turn_kernel(s, &ignored) == 0 && session_sandbox(s, &b, &ignored) == 0) {
         const bool gave_way = b->gives_way;

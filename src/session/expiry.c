@@ -25,7 +25,7 @@ static enum duty duty_of(struct session *s, int64_t now_s, bool touch)
     pthread_mutex_lock(&s->lock);
     if (s->state == SESSION_LIVE && s->sandbox && sandbox_death(s->sandbox).sandbox)
         duty = DUTY_DEAD;
-    else if (s->state == SESSION_LIVE && s->busy && !s->glance)
+    else if (s->state == SESSION_LIVE && s->busy && (!s->glance || s->turns > 0))
         atomic_store(&s->last_active_at, now_s);
     else if (s->state == SESSION_LIVE &&
              now_s - atomic_load(&s->last_active_at) >= 60 * (int64_t)s->idle_minutes)

@@ -279,7 +279,7 @@ void files_hide(struct session *s, const char *execution_id, const struct trunca
 static int refresh(struct session *s, struct error *e)
 {
     struct sandbox *b;
-    int rc = turn_take(s, NULL, true, e);
+    int rc = turn_take(s, NULL, TURN_LOOK, e);
     if (rc == -EBUSY)
         return 0;
     if (rc < 0)

@@ -14,9 +14,10 @@
 #include "session/forget.h"
 #include "session/grounds_private.h"
 
-enum {
-    REST = 3 /* times as long as the piece before it took: a quarter of one core, and no more */
-};
+/* After a piece of work the forgetter rests that many times as long as it took: a quarter of one core, and no more.
+ * Less when others wait to be forgotten, and not at all when they are many: rows must go faster than somebody who makes
+ * and deletes full sessions in a loop brings new ones. */
+enum { REST = 3, REST_OTHERS_WAIT = 1, MANY = 16 };
 
 struct forgotten {
     struct forgotten *next;
@@ -30,6 +31,7 @@ struct forgetter {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct forgotten *first, **last;
+    unsigned waiting;
     bool quitting, runs;
     pthread_t thread;
 };
@@ -43,15 +45,17 @@ static struct forgotten *next(struct forgetter *f)
     struct forgotten *x = f->quitting ? NULL : f->first;
     if (x && !(f->first = x->next))
         f->last = &f->first;
+    f->waiting -= x != NULL;
     pthread_mutex_unlock(&f->lock);
     return x;
 }
 
 /* False: no longer, the server stops. */
-static bool rest(struct forgetter *f, int64_t us)
+static bool rest(struct forgetter *f, int64_t worked_us)
 {
-    int64_t until = clock_monotonic_us() + us, left;
     pthread_mutex_lock(&f->lock);
+    int times = f->waiting == 0 ? REST : f->waiting < MANY ? REST_OTHERS_WAIT : 0;
+    int64_t until = clock_monotonic_us() + times * worked_us, left;
     while (!f->quitting && (left = until - clock_monotonic_us()) > 0)
         cond_wait_us(&f->wake, &f->lock, left);
     bool on = !f->quitting;
@@ -70,7 +74,7 @@ static void forget(struct forgetter *f, const struct forgotten *x)
         int64_t since = clock_monotonic_us();
         r = store_container_forget(f->store, x->id, x->row, &more, &e);
         took = clock_monotonic_us() - since;
-    } while (r == 0 && more && rest(f, REST * took));
+    } while (r == 0 && more && rest(f, took));
     if (r < 0 && r != -ENOENT)
         log_line(LOG_ERROR, "session", "rows not deleted", "id=%s words=\"%s\"", x->id, e.message);
 }
@@ -122,6 +126,7 @@ void forgotten_submit(void *forgotten)
     pthread_mutex_lock(&f->lock);
     *f->last = x;
     f->last = &x->next;
+    f->waiting++;
     pthread_cond_signal(&f->wake);
     pthread_mutex_unlock(&f->lock);
 }

@@ -31,8 +31,9 @@ int session_raise_memory(struct session *s, uint64_t bytes, struct error *e)
 {
     struct sandbox *b;
     char text[24];
-    session_touch(s);
     int rc = memory_check(s->all, bytes, e);
+    if (rc == 0)
+        session_touch(s);
     if (rc == 0)
         rc = session_sandbox(s, &b, e);
     if (rc < 0)
@@ -42,7 +43,8 @@ int session_raise_memory(struct session *s, uint64_t bytes, struct error *e)
         memory_format(now, text);
         rc = error_param(e, ERROR_INVALID_VALUE, "memory_limit",
             "'memory_limit' of a live container can only be raised: it is '%s' now.", text);
-    } else if (bytes > now && (rc = sandbox_raise_memory(b, bytes, &now, e)) == 0) {
+    } else if (bytes == now || (rc = sandbox_raise_memory(b, bytes, &now, e)) == 0) {
+        /* the same again is stored again: the disk may have been full */
         remember(s, now);
         memory_format(now, text);
         rc = store_container_raise_memory(s->all->store, s->id, (int64_t)now, text, e);

@@ -287,8 +287,10 @@ void sessions_stop(struct sessions *s, int64_t deadline_ms)
         atomic_store(&s->stop_by_us, by);
     if (!first && before != 0 && deadline_ms == 0)
         return; /* hurried who waits */
-    if (wait_idle(s, &s->stop_by_us))
+    if (wait_idle(s, &s->stop_by_us)) {
+        init_links_end_by(clock_monotonic_us() + INITS_US); /* who only looks waits no longer either */
         return;
+    }
     log_line(LOG_INFO, "session", "interrupting what still runs", "executions=%u",
         atomic_load(&s->running));
     int64_t interrupted_us = clock_monotonic_us();

@@ -56,15 +56,15 @@ static int wait_in_line(struct session *s, const struct execution_callbacks *cb,
 }
 
 int turn_take(
-    struct session *s, const struct execution_callbacks *cb, bool at_once, struct error *e)
+    struct session *s, const struct execution_callbacks *cb, enum turn_for what, struct error *e)
 {
     session_look(s);
     pthread_mutex_lock(&s->lock);
     int rc = session_check(s, e);
     if (rc == 0 && !s->busy) {
         s->busy = true;
-        s->glance = at_once;
-    } else if (rc == 0 && at_once)
+        s->glance = what == TURN_LOOK;
+    } else if (rc == 0 && what != TURN_IN_LINE)
         rc = -EBUSY;
     else if (rc == 0 && s->turns >= s->all->config->queue_max)
         rc = error_set(
