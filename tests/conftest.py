@@ -1,6 +1,7 @@
 """Fixtures for every test that crosses a process or a socket.
 
     cloche         path of the program, from CLOCHE_BUILD or build/
+    sanitized      whether it was built with sanitizers
     environments   folder of built environments (CLOCHE_ENVIRONMENTS or build/environments)
     server         one real server for the whole run of a tier; tests must not harm it
     client         httpx.Client of it
@@ -16,6 +17,7 @@
 
 A skip is a failure where CLOCHE_MUST_WORK is set. Nothing here sleeps: machine.wait_until polls.
 """
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -56,6 +58,14 @@ def cloche(build):
     if not program.exists():
         pytest.fail(f"{program} is not built: make build")
     return program
+
+
+@pytest.fixture(scope="session")
+def sanitized(build):
+    """Whether it is a build with sanitizers: its programs filter no system calls of their own, since the leak check
+    traces them."""
+    options = json.loads((build / "meson-info" / "intro-buildoptions.json").read_text())
+    return next(o["value"] for o in options if o["name"] == "b_sanitize") != "none"
 
 
 @pytest.fixture(scope="session")
