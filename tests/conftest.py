@@ -64,7 +64,7 @@ def cloche(build):
 def sanitized(build):
     """Whether it is a build with sanitizers: its programs filter no system calls of their own, since the leak check
     traces them."""
-    options = json.loads((build / "meson-info" / "intro-buildoptions.json").read_text())
+    options = json.loads((Path(build) / "meson-info" / "intro-buildoptions.json").read_text())
     return next(o["value"] for o in options if o["name"] == "b_sanitize") != "none"
 
 
