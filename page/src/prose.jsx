@@ -111,24 +111,39 @@ function setRemote(root) {
   }
 }
 
+const PATIENCE_MS = 30_000 // for a picture whose server neither sends it nor refuses
+
 function loadRemote(span, address, what) {
   const frame = document.createElement('iframe')
+  const settled = () => { removeEventListener('message', heard); clearTimeout(late) }
+  const restore = () => {
+    settled()
+    const focused = document.activeElement === frame
+    frame.remove()
+    span.querySelector('b').nextSibling.data = ' could not be loaded.'
+    span.hidden = false
+    if (focused) span.querySelector('button').focus()
+  }
   const heard = ({ source, data }) => {
     if (source !== frame.contentWindow) return
     const { width, height } = data ?? {}
-    removeEventListener('message', heard)
-    if (!(width > 0 && height > 0 && width < 1e5 && height < 1e5)) { frame.remove(); span.querySelector('b').nextSibling.data = ' could not be loaded.'; span.hidden = false; return }
+    if (!(width > 0 && height > 0 && width < 1e5 && height < 1e5)) return restore()
+    settled()
     frame.style.aspectRatio = `${width} / ${height}`
     frame.style.maxInlineSize = `${width}px`
   }
+  const late = setTimeout(restore, PATIENCE_MS)
   addEventListener('message', heard)
   frame.className = 'outside__picture'
   frame.title = what
   frame.sandbox = 'allow-scripts'
   frame.referrerPolicy = 'no-referrer'
-  frame.src = `${document.querySelector('meta[name="frame-picture"]').content}#${encodeURIComponent(address)}`
+  frame.src = document.querySelector('meta[name="frame-picture"]').content
+  // the frame has no origin that could be named here; it is this page's own, and takes the address from nobody else
+  frame.onload = () => frame.contentWindow.postMessage(address, '*')
   span.hidden = true
   span.after(frame)
+  frame.focus()
 }
 
 function Block({ token, onFile }) {

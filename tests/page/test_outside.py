@@ -59,3 +59,29 @@ def test_a_picture_from_elsewhere_is_loaded_when_asked_for(page, elsewhere):
     expect(placeholder.nth(1)).to_contain_text("none could not be loaded.")
     assert [path for path, _ in asked] == ["/p.png", "/gone.png"]
     page.watched.elsewhere = [url for url in page.watched.elsewhere if not url.startswith(origin)]
+
+
+NAVIGATES = """from IPython.display import HTML, Markdown, display
+inner = 'location = ' + repr(FRAME) + ';parent.postMessage("left", "*")'
+display(HTML('<p>inside</p><script>' + inner + '</script>'))
+display(Markdown('[look](' + FRAME + ')'))"""
+
+
+@pytest.mark.data_science
+def test_nobody_but_the_page_has_a_picture_loaded(page, elsewhere):
+    """The frame of pictures from elsewhere can be reached by an output's own frame and by a link: it asks for nothing."""
+    origin, asked = elsewhere
+    frame = page.locator('meta[name="frame-picture"]').get_attribute("content")
+    with page.expect_event("framenavigated", lambda there: there.url.split("#")[0].endswith(frame)) as reached:
+        ask(page, python(f"FRAME = {frame + '#' + origin + '/stolen'!r}\n" + NAVIGATES))
+        answered(page)
+    inside = reached.value
+    inside.wait_for_load_state()
+    # nor does it listen to anybody but the page
+    inside.evaluate(f"postMessage({origin + '/stolen'!r}, '*')")
+    assert inside.evaluate("new Promise((done) => setTimeout(() => done(document.images.length)))") == 0
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="look").click()
+    opened.value.wait_for_load_state()
+    assert opened.value.evaluate("document.images.length") == 0
+    assert asked == []

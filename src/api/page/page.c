@@ -79,10 +79,11 @@ void page_respond_document(struct http_exchange *x, const char *name)
 }
 
 /* The frame of a picture from elsewhere: no origin, pictures from anywhere, and the one script that the document itself
- * names by its hash. The page puts one up only after a reader has asked for that picture. */
+ * names by its hash, which takes an address from the page alone (page/src/outside.js). The page puts one up only after a
+ * reader has asked for that picture; nobody else may. */
 static const char picture_policy[] =
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; img-src http: https:";
+    "style-src 'unsafe-inline'; img-src http: https:; frame-ancestors 'self'";
 /* What else is opened on its own is a worker, which needs nothing but its code. */
 static const char asset_policy[] = "default-src 'none'; script-src 'self'";
 
