@@ -373,13 +373,15 @@ def test_ready_descriptor_and_two_listeners(fresh_server, tmp_path):
 
 
 def test_server_killed_in_the_middle_of_fifty_runs(fresh_server, provider):
-    """After it, every stored run is readable, and is complete or failed with a reason."""
-    gate = Gate()
+    """After it, every stored object is readable, each run is complete or failed with a reason, and nothing that was
+    acknowledged is gone: Files, a conversation's items, what was asked, the code that ran and what it printed."""
+    gate, told = Gate(), set()
 
     def answer(request):
         number = int(request.seen.items[0]["text"])
         if request.seen.round == 0:
             return Turn("Begun. ", python(f"print({number})"))
+        told.add(number)
         return Turn("Ended.") if number % 5 == 0 else Turn("Half ", gate, "an answer.")
 
     scripted = provider(answer)
@@ -392,9 +394,11 @@ def test_server_killed_in_the_middle_of_fifty_runs(fresh_server, provider):
             assert reply.status_code == 200, reply.text
             return reply.json()["id"]
 
+        file_id = client.post("/v1/files", files={"file": ("a.txt", b"stored")}, data={"purpose": "user_data"}).json()["id"]
+        conversation = client.post("/v1/conversations", json={"items": [{"role": "user", "content": "said"}]}).json()["id"]
         begun = {number: begin(number) for number in range(50)}
-        # every run but the ten that end stands in the middle of its last answer
-        wait_until(lambda: gate.arrived >= 40, 60, "all runs to be on their way")
+        # all code has run; every run but the ten that end stands in the middle of its last answer
+        wait_until(lambda: gate.arrived >= 40 and len(told) == 50, 60, "all runs to be on their way")
         done = {n for n in begun if client.get(f"/v1/responses/{begun[n]}").json()["status"] == "completed"}
         server.kill_server()
         for number, response_id in begun.items():
@@ -404,8 +408,15 @@ def test_server_killed_in_the_middle_of_fifty_runs(fresh_server, provider):
                 assert response["status"] == "completed", brief(response)
             if response["status"] == "failed":
                 assert "restarted" in response["error"]["message"], brief(response)
-            code = [item["code"] for item in response["output"] if item["type"] == "code_interpreter_call"]
-            assert code == [f"print({number})"], brief(response)
+            calls = [item for item in response["output"] if item["type"] == "code_interpreter_call"]
+            assert [call["code"] for call in calls] == [f"print({number})"], brief(response)
+            asked = client.get(f"/v1/responses/{response_id}/input_items").json()["data"]
+            assert [item["content"][0]["text"] for item in asked] == [str(number)]
+            ran = client.get(f"/v1/containers/{calls[0]['container_id']}/executions").json()["data"]
+            assert [(e["status"], e["stdout"]) for e in ran] == [("completed", f"{number}\n")], ran
+        assert client.get(f"/v1/files/{file_id}/content").content == b"stored"
+        items = client.get(f"/v1/conversations/{conversation}/items").json()["data"]
+        assert [item["content"][0]["text"] for item in items] == ["said"]
         gate.open()
         again = client.get(f"/v1/responses/{begin(0)}").json()
         assert again["status"] in ("queued", "in_progress", "completed")
