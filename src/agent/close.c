@@ -16,6 +16,19 @@ static int run_of_store(struct runs *r, const struct run *run, struct run **ret,
     return *ret ? 0 : runs_no_memory(e);
 }
 
+/* From now on it looks like one that has a thread and has not ended: its dialect, in this one, sees what nobody else
+ * sees yet. Others may have found it since it was entered. */
+static void begin_end(struct run *run, enum run_status status, int64_t now_s)
+{
+    pthread_mutex_lock(&run->lock);
+    run->thread = pthread_self();
+    run->ended = false;
+    run->status = status;
+    run->completed_at = now_s;
+    atomic_store(&run->threaded, true); /* its log is looked at by those that see this */
+    pthread_mutex_unlock(&run->lock);
+}
+
 int run_close(struct runs *r, struct run *run, enum run_status status, struct error *e)
 {
     const char *type = status == RUN_EXPIRED ? "run.expired" : "run.cancelled";
@@ -39,11 +52,7 @@ int run_close(struct runs *r, struct run *run, enum run_status status, struct er
         cleanup_strbuf struct strbuf event = STRBUF_INIT(sizeof text);
         int64_t now = clock_realtime_s();
         strbuf_printf(&event, "{\"type\":\"%s\",\"at\":%lld}", type, (long long)now);
-        run->thread = pthread_self(); /* its dialect sees what nobody else sees yet */
-        run->threaded = true;
-        run->ended = false;
-        run->status = status;
-        run->completed_at = now;
+        begin_end(run, status, now);
         rc = log_finish(run, type, &event);
         if (rc == -ENOENT)
             rc = error_set(e, ERROR_NOT_FOUND, ENOENT, "The run was deleted.");

@@ -6,37 +6,68 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* After a failure of the store the same run would be found again at once. */
 enum { LOOK_S = 1, LOOK_AFTER_FAILURE_S = 60 };
 
-/* Ends the next one that is due. True: there was one, and it is over. */
-static bool expire_next(struct runs *r, struct error *e)
+/* Those that are due are gone through in their order. One that cannot be ended is left behind, so that it keeps no
+ * other from its end, and is tried again when all are, after a while. */
+struct walk {
+    struct store_run_due at;
+    unsigned failed;  /* of those behind us */
+    int64_t again_us; /* when the walk begins anew, if some failed */
+};
+
+static bool stopping(struct runs *r)
 {
-    char id[ID_SIZE];
-    struct run *run;
-    int rc = store_run_due(r->config.store, clock_realtime_s(), id, e);
-    if (rc == 0)
-        rc = run_find(r, NULL, NULL, id, &run, e);
-    if (rc < 0)
-        return false;
-    rc = run_close(r, run, RUN_EXPIRED, e);
-    if (rc == 0)
-        log_line(LOG_INFO, "agent", "a run that waited has expired", "id=%s", id);
-    run_unref(run);
-    return rc == 0;
+    pthread_mutex_lock(&r->lock);
+    bool stopping = r->stopping;
+    pthread_mutex_unlock(&r->lock);
+    return stopping;
 }
 
-/* How long to wait for the next look. */
-static int look(struct runs *r)
+/* 0: it has ended, or somebody deleted it, or resumes or ends it at this moment. */
+static int expire(struct runs *r, const char *id, struct error *e)
 {
-    struct error e = {0};
-    while (expire_next(r, &e))
-        e = (struct error){0};
-    /* none is due; or somebody deleted it, or resumes or ends it at this moment */
-    if (e.code == ERROR_NOT_FOUND || e.code == ERROR_INVALID_VALUE)
-        return LOOK_S;
-    log_line(LOG_WARN, "agent", "a run that waited was not ended", "why=\"%s\"", e.message);
-    return LOOK_AFTER_FAILURE_S;
+    struct run *run;
+    int rc = run_find(r, NULL, NULL, id, &run, e);
+    if (rc == 0) {
+        rc = run_close(r, run, RUN_EXPIRED, e);
+        run_unref(run);
+    }
+    if (rc == 0)
+        log_line(LOG_INFO, "agent", "a run that waited has expired", "id=%s", id);
+    else if (e->code == ERROR_NOT_FOUND || e->code == ERROR_INVALID_VALUE)
+        rc = 0;
+    return rc;
+}
+
+/* Ends all that are due; how long to wait for the next look. */
+static int look(struct runs *r, struct walk *w)
+{
+    unsigned failed = 0;
+    if (w->failed == 0 || clock_monotonic_us() >= w->again_us)
+        *w = (struct walk){0};
+    while (!stopping(r)) {
+        struct error e = {0};
+        int rc = store_run_due(r->config.store, clock_realtime_s(), &w->at, &e);
+        if (rc == -ENOENT)
+            break;
+        if (rc < 0) {
+            log_line(
+                LOG_WARN, "agent", "runs that wait were not looked for", "why=\"%s\"", e.message);
+            return LOOK_AFTER_FAILURE_S;
+        }
+        if (expire(r, w->at.id, &e) == 0)
+            continue;
+        if (failed++ == 0) /* on a full disk it is all of them */
+            log_line(LOG_WARN, "agent", "a run that waited was not ended", "id=%s why=\"%s\"",
+                w->at.id, e.message);
+    }
+    if (failed > 1)
+        log_line(LOG_WARN, "agent", "runs that waited were not ended", "runs=%u", failed);
+    if (failed && !w->failed)
+        w->again_us = clock_monotonic_us() + LOOK_AFTER_FAILURE_S * INT64_C(1000000);
+    w->failed += failed;
+    return LOOK_S;
 }
 
 /* False: the server stops. */
@@ -56,7 +87,8 @@ static bool wait_for(struct runs *r, int seconds)
 static void *watch_main(void *context)
 {
     struct runs *r = context;
-    while (wait_for(r, look(r)))
+    struct walk walk = {0};
+    while (wait_for(r, look(r, &walk)))
         ;
     return NULL;
 }
@@ -76,10 +108,6 @@ void runs_unwatch(struct runs *r)
 {
     if (!r->watching)
         return;
-    pthread_mutex_lock(&r->lock);
-    r->stopping = true;
-    pthread_cond_broadcast(&r->unwatch);
-    pthread_mutex_unlock(&r->lock);
     pthread_join(r->watcher, NULL);
     r->watching = false;
 }

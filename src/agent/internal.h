@@ -66,7 +66,9 @@ struct run {
     json_t *request, *input;
     int64_t created_at, expires_at;
     bool background, stored, alone;
-    bool threaded; /* it has, or had, a thread of this process; else it was read from the store */
+    /* It has, or had, a thread of this process; else it was read from the store. run_close makes the one of the
+     * other, under the lock, while others may have found it. */
+    atomic_bool threaded;
     struct plan plan;
     json_t *results; /* run_resume's, for its thread; or NULL */
     pthread_t thread;
@@ -114,7 +116,8 @@ void runs_withdraw(struct runs *r, struct run *run);
 /* The thread has the caller's reference, when this succeeds. */
 int run_begin_thread(struct run *run, struct error *e);
 /* ---- expire.c ---- */
-void runs_unwatch(struct runs *r); /* its thread has ended, with all else that would begin */
+/* Returns when its thread has ended, which has been told so by `stopping` and `unwatch`. */
+void runs_unwatch(struct runs *r);
 /* ---- start.c ---- */
 /* Between a look at its row and its entry here somebody else may have resumed it, or ended it. INVALID_VALUE. */
 int run_still_waits(struct runs *r, const struct run *run, struct error *e);

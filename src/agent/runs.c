@@ -149,24 +149,34 @@ static void stop_all(struct runs *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-bool runs_stop(struct runs *r, int64_t deadline_ms, int64_t last_ms)
+static void begin_nothing_more(struct runs *r)
 {
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
+    pthread_cond_broadcast(&r->unwatch);
     pthread_mutex_unlock(&r->lock);
-    runs_unwatch(r);
-    if (wait_until_idle(r, clock_monotonic_us() + deadline_ms * 1000))
-        return true;
-    log_line(LOG_INFO, "agent", "ending the runs that are left", "runs=%u", r->active);
-    stop_all(r);
-    return wait_until_idle(r, clock_monotonic_us() + last_ms * 1000);
+}
+
+bool runs_stop(struct runs *r, int64_t deadline_ms, int64_t last_ms)
+{
+    begin_nothing_more(r);
+    bool idle = wait_until_idle(r, clock_monotonic_us() + deadline_ms * 1000);
+    if (!idle) {
+        log_line(LOG_INFO, "agent", "ending the runs that are left", "runs=%u", r->active);
+        stop_all(r);
+        idle = wait_until_idle(r, clock_monotonic_us() + last_ms * 1000);
+    }
+    if (idle) /* only now: it may wait for the end of a run that was resumed as its time was over */
+        runs_unwatch(r);
+    return idle;
 }
 
 struct runs *runs_free(struct runs *r)
 {
     if (r) {
-        redaction_free(r->redaction);
+        begin_nothing_more(r);
         runs_unwatch(r);
+        redaction_free(r->redaction);
         pthread_cond_destroy(&r->idle);
         pthread_cond_destroy(&r->unwatch);
         pthread_mutex_destroy(&r->lock);

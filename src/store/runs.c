@@ -112,9 +112,18 @@ int store_run_active(struct store *s, const char *project, const char *conversat
         s, 0, SQL_RUN_ACTIVE_OF, "the run", id_map, ret_id, e, "tt", project, conversation_id);
 }
 
-int store_run_due(struct store *s, int64_t now_s, char ret_id[ID_SIZE], struct error *e)
+static bool due_map(sqlite3_stmt *row, void *item)
 {
-    return query_one(s, 0, SQL_RUN_DUE, "the run", id_map, ret_id, e, "i", now_s);
+    struct store_run_due *due = item;
+    due->expires_at = column_int(row, 1);
+    due->seq = column_int(row, 2);
+    return id_map(row, due->id);
+}
+
+int store_run_due(struct store *s, int64_t now_s, struct store_run_due *due, struct error *e)
+{
+    return query_one(
+        s, 0, SQL_RUN_DUE, "the run", due_map, due, e, "iii", now_s, due->expires_at, due->seq);
 }
 
 int store_run_container(struct store *s, const char *project, const char *conversation_id,

@@ -158,8 +158,9 @@
     X(RUN_CONTAINER_OF, \
         "SELECT container_id FROM runs WHERE project = ?1 AND conversation_id = ?2" \
         " AND container_id IS NOT NULL ORDER BY created_at DESC, seq DESC LIMIT 1") \
-    X(RUN_DUE, "SELECT id FROM runs WHERE status = 'requires_action' AND expires_at > 0" \
-               " AND expires_at <= ?1 ORDER BY expires_at LIMIT 1") \
+    X(RUN_DUE, "SELECT id, expires_at, seq FROM runs WHERE status = 'requires_action'" \
+               " AND expires_at > 0 AND expires_at <= ?1 AND (expires_at, seq) > (?2, ?3)" \
+               " ORDER BY expires_at, seq LIMIT 1") \
     X(RUN_SET_REQUEST, "UPDATE runs SET request = ?2 WHERE id = ?1") \
     X(RUN_UPDATE, "UPDATE runs SET status = ?2, model = ?3, container_id = ?4, completed_at = ?5," \
                   " error = ?6, usage = ?7, output = ?8 WHERE id = ?1") \

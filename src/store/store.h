@@ -386,8 +386,13 @@ int store_run_insert(struct store *s, const struct store_run *r, unsigned flags,
 /* The run of that conversation that is queued, in progress or waits for results. -ENOENT: none. */
 int store_run_active(struct store *s, const char *project, const char *conversation_id,
     char ret_id[ID_SIZE], struct error *e);
-/* The one of those that wait for results whose time has been over for longest, of any project. -ENOENT: none. */
-int store_run_due(struct store *s, int64_t now_s, char ret_id[ID_SIZE], struct error *e);
+/* Runs that wait for results and whose time is over, of any project, one by one in the order of that time: the one
+ * behind `*due`, which is zeroed for the first and says the next afterwards. -ENOENT: none, and `*due` stays. */
+struct store_run_due {
+    int64_t expires_at, seq;
+    char id[ID_SIZE];
+};
+int store_run_due(struct store *s, int64_t now_s, struct store_run_due *due, struct error *e);
 /* The container that a run of that conversation used last. -ENOENT: none did. */
 int store_run_container(struct store *s, const char *project, const char *conversation_id,
     char ret_id[ID_SIZE], struct error *e);
