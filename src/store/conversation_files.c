@@ -32,6 +32,7 @@ static bool file_map(sqlite3_stmt *row, void *item)
         .file_id = column_text(row, 2, &ok),
         .source_id = column_text(row, 3, &ok),
         .container_id = column_text(row, 4, &ok),
+        .by_message = column_int(row, 5) != 0,
     };
     if (!ok)
         file_deinit(f);
@@ -45,9 +46,9 @@ int store_conversation_files_put(
     int r = query_begin(s, "the files", e);
     if (!r) {
         for (size_t i = 0; i < n && !r; i++)
-            r = query_run(s, RUN_LOCKED, SQL_CONVERSATION_FILE_PUT, "the file", NULL, e, "ttttt",
+            r = query_run(s, RUN_LOCKED, SQL_CONVERSATION_FILE_PUT, "the file", NULL, e, "ttttti",
                 files[i].conversation_id, files[i].path, files[i].file_id, files[i].source_id,
-                files[i].container_id);
+                files[i].container_id, (int64_t)files[i].by_message);
         r = query_end(s, r, "the files", e);
     }
     if (r == -ENOSPC)

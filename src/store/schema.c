@@ -179,6 +179,11 @@ static const char version_6[] =
     "  WHERE status IN ('queued', 'in_progress', 'requires_action');"
     "CREATE INDEX items_of_run ON items(conversation_id, run_id, created_at) WHERE run_id IS NOT NULL;";
 
+/* Files that a thread's messages brought, told from those that lie there for its assistants. */
+static const char version_7[] =
+    "ALTER TABLE conversation_files ADD COLUMN by_message INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE conversation_files SET by_message = source_id IS NOT NULL;";
+
 const char *const schema_migrations[] = {
-    version_1, version_2, version_3, version_4, version_5, version_6};
+    version_1, version_2, version_3, version_4, version_5, version_6, version_7};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

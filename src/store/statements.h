@@ -22,7 +22,8 @@
 #define RUN_ACTIVE "status IN ('queued', 'in_progress', 'requires_action')"
 #define CONVERSATION_COLUMNS "id, project, kind, created_at, metadata, data"
 #define ASSISTANT_COLUMNS "id, project, created_at, data"
-#define CONVERSATION_FILE_COLUMNS "conversation_id, path, file_id, source_id, container_id"
+#define CONVERSATION_FILE_COLUMNS \
+    "conversation_id, path, file_id, source_id, container_id, by_message"
 #define ITEM_COLUMNS "id, conversation_id, run_id, created_at, json, transcript"
 #define FIGURE_COLUMNS "id, container_id, mime_type, blob, bytes, created_at"
 #define WEBHOOK_COLUMNS "id, project, url, events, secret, created_at"
@@ -189,9 +190,11 @@
         "SELECT " ASSISTANT_COLUMNS " FROM assistants WHERE id = ?1 AND project = ?2") \
     X(ASSISTANT_DELETE, "DELETE FROM assistants WHERE id = ?1 AND project = ?2") \
     X(CONVERSATION_FILE_PUT, \
-        "INSERT INTO conversation_files(" CONVERSATION_FILE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5)" \
+        "INSERT INTO conversation_files(" CONVERSATION_FILE_COLUMNS \
+        ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)" \
         " ON CONFLICT(conversation_id, path) DO UPDATE SET file_id = excluded.file_id," \
-        " source_id = ifnull(source_id, excluded.source_id), container_id = excluded.container_id") \
+        " source_id = ifnull(source_id, excluded.source_id), container_id = excluded.container_id," \
+        " by_message = max(by_message, excluded.by_message)") \
     X(CONVERSATION_FILES_PLACED, \
         "UPDATE conversation_files SET container_id = ?2 WHERE conversation_id = ?1") \
     /* never before what is there, whatever the clock did */ \

@@ -488,9 +488,10 @@ int store_item_delete(
  * where it lies now, or NULL: nowhere yet. */
 struct store_conversation_file {
     char *conversation_id, *path, *file_id, *source_id, *container_id;
+    bool by_message; /* a message of the conversation named it */
 };
 void store_conversation_files_free(struct store_conversation_file *files, size_t n);
-/* In one commit; what was at such a path is replaced, but keeps its source_id. -ENOENT: no such conversation. */
+/* In one commit; what was at such a path is replaced, but keeps its source_id and by_message. -ENOENT: no such conversation. */
 int store_conversation_files_put(
     struct store *s, const struct store_conversation_file *files, size_t n, struct error *e);
 /* All of them, oldest first; the array is the holder's. */

@@ -2,6 +2,7 @@
 import base64
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -455,6 +456,67 @@ def test_runs_survive_a_restart_and_say_so(model_alone):
         client.post(f"{client.path(waits)}/submit_tool_outputs", tool_outputs=[
             {"tool_call_id": "call_1", "output": "-3"}, {"tool_call_id": "call_2", "output": "4"}])
         assert client.wait(waits)["status"] == "completed"
+
+
+# ---- what threads show of themselves ----------------------------------------------------------------
+
+
+def test_an_assistants_files_are_not_the_threads(model):
+    read = [Turn(python("import os; print(sorted(os.listdir('/mnt/data')))")), Turn("Read.")]
+    client = model([*read, *read])
+    ours, own, late, first, second = (client.upload(f"{name}.csv", b"x") for name in "abcde")
+
+    def resources(*ids):
+        return {"code_interpreter": {"file_ids": list(ids)}}
+
+    def attached(*ids):
+        return [{"file_id": one, "tools": [INTERPRETER]} for one in ids]
+
+    assistant = client.assistant(tool_resources=resources(ours))
+    brought = {"role": "user", "content": client.words("x"), "attachments": attached(second, first)}
+    thread = client.thread(brought, tool_resources=resources(own))
+    run = client.done(thread, assistant)
+    assert code_of(client.steps(run)[0])["outputs"][0]["logs"] == "['a.csv', 'b.csv', 'd.csv', 'e.csv']\n"
+    assert client.get(f"/threads/{thread}")["tool_resources"] == resources(own, second, first)
+    client.say(thread, "and these", attachments=attached(late, ours))  # now the assistant's is the thread's, too
+    named = client.get(f"/threads/{thread}")["tool_resources"]["code_interpreter"]["file_ids"]
+    assert named == [own, second, first, ours, late]  # as they came to the thread, whoever gave them
+    client.say(thread, "and again", attachments=attached(late, first))
+    assert client.get(f"/threads/{thread}")["tool_resources"] == resources(*named)
+
+
+def worked(server):
+    """Seconds that the server's process has computed: what it does, however busy the machine is."""
+    return time.clock_gettime(~server.server_process().pid << 3 | 2)
+
+
+def test_a_page_of_a_long_thread_costs_what_one_of_a_short_does(model, shared):
+    client = model([Turn("Yes.")])
+    assistant = client.assistant(tools=[])
+
+    def grown(runs, said):
+        thread = client.thread(*[{"role": "user", "content": f"{n}"} for n in range(said)])
+        for _ in range(runs):
+            more = [{"role": "user", "content": client.words(f"{n}")} for n in range(said)]
+            run = client.done(thread, assistant, additional_messages=more, truncation_strategy={"type": "last_messages", "last_messages": 1})
+        some = client.messages(thread)[25]["id"]
+        newest = client.get(f"/threads/{thread}/messages", limit=20)["data"]
+        assert len(newest) == 20 and newest[0]["run_id"] == run["id"]
+
+        def pages():
+            before = worked(shared[0])
+            for _ in range(10):
+                for query in {"after": some}, {"before": some}, {"order": "asc", "after": some}, {"run_id": run["id"]}:
+                    client.get(f"/threads/{thread}/messages", limit=20, **query)
+                client.get(f"/threads/{thread}/runs", limit=1)
+                client.get(client.path(run))
+            return worked(shared[0]) - before
+
+        return pages
+
+    short, long = grown(1, 30), grown(4, 500)  # 61 messages, 2,504
+    tries = [(short(), long()) for _ in range(5)]
+    assert min(cost for _, cost in tries) < 10 * min(cost for cost, _ in tries), tries
 
 
 # ---- files ------------------------------------------------------------------------------------------

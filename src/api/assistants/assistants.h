@@ -154,8 +154,10 @@ int belongings_load(struct belongings *w, struct api *api, const char *thread_id
 /* Gives a path to each File of an array of ids that has none; those that were deleted are left out. Borrows. */
 int belongings_add(
     struct belongings *w, struct api *api, const char *project, const json_t *ids, struct error *e);
-/* Stores those that are new, and lets others in. */
-int belongings_save(struct belongings *w, struct api *api, struct error *e);
+/* Stores those that are new, and lets others in. `by_message`: messages brought them, and named the known ones whose
+ * ids are in `named` (or NULL). */
+int belongings_save(
+    struct belongings *w, struct api *api, bool by_message, const json_t *named, struct error *e);
 void belongings_deinit(struct belongings *w);
 
 /* ---- handlers ------------------------------------------------------------------------------------------------ */

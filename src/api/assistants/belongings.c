@@ -54,18 +54,35 @@ int belongings_add(
     return 0;
 }
 
-int belongings_save(struct belongings *w, struct api *api, struct error *e)
+static bool is_named(const json_t *ids, const char *id)
 {
-    size_t n = w->files.count - w->known;
-    cleanup_free struct store_conversation_file *rows = calloc(n + 1, sizeof *rows);
+    const json_t *one;
+    size_t i;
+    json_array_foreach (ids, i, one)
+        if (id && json_is_string(one) && strcmp(json_string_value(one), id) == 0)
+            return true;
+    return false;
+}
+
+int belongings_save(
+    struct belongings *w, struct api *api, bool by_message, const json_t *named, struct error *e)
+{
+    size_t n = 0;
+    cleanup_free struct store_conversation_file *rows = calloc(w->files.count + 1, sizeof *rows);
     if (!rows)
         return no_memory_error(e);
-    for (size_t i = 0; i < n; i++) {
-        const struct input_file *f = &w->files.file[w->known + i];
-        rows[i] = (struct store_conversation_file){.conversation_id = (char *)w->thread_id,
+    for (size_t i = 0; i < w->known; i++)
+        if (!w->row[i].by_message && is_named(named, w->row[i].source_id)) {
+            rows[n] = w->row[i];
+            rows[n++].by_message = true;
+        }
+    for (size_t i = w->known; i < w->files.count; i++) {
+        const struct input_file *f = &w->files.file[i];
+        rows[n++] = (struct store_conversation_file){.conversation_id = (char *)w->thread_id,
             .path = f->name,
             .file_id = (char *)f->file_id,
-            .source_id = (char *)f->file_id};
+            .source_id = (char *)f->file_id,
+            .by_message = by_message};
     }
     int r = n ? store_conversation_files_put(api->store, rows, n, e) : 0;
     let_in(w);

@@ -44,6 +44,7 @@ int messages_append(struct api *api, const char *project, const char *thread_id,
     if (n == 0)
         return 0;
     cleanup_free struct store_item *rows = calloc(n, sizeof *rows);
+    cleanup_json json_t *named = json_array();
     int r = belongings_load(&belongings, api, thread_id, e);
     if (!rows)
         r = no_memory_error(e);
@@ -55,8 +56,13 @@ int messages_append(struct api *api, const char *project, const char *thread_id,
             r = error_param(e, ERROR_INVALID_VALUE, "attachments",
                 "A thread may have at most %d files.", THREAD_BELONGINGS_MAX);
     }
+    for (size_t i = 0; i < n; i++) {
+        cleanup_json json_t *ids =
+            message_files(json_object_get(json_array_get(m->list, i), "message"));
+        json_array_extend(named, ids);
+    }
     if (r == 0)
-        r = belongings_save(&belongings, api, e);
+        r = belongings_save(&belongings, api, true, named, e);
     if (r == 0)
         r = store_items_append(api->store, rows, n, e);
     for (size_t i = 0; rows && i < n; i++) {

@@ -188,7 +188,7 @@ static int bring_files(struct run_plan *p, struct api *api, const char *project,
         x = belongings_add(
             &p->belongings, api, project, tool_resources_files(r->tool_resources), e);
     if (x == 0)
-        x = belongings_save(&p->belongings, api, e);
+        x = belongings_save(&p->belongings, api, false, NULL, e);
     if (x == 0)
         x = list_files(p, api, project, e);
     if (lost)

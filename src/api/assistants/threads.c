@@ -36,7 +36,7 @@ static json_t *resources_of(struct api *api, const struct store_conversation *c)
     if (store_conversation_files_list(api->store, c->id, &files, &n, NULL) < 0)
         n = 0;
     for (size_t i = 0; i < n; i++) {
-        bool known = !files[i].source_id;
+        bool known = !files[i].source_id || !files[i].by_message;
         json_array_foreach (ids, k, id)
             known |= !known && strcmp(json_string_value(id), files[i].source_id) == 0;
         if (!known)
