@@ -610,6 +610,24 @@ def test_a_failure_before_anything_was_said_is_an_error(model, kind, status, cod
     assert get(client, failed) == failed
 
 
+@pytest.mark.parametrize("kind, status, code, word", [
+    ("rate_limit", 429, "provider_rate_limited", "rate_limit_exceeded"),
+    ("overloaded", 503, "provider_overloaded", "server_error"),
+])
+def test_what_no_repetition_helped_against(model, kind, status, code, word):
+    """Asked three times; then an error that clients may repeat, with Cloche's code and the nearest word of OpenAI's."""
+    client, scripted = model([Forever(Refuse(kind, retry_after=0))])
+    answer = client.post("/v1/responses", json=INPUT)
+    assert answer.status_code == status and error_of(answer)["code"] == code, answer.text
+    assert answer.headers.get("x-should-retry") != "false" and len(scripted.requests) == 3
+    told = stream(client, input="x")
+    assert [e["type"] for e in told][-2:] == ["error", "response.failed"] and len(scripted.requests) == 6
+    assert told[-2]["error"]["code"] == code
+    failed = told[-1]["response"]
+    assert failed["status"] == "failed" and (failed["error"]["type"], failed["error"]["code"]) == (code, word)
+    assert failed["error"]["message"] and get(client, failed) == failed
+
+
 def test_a_failure_in_the_middle_keeps_what_was_said(model):
     client, _ = model([Turn("Half an ", Disconnect())] * 2)
     told = stream(client)

@@ -254,6 +254,24 @@ def test_masked_for_a_remote_model_whole_for_the_caller(fresh_server, provider, 
     assert response["cloche"]["masked"] == {"email": 1, "column:salary": 1}
 
 
+@pytest.mark.parametrize("table, whole", [({}, ["near/gpt", "ollama/gpt"]), ({"local": True}, [])])
+def test_who_is_shown_what_stays_on_this_machine(fresh_server, provider, tmp_path, table, whole):
+    """Masking is off for models of this machine, unless it is asked for; on for all others, a cloud model of Ollama's too."""
+    scripted = provider([Turn(python("print('ann@example.com')")), Turn("Done.")], order="rounds")
+    where = {"base_url": scripted.base_url("chat"), "api_key_env": "SCRIPTED_KEY"}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"redaction": {"patterns": ["email"], **table},
+                                  "providers": {"near": {**where, "local": True}, "far": where,
+                                                "ollama": {"api_key_env": "SCRIPTED_KEY", "auth": "bearer"}}}))
+    server = fresh_server("--config", str(config), env={"SCRIPTED_KEY": scripted.key, "OLLAMA_HOST": scripted.url})
+    asking = Asking(server, scripted)
+    for name in ("near/gpt", "ollama/gpt", "far/gpt", "ollama/gpt-cloud"):
+        response = asking.ask(model=name)
+        told, masked = ("ann@example.com\n", {}) if name in whole else ("[email]\n", {"email": 1})
+        assert (asking.results(), response["cloche"]["masked"]) == ([told], masked), name
+        assert logs(calls(response)[0]) == "ann@example.com\n", name
+
+
 def test_nul_and_foreign_text_reach_everybody(model):
     asking = model([Turn(python("print('a\\0b é😀')")), Turn("Done.")])
     response = asking.ask()
