@@ -96,8 +96,8 @@ static void check_memory(const struct doctor *d, struct finding *f)
 {
     (void)d;
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    found(
-        f, FINE, "%ld MiB; all sessions together may use nine tenths", pages / 1024 * page / 1024);
+    found(f, FINE, "%ld MiB; all sessions together may use nine tenths (--memory-total)",
+        pages / 1024 * page / 1024);
 }
 
 static void check_port(const struct doctor *d, struct finding *f)

@@ -97,6 +97,7 @@ static void config_of(const struct settings *s, struct sessions_config *c)
     sessions_config_defaults(c);
     c->default_environment = s->default_environment;
     c->memory_default_bytes = (uint64_t)s->memory_limit;
+    c->memory_max_bytes = (uint64_t)s->memory_total;
     c->files_percent = (uint64_t)s->scratch_percent;
     c->inodes = (uint64_t)s->scratch_inodes;
     c->pids = (uint64_t)s->pids;

@@ -15,6 +15,8 @@
 
 enum { ENV_FILE_MAX = 1 << 20 };
 static const int64_t KERNEL_FLOOR = 32 << 20; /* a fresh kernel must always fit beside the files */
+/* below it nothing is left beside the zygotes and pools */
+static const int64_t MEMORY_TOTAL_LEAST = 256 << 20;
 
 const struct setting_row setting_rows[SETTINGS_COUNT] = {
 #define X(name, field, type, fallback, minimum, maximum, unit, where, reload, placeholder, help) \
@@ -420,6 +422,9 @@ int settings_finish(struct settings *s, struct error *e)
         return error_set(e, ERROR_INVALID_VALUE, 0,
             "idle (%lld minutes) is above idle-max (%lld minutes).", (long long)s->idle_minutes,
             (long long)s->idle_max_minutes);
+    if (s->memory_total > 0 && s->memory_total < MEMORY_TOTAL_LEAST)
+        return error_set(e, ERROR_INVALID_VALUE, 0, "memory-total is below %lld MiB.",
+            (long long)(MEMORY_TOTAL_LEAST >> 20));
     if (s->memory_limit * (100 - s->scratch_percent) / 100 < KERNEL_FLOOR)
         return error_set(e, ERROR_INVALID_VALUE, 0,
             "memory-limit less scratch-share leaves a kernel less than %lld MiB.",

@@ -50,6 +50,8 @@ struct text_list {
       "How a log line looks.") \
     X("memory-limit", memory_limit, BYTES, "1g", 64LL << 20, 1LL << 50, "", ANYWHERE, 1, "BYTES", \
       "Memory of a session that does not say how much.") \
+    X("memory-total", memory_total, BYTES, "0", 0, 1LL << 50, "", ANYWHERE, 0, "BYTES", \
+      "Memory of all sessions together, at least 256m; 0: nine tenths of the machine's.") \
     X("pids", pids, INTEGER, "128", 8, 32768, "", ANYWHERE, 1, "N", \
       "Processes and threads of a session.") \
     X("scratch-share", scratch_percent, INTEGER, "50", 1, 90, "percent", ANYWHERE, 1, "P", \

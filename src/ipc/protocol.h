@@ -48,6 +48,7 @@ enum op {
     SUP_INHERITED_PIPES, /* w0: set id; fds: the server's four ends                                */
     SUP_START, /* text: state directory is open; w0: how many servers came before; fd: the state
                     * directory; then optionally the environments directory                         */
+    SUP_MEMORY, /* before SUP_START, where cgroups are: fds: enum cgroup_memory, to read            */
 
     /* ---- server -> warden ---------------------------------------------------------------------- */
     WARDEN_HELLO =

@@ -51,6 +51,18 @@ int cgroup_host_deinit(struct cgroup_host *h);
  * how many were removed. For the next start and `cloche doctor --sweep`. */
 int cgroup_sweep(void (*found)(const char *path, void *user), void *user);
 
+/* Opens for reading what tells the memory of all sandboxes together. 0 and the caller's to close; -errno,
+ * -ENOENT without cgroups, and -1 in each. */
+enum cgroup_memory { MEMORY_USED, MEMORY_LIMIT, MEMORY_STAT, CGROUP_MEMORIES };
+int cgroup_memory_open(const struct cgroup_host *h, int ret[CGROUP_MEMORIES]);
+
+/* ---- server ------------------------------------------------------------------------------------ */
+
+/* Whether `wanted` bytes are left, by what cgroup_memory_open opened; true where nothing limits (-1 in each).
+ * Bytes used, less page cache that can be taken back where that decides; of how many, 0: no limit. */
+bool cgroup_memory_left(
+    const int fds[CGROUP_MEMORIES], uint64_t wanted, uint64_t *ret_used, uint64_t *ret_limit);
+
 /* ---- warden ------------------------------------------------------------------------------------ */
 
 struct cgroup_limits {

@@ -93,6 +93,7 @@ struct grounds_config {
     bool one_shot;
     int folder;   /* of the host, to be /mnt/data; -1: none */
     int death_fd; /* an eventfd: a sandbox or a warden died, somebody should look; -1: nobody */
+    const int *memory; /* of all sandboxes, see room.h; lives longer */
 };
 
 int grounds_new(const struct grounds_config *config, struct link *supervisor, struct pipes *pipes,

@@ -12,6 +12,7 @@ static const struct permit permits[] = {
     {SUP_LISTENER, 1, 1, true},
     {SUP_INHERITED_GROUND, 1, 1, true},
     {SUP_INHERITED_PIPES, KERNEL_PIPES, KERNEL_PIPES, true},
+    {SUP_MEMORY, CGROUP_MEMORIES, CGROUP_MEMORIES, true},
     {SUP_START, 0, 2, true},
 };
 
@@ -55,6 +56,11 @@ static int take(struct inheritance *i, const struct message *m, int *fds)
         return 0;
     case SUP_INHERITED_GROUND: return take_ground(i, m, &fds[0]);
     case SUP_INHERITED_PIPES: return take_pipes(i, m, fds);
+    case SUP_MEMORY:
+        fds_close(i->memory, CGROUP_MEMORIES);
+        for (int k = 0; k < CGROUP_MEMORIES; k++)
+            i->memory[k] = take_fd(&fds[k]);
+        return 0;
     default:
         i->servers_before = m->word[0];
         if (m->word[1])
@@ -67,7 +73,8 @@ static int take(struct inheritance *i, const struct message *m, int *fds)
 
 int inheritance_receive(int supervisor, struct inheritance *ret, struct error *e)
 {
-    struct inheritance i = {.supervisor = supervisor, .state_dir = -1, .environments_dir = -1};
+    struct inheritance i = {
+        .supervisor = supervisor, .state_dir = -1, .environments_dir = -1, .memory = {-1, -1, -1}};
     struct message m;
     int rc;
     do {
@@ -98,6 +105,7 @@ void inheritance_deinit(struct inheritance *i)
         fds_close(i->pipes[k].fd, KERNEL_PIPES);
     free(i->ground);
     free(i->pipes);
+    fds_close(i->memory, CGROUP_MEMORIES);
     fd_close(&i->state_dir);
     fd_close(&i->environments_dir);
     i->ground = NULL;

@@ -13,6 +13,7 @@
 #include "session/grounds.h"
 #include "session/grounds_private.h"
 #include "session/pool.h"
+#include "session/room.h"
 #include "session/session.h"
 #include "session/workspace.h"
 #include "store/store.h"
@@ -70,6 +71,7 @@ struct sessions {
     struct store *store;
     struct forgetter *forgetter; /* NULL without a store */
     int supervisor_fd, environments_dir;
+    const int *memory; /* of all sandboxes, the inheritance's: see room.h */
     struct link *supervisor;
     struct pipes *pipes;
     struct grounds *grounds;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "session/grounds_private.h"
 #include "session/kernel.h"
+#include "session/room.h"
 
 enum {
     QUIET_US = 4000,     /* since the last work, before the keeper works */
@@ -28,6 +29,7 @@ enum {
 
 struct pool {
     struct ground *ground;
+    const int *memory; /* see room.h */
     pthread_t keeper;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -145,9 +147,11 @@ static void sweep(struct pool *p)
 
 enum job { JOB_NONE, JOB_SANDBOX, JOB_KERNEL };
 
-/* What is missing most. Lock held. */
+/* What is missing most, as long as there is memory for it. Lock held. */
 static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
 {
+    if (atomic_load(&p->full) || !room_to_spare(p->memory))
+        return JOB_NONE;
     bool kernels =
         quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US;
     for (int slot = ZYGOTE_SLOTS - 1; slot >= 0 && kernels; slot--)
@@ -223,6 +227,7 @@ struct pool *pool_new(struct ground *ground)
     if (!p)
         return NULL;
     p->ground = ground;
+    p->memory = c->memory;
     p->want_prepared = c->pool_sandboxes;
     p->want_kernel[ground->full_is_usual ? ZYGOTE_FULL : ZYGOTE_PLAIN] =
         ground->full_is_usual ? c->pool_kernels_full : c->pool_kernels_plain;

@@ -259,6 +259,8 @@ int session_create(
     if (rc == 0)
         rc = check_quota(all, spec.project, e);
     if (rc == 0)
+        rc = room_check(all->memory, e);
+    if (rc == 0)
         rc = sandbox_for(all, spec.environment, ZYGOTE_SLOTS, spec.memory_limit_bytes, &sandbox, e);
     if (rc < 0)
         return rc;

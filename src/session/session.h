@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/strbuf.h"
+#include "sandbox/cgroup.h"
 
 struct store;
 struct sessions; /* everything that lives in this server */
@@ -47,6 +48,7 @@ struct inheritance {
     struct inherited_pipes *pipes;
     size_t pipe_sets;
     int state_dir, environments_dir; /* -1: not given */
+    int memory[CGROUP_MEMORIES];     /* of all sandboxes; -1 each: nothing limits it */
     uint64_t servers_before;         /* 0: the first server of this supervisor */
 };
 
@@ -88,7 +90,7 @@ void sessions_config_defaults(struct sessions_config *c);
 /* Starts the layer: takes over inherited grounds, pipes and sessions (see recovery.h), begins to
  * warm the default environment. `store` is borrowed until sessions_free, or NULL: nothing is
  * remembered. Takes grounds, pipes and the supervisor's socket out of `inherited`, and borrows its
- * environments directory. Does not wait for a zygote. */
+ * environments directory and its memory. Does not wait for a zygote. */
 int sessions_start(const struct sessions_config *config, struct store *store,
     struct inheritance *inherited, struct sessions **ret, struct error *e);
 /* Takes over the defaults and limits of `c` for work that begins from here on; not its strings, nor

@@ -103,7 +103,7 @@ static struct sessions_config *config_copy(const struct sessions_config *c)
     if (!own)
         return NULL;
     *own = *c;
-    if (own->memory_max_bytes == 0)
+    if (own->memory_max_bytes == 0 || own->memory_max_bytes > host_memory())
         own->memory_max_bytes = host_memory();
     if (own->memory_default_bytes > own->memory_max_bytes)
         own->memory_default_bytes = own->memory_max_bytes;
@@ -111,7 +111,7 @@ static struct sessions_config *config_copy(const struct sessions_config *c)
 }
 
 static void grounds_config_of(
-    const struct sessions_config *c, int death_fd, struct grounds_config *ret)
+    const struct sessions *s, const struct sessions_config *c, struct grounds_config *ret)
 {
     *ret = (struct grounds_config){
         .inodes = c->inodes,
@@ -123,13 +123,16 @@ static void grounds_config_of(
         .pool_kernels_plain = c->pool_kernels_plain,
         .one_shot = c->one_shot,
         .folder = c->folder,
-        .death_fd = death_fd,
+        .death_fd = s->death_fd,
+        .memory = s->memory,
     };
 }
 
 void sessions_reconfigure(struct sessions *s, const struct sessions_config *c)
 {
-    struct sessions_config *own = config_copy(c);
+    struct sessions_config wanted = *c;
+    wanted.memory_max_bytes = atomic_load(&s->config)->memory_max_bytes;
+    struct sessions_config *own = config_copy(&wanted);
     struct grounds_config g;
     pthread_mutex_lock(&s->lock);
     const struct sessions_config *before = atomic_load(&s->config);
@@ -150,7 +153,7 @@ void sessions_reconfigure(struct sessions *s, const struct sessions_config *c)
     s->old_config = more;
     s->old_config[s->old_configs++] = before; /* somebody may be reading it */
     atomic_store(&s->config, own);
-    grounds_config_of(own, s->death_fd, &g);
+    grounds_config_of(s, own, &g);
     pthread_mutex_unlock(&s->lock);
     grounds_reconfigure(s->grounds, &g);
 }
@@ -185,7 +188,7 @@ static int make_parts(struct sessions *s, struct inheritance *inherited)
     if (!s->pipes || !s->stateless || s->death_fd < 0)
         return -ENOMEM;
     struct grounds_config g;
-    grounds_config_of(s->config, s->death_fd, &g);
+    grounds_config_of(s, s->config, &g);
     return grounds_new(&g, s->supervisor, s->pipes, s->environments_dir, &s->grounds);
 }
 
@@ -228,6 +231,7 @@ int sessions_start(const struct sessions_config *config, struct store *store,
     atomic_init(&s->config, own);
     s->store = store;
     s->environments_dir = inherited->environments_dir;
+    s->memory = inherited->memory;
     s->death_fd = -1;
     pthread_mutex_init(&s->lock, NULL);
     cond_init_monotonic(&s->idle);

@@ -45,6 +45,12 @@ static void hand_over(struct supervisor *s)
             m = (struct message){.op = SUP_INHERITED_PIPES, .word = {(uint64_t)i}};
             send_or_end(s, &m, s->pipes[i], KERNEL_PIPES);
         }
+    int memory[CGROUP_MEMORIES];
+    if (cgroup_memory_open(&s->cgroup, memory) == 0) {
+        m = (struct message){.op = SUP_MEMORY};
+        send_or_end(s, &m, memory, CGROUP_MEMORIES);
+        fds_close(memory, CGROUP_MEMORIES);
+    }
     m = (struct message){.op = SUP_START, .word = {s->servers_before}};
     int fds[2];
     size_t n = 0;

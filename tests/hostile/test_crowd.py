@@ -1,4 +1,4 @@
-"""A crowd: a hundred sessions that each take memory up to their limit, all at once, on a server that is then full."""
+"""A crowd: sessions that take memory up to a limit, their own or that over all, on a server that is then full."""
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -55,3 +55,37 @@ def test_a_hundred_that_eat_to_their_limit_end_nobody_else(fresh_server):
     assert [pid for pid in family if machine.read(pid) is None] == [], "all that is not a session's lives on"
     sessions[0].delete()
     assert client().post("/v1/containers", json={"name": "in its place", "environment": "base"}).status_code == 200
+
+
+# Less than what a new session is refused for, so that no step from there to the next answer goes over the limit.
+KEEP = "held = b'x' * (40 << 20)\nprint(len(held))"
+
+
+@pytest.mark.limits
+@pytest.mark.timeout(60)
+def test_who_comes_when_the_memory_over_all_is_used_up_is_refused(fresh_server):
+    """429 instead of a kernel that Linux ends; those that are there go on, and one that goes makes room."""
+    server = fresh_server("--memory-total", "384m", "--pool-sandboxes", "0", "--pool-kernels", "0", "--pool-kernels-plain", "0")
+    client = server.client()
+
+    def create():
+        return client.post("/v1/containers", json={"name": "one more", "environment": "base"})
+
+    def said(session, code):
+        return client.post(f"/v1/containers/{session}/execute", json={"code": code}).json()["stdout"]
+
+    sessions = []
+    while (answer := create()).status_code == 200:
+        sessions.append(answer.json()["id"])
+        assert said(sessions[-1], KEEP) == f"{40 << 20}\n"
+        assert len(sessions) < 10, "ten times 40 MiB are more than all may have"
+    assert len(sessions) > 2
+    stateless = client.post("/v1/execute", json={"code": "print(1)", "environment": "base"})
+    for refused in (answer, stateless):
+        assert refused.status_code == 429 and error_of(refused)["code"] == "quota_exceeded", refused.text
+        assert "of 384 MiB" in error_of(refused)["message"] and "--memory-total" in error_of(refused)["message"]
+    assert all(said(s, "print(len(held))") == f"{40 << 20}\n" for s in sessions), "nobody's kernel was ended for it"
+    for session in sessions[:2]:
+        assert client.delete(f"/v1/containers/{session}").status_code == 200
+    # Linux takes what an ended process had off its books a moment later
+    machine.wait_until(lambda: create().status_code == 200, 10, "room for a session after two have gone")
