@@ -184,6 +184,22 @@ static const char version_7[] =
     "ALTER TABLE conversation_files ADD COLUMN by_message INTEGER NOT NULL DEFAULT 0;"
     "UPDATE conversation_files SET by_message = source_id IS NOT NULL;";
 
+/* How many deliveries wait for a webhook, counted as they come and go, and which is the oldest: the end of every run
+ * asks, under the lock that everybody waits for. */
+static const char version_8[] =
+    "ALTER TABLE webhooks ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE webhooks SET waiting ="
+    "  (SELECT count(*) FROM deliveries WHERE webhook_id = webhooks.id AND next_at > 0);"
+    "CREATE INDEX deliveries_waiting ON deliveries(webhook_id, seq) WHERE next_at > 0;"
+    "CREATE TRIGGER deliveries_begin AFTER INSERT ON deliveries WHEN new.next_at > 0 BEGIN"
+    "  UPDATE webhooks SET waiting = waiting + 1 WHERE id = new.webhook_id; END;"
+    "CREATE TRIGGER deliveries_change AFTER UPDATE OF next_at ON deliveries"
+    "  WHEN (new.next_at > 0) <> (old.next_at > 0) BEGIN"
+    "  UPDATE webhooks SET waiting = waiting + (new.next_at > 0) - (old.next_at > 0)"
+    "    WHERE id = new.webhook_id; END;"
+    "CREATE TRIGGER deliveries_end AFTER DELETE ON deliveries WHEN old.next_at > 0 BEGIN"
+    "  UPDATE webhooks SET waiting = waiting - 1 WHERE id = old.webhook_id; END;";
+
 const char *const schema_migrations[] = {
-    version_1, version_2, version_3, version_4, version_5, version_6, version_7};
+    version_1, version_2, version_3, version_4, version_5, version_6, version_7, version_8};
 const int schema_version = sizeof schema_migrations / sizeof *schema_migrations;

@@ -240,12 +240,11 @@
                                  " SELECT e.id, e.webhook_id, 'response.failed', json_object('id', e.id," \
                                  " 'object', 'event', 'created_at', ?1, 'type', 'response.failed', 'data'," \
                                  " json_object('id', e.run)), ?1, 'pending', 0, ?1, 0, 0 FROM e") \
-    X(DELIVERY_DROP, /* of webhooks with too many: all but the newest */ \
-        "UPDATE deliveries SET status = 'dropped', next_at = 0, error = ?3 WHERE seq IN (SELECT seq" \
-        " FROM (SELECT seq, row_number() OVER (PARTITION BY webhook_id ORDER BY seq DESC) AS nth" \
-        " FROM deliveries WHERE next_at > 0 AND webhook_id IN (SELECT w.id FROM webhooks w" \
-        " WHERE (?1 IS NULL OR w.project = ?1) AND (SELECT count(*) FROM deliveries d" \
-        " WHERE d.webhook_id = w.id AND d.next_at > 0) > ?2)) WHERE nth > ?2)") \
+    X(DELIVERY_DROP, /* the oldest of each webhook with too many: its `waiting` is counted, never looked up */ \
+        "UPDATE deliveries SET status = 'dropped', next_at = 0, error = ?3 WHERE seq IN" \
+        " (SELECT (SELECT d.seq FROM deliveries d WHERE d.webhook_id = w.id AND d.next_at > 0" \
+        " ORDER BY d.seq LIMIT 1) FROM webhooks w WHERE (?1 IS NULL OR w.project = ?1)" \
+        " AND w.waiting > ?2)") \
     X(DELIVERY_CLAIM, \
         "UPDATE deliveries SET attempts = attempts + 1, leased_until = ?1 + ?2 WHERE seq =" \
         " (SELECT d.seq FROM webhooks w JOIN deliveries d ON d.seq = (SELECT seq FROM deliveries" \
@@ -253,9 +252,12 @@
         " WHERE NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.webhook_id = w.id" \
         " AND o.leased_until > 0 AND o.leased_until > ?1) ORDER BY d.next_at LIMIT 1)" \
         " RETURNING " DELIVERY_COLUMNS) \
+    /* what was dropped while an attempt was made is not tried again; ?4: when it would be */ \
     X(DELIVERY_DONE, \
-        "UPDATE deliveries SET status = ?3, next_at = ?4, http_status = ?5, error = ?6," \
-        " leased_until = 0 WHERE webhook_id = ?1 AND id = ?2") \
+        "UPDATE deliveries SET status = iif(status = 'dropped' AND ?4 > 0, status, ?3)," \
+        " error = iif(status = 'dropped' AND ?4 > 0, error, ?6)," \
+        " next_at = iif(status = 'dropped', 0, ?4), http_status = ?5, leased_until = 0" \
+        " WHERE webhook_id = ?1 AND id = ?2") \
     X(DELIVERY_EXPIRE, "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries" \
                        " WHERE created_at <= ?1 AND next_at = 0 LIMIT ?2)") \
 \

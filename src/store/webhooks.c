@@ -166,8 +166,12 @@ int deliveries_bound(struct store *s, const char *project, struct error *e)
 {
     char why[80];
     snprintf(why, sizeof why, "%d newer deliveries waited for this webhook.", STORE_DELIVERIES_MAX);
-    return query_run(s, RUN_LOCKED, SQL_DELIVERY_DROP, "the deliveries", NULL, e, "tit", project,
-        (int64_t)STORE_DELIVERIES_MAX, why);
+    int64_t dropped = 1; /* of each webhook one at a time: the end of a run brings it one */
+    int r = 0;
+    while (!r && dropped)
+        r = query_run(s, RUN_LOCKED, SQL_DELIVERY_DROP, "the deliveries", &dropped, e, "tit",
+            project, (int64_t)STORE_DELIVERIES_MAX, why);
+    return r;
 }
 
 int deliveries_expire(struct store *s, int64_t before_s, int64_t *removed, struct error *e)

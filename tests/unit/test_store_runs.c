@@ -394,6 +394,36 @@ static void deliveries_are_bounded(void **state)
     store_delivery_deinit(&due);
 }
 
+/* An attempt was under way when it was dropped: that it failed does not bring it back, and the next one's turn comes. */
+static void what_is_dropped_stays_so(void **state)
+{
+    struct place *p = *state;
+    char oldest[24] = "";
+    struct store_webhook hook = {.id = "wh_a",
+        .project = "default",
+        .url = "https://a",
+        .events = "[\"response.completed\"]",
+        .secret = "whsec_",
+        .created_at = 1};
+    struct store_delivery under_way, next;
+    OK(store_webhook_insert(p->store, &hook, &err));
+    add_run(p->store, "resp_a", "responses", "in_progress", NULL, 1);
+    tell(p->store, 0);
+    OK(store_delivery_claim(p->store, 9, 60, &under_way, &err));
+    for (int i = 1; i < STORE_DELIVERIES_MAX + 2; i++)
+        tell(p->store, i);
+    struct store_delivery failed = under_way;
+    failed.next_at = 90;
+    failed.error = "The receiver answered 500.";
+    OK(store_delivery_done(p->store, &failed, &err));
+    assert_int_equal(count_dropped(p->store, "wh_a", oldest), 2);
+    assert_string_equal(oldest, "evt_2");
+    OK(store_delivery_claim(p->store, 10, 60, &next, &err));
+    assert_string_equal(next.id, "evt_2");
+    store_delivery_deinit(&next);
+    store_delivery_deinit(&under_way);
+}
+
 static void keep_figure(struct store *s, const char *container, const char *id, const char *bytes)
 {
     struct blob_writer *w;
@@ -500,6 +530,7 @@ int main(void)
         CASE(end_of_a_run),
         CASE(figures),
         CASE(deliveries_are_bounded),
+        CASE(what_is_dropped_stays_so),
         CASE(expiry),
     };
     return cmocka_run_group_tests_name("store_runs", tests, NULL, NULL);
