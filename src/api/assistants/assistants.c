@@ -8,7 +8,12 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-enum { MODEL_BYTES_MAX = 255, NAME_BYTES_MAX = 256 * 4, DESCRIPTION_BYTES_MAX = 512 * 4 };
+enum {
+    MODEL_BYTES_MAX = 255,
+    NAME_BYTES_MAX = 256 * 4,
+    DESCRIPTION_BYTES_MAX = 512 * 4,
+    LOCKS = 64
+};
 
 static int no_assistant(const char *id, struct error *e)
 {
@@ -29,11 +34,20 @@ int assistant_get(
     return *ret ? 0 : no_memory_error(e);
 }
 
-static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+/* By id, so that who changes one waits for the disk only with those who change the same. */
+static pthread_mutex_t changing[LOCKS] = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER};
 
-void assistants_lock(void) { pthread_mutex_lock(&changing); }
+static pthread_mutex_t *lock_of(const char *id)
+{
+    uint32_t hash = 2166136261; /* FNV-1a */
+    while (*id)
+        hash = (hash ^ (unsigned char)*id++) * 16777619;
+    return &changing[hash % LOCKS];
+}
 
-void assistants_unlock(void) { pthread_mutex_unlock(&changing); }
+void assistant_lock(const char *id) { pthread_mutex_lock(lock_of(id)); }
+
+void assistant_unlock(const char *id) { pthread_mutex_unlock(lock_of(id)); }
 
 int assistant_put(struct api *api, const char *project, const json_t *object, struct error *e)
 {
@@ -214,11 +228,11 @@ void assistants_modify(struct http_exchange *x)
     struct error e = {0};
     if (!id || api_body_json(x, &root) < 0)
         return;
-    assistants_lock();
+    assistant_lock(id);
     int r = assistant_get(api_of(x), access_project(x), id, &found, &e);
     if (r == 0)
         r = modify(x, found, root, &e);
-    assistants_unlock();
+    assistant_unlock(id);
     if (r < 0) {
         http_error(x, &e);
         return;

@@ -86,10 +86,10 @@ int assistant_get(
     struct api *api, const char *project, const char *id, json_t **ret, struct error *e);
 /* {assistant_id} if it is the caller's: a new reference; NULL: answered. */
 json_t *assistant_find(struct http_exchange *x);
-/* Who changes one holds this from assistant_get to assistant_put, and no longer: what another changed is not
- * lost. */
-void assistants_lock(void);
-void assistants_unlock(void);
+/* Who changes the one of that id holds this from assistant_get to assistant_put, and no longer: what another changed
+ * is not lost. Never two at once: ids may share a lock. */
+void assistant_lock(const char *id);
+void assistant_unlock(const char *id);
 /* Keeps the object. 0, or NOT_FOUND: it was deleted meanwhile. */
 int assistant_put(struct api *api, const char *project, const json_t *object, struct error *e);
 

@@ -146,11 +146,11 @@ static int change(struct http_exchange *x, const char *file_id,
     struct error e = {0};
     if (!id)
         return -EINVAL;
-    assistants_lock();
+    assistant_lock(id);
     int r = assistant_get(api_of(x), access_project(x), id, &assistant, &e);
     if (r == 0)
         r = how(x, assistant, file_id, &e);
-    assistants_unlock();
+    assistant_unlock(id);
     if (r < 0)
         http_error(x, &e);
     return r;
