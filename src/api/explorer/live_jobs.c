@@ -277,7 +277,8 @@ void job_execute(struct job *job)
     job->tell_started = job->execute.callbacks.on_started;
     job->execute.callbacks.on_started = on_started;
     int r = session_execute(job->session, &job->execute, &execution, &e);
-    if (r == -ECANCELED && is_cancelled(job)) {
+    /* also when its turn came at that moment and it failed: whoever cancelled is answered */
+    if (r < 0 && is_cancelled(job) && (r == -ECANCELED || !job->execution_id[0])) {
         tell_dropped(job, "execution.cancelled");
     } else if (r < 0) {
         stream_fail(&stream, r, &e);
