@@ -1,17 +1,53 @@
 // arrangement.js - how its reader has arranged a notebook: notes of one's own, cells that were not run yet, what comes
 // after what, what is hidden. The server knows executions and answers; all of this is one browser's memory.
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import { Cell } from './cells.js'
-import { Turn } from './conversation.js'
-import { remembered } from './state.js'
+import { current, Turn } from './conversation.js'
+import { randomId, store, stored } from './state.js'
 
-/** By conversation: {order: names, notes: {name: text}, hidden: names}. */
-const kept = remembered('notebooks', {})
-const none = { order: [], notes: {}, hidden: [] }
-const of = (conversation) => kept.value[conversation.id.value] ?? none
-function keep(conversation, change) {
-  kept.value = { ...kept.value, [conversation.id.value]: { ...of(conversation), ...change } }
+const none = { order: [], notes: {}, hidden: [] } // names, {name: text}, names
+const keyOf = (conversation) => `notebook.${conversation.id.value}`
+
+/** Names of what has none on the server yet mean something else on the next visit: they are not written down. */
+const lasting = (name) => !/^(cell|turn)-/.test(name)
+
+/** `order`, as it was written down, with what this visit alone knows behind what it was behind. */
+function withPassing(order, before) {
+  const list = [...order]
+  before.forEach((name, i) => { if (!lasting(name)) list.splice(list.indexOf(before[i - 1]) + 1, 0, name) })
+  return list
 }
+
+/** What is written down now, by whichever tab, for one that knows `kept`. */
+function newest(conversation, kept) {
+  const now = conversation.id.value ? stored(keyOf(conversation)) : null
+  if (!now) return kept
+  return { ...none, ...now, order: withPassing(now.order ?? [], kept.order), hidden: [...now.hidden ?? [], ...kept.hidden.filter((name) => !lasting(name))] }
+}
+
+const arrangements = new WeakMap()
+function keptOf(conversation) {
+  let kept = arrangements.get(conversation)
+  if (kept) return kept
+  kept = signal(newest(conversation, none))
+  arrangements.set(conversation, kept)
+  if (!conversation.id.value) effect(() => { if (conversation.id.value) save(conversation, kept.peek()) }) // arranged before it began
+  return kept
+}
+const of = (conversation) => keptOf(conversation).value
+
+function save(conversation, value) {
+  if (conversation.id.value) store(keyOf(conversation), { ...value, order: value.order.filter(lasting), hidden: value.hidden.filter(lasting) })
+}
+function keep(conversation, change) {
+  const now = newest(conversation, keptOf(conversation).peek())
+  const value = { ...now, ...change(now) }
+  keptOf(conversation).value = value
+  save(conversation, value)
+}
+addEventListener('storage', ({ key }) => { // another tab wrote
+  if (current.value?.id.value && key === 'cloche.' + keyOf(current.value)) keptOf(current.value).value = newest(current.value, of(current.value))
+})
 
 /** Cells that were not run yet are this visit's; there is always one to write into. */
 const drafts = new WeakMap()
@@ -34,12 +70,15 @@ function base(conversation) {
 const movable = (item) => ['cell', 'draft', 'note'].includes(item.kind)
 const own = (item) => ['draft', 'note'].includes(item.kind)
 
-/** All that a notebook shows, from above to below: [{kind, key, name, …}]. What nobody moved follows what it followed. */
-export function itemsOf(conversation) {
-  const { order, notes, hidden } = of(conversation)
+/** Notes of this visit; one that was left empty before it is none. */
+const written = new Set()
+
+/** All that a notebook has, from above to below: [{kind, key, name, …}]. What nobody moved follows what it followed. */
+function allOf(conversation) {
+  const { order, notes } = of(conversation)
   const all = [
     ...base(conversation),
-    ...Object.entries(notes).map(([name, text]) => ({ kind: 'note', key: name, name, text })),
+    ...Object.entries(notes).filter(([name, text]) => text.trim() || written.has(name)).map(([name, text]) => ({ kind: 'note', key: name, name, text })),
     ...draftsOf(conversation).value.map((cell) => ({ kind: 'draft', key: cell.key, name: cell.key, cell })),
   ]
   const known = new Map(all.flatMap((item) => [[item.key, item], [item.name, item]]))
@@ -47,29 +86,36 @@ export function itemsOf(conversation) {
   const placed = new Set(list)
   all.forEach((item, i) => {
     if (placed.has(item)) return
-    let at = i ? list.indexOf(all[i - 1]) + 1 : 0
+    let at = item.kind === 'draft' ? list.length : i ? list.indexOf(all[i - 1]) + 1 : 0
     while (at < list.length && own(list[at])) at++
     list.splice(at, 0, item)
     placed.add(item)
   })
-  return list.filter((item) => !(item.kind === 'cell' && hidden.includes(item.name)))
+  return list
 }
 
-const order = (conversation, list) => keep(conversation, { order: list.map((item) => item.name) })
+const isHidden = (conversation, item) => item.kind === 'cell' && of(conversation).hidden.includes(item.name)
+
+/** The same without what is hidden: what a notebook shows. */
+export const itemsOf = (conversation) => allOf(conversation).filter((item) => !isHidden(conversation, item))
+
+const order = (conversation, list) => keep(conversation, () => ({ order: list.map((item) => item.name) }))
 
 /** Above or below what comes before or after it; false where there is nothing. */
 export function move(conversation, item, by) {
-  const list = itemsOf(conversation), at = list.findIndex((other) => other.key === item.key)
-  if (!movable(item) || at < 0 || !list[at + by]) return false
-  ;[list[at], list[at + by]] = [list[at + by], list[at]]
+  const list = allOf(conversation), at = list.findIndex((other) => other.key === item.key)
+  let to = at + by
+  while (list[to] && isHidden(conversation, list[to])) to += by
+  if (!movable(item) || at < 0 || !list[to]) return false
+  ;[list[at], list[to]] = [list[to], list[at]]
   order(conversation, list)
   return true
 }
 
 /** A new cell or note, after `item` or at the end; its key. */
 export function insert(conversation, kind, item = null) {
-  const made = kind === 'draft' ? new Cell({ byHand: true }) : { key: `note-${crypto.randomUUID()}` }
-  const list = itemsOf(conversation)
+  const made = kind === 'draft' ? new Cell({ byHand: true }) : { key: `note-${randomId()}` }
+  const list = allOf(conversation)
   const at = item ? list.findIndex((other) => other.key === item.key) + 1 : list.length
   list.splice(at, 0, { kind, key: made.key, name: made.key })
   if (kind === 'draft') draftsOf(conversation).value = [...draftsOf(conversation).value, made]
@@ -78,14 +124,23 @@ export function insert(conversation, kind, item = null) {
   return made.key
 }
 
-export const write = (conversation, note, text) => keep(conversation, { notes: { ...of(conversation).notes, [note]: text } })
+export function write(conversation, note, text) {
+  written.add(note)
+  keep(conversation, ({ notes }) => ({ notes: { ...notes, [note]: text } }))
+}
+
+/** Writes a note down while it is being written: a reload keeps it, and nothing is drawn anew for a letter. */
+export function jot(conversation, note, text) {
+  written.add(note)
+  const now = newest(conversation, of(conversation))
+  save(conversation, { ...now, notes: { ...now.notes, [note]: text } })
+}
 
 /** A note and a cell that was not run go for good; one that was run is hidden, for the session remembers it. */
 export function drop(conversation, item) {
-  if (item.kind === 'cell') return keep(conversation, { hidden: [...of(conversation).hidden, item.name] })
+  if (item.kind === 'cell') return keep(conversation, ({ hidden }) => ({ hidden: [...hidden, item.name] }))
   if (item.kind === 'draft') return taken(conversation, item.cell)
-  const { [item.name]: _, ...notes } = of(conversation).notes
-  keep(conversation, { notes })
+  keep(conversation, ({ notes: { [item.name]: _, ...notes } }) => ({ notes }))
 }
 
 /** A cell that was not run is none any more. */
@@ -96,7 +151,7 @@ export function taken(conversation, cell) {
 }
 
 /** Once a cell was run it has a name that lasts: its place is remembered by that. */
-export const settle = (conversation) => { if (of(conversation).order.length) order(conversation, itemsOf(conversation)) }
+export const settle = (conversation) => { if (of(conversation).order.length) order(conversation, allOf(conversation)) }
 
-export const hiddenOf = (conversation) => of(conversation).hidden.length
-export const showHidden = (conversation) => keep(conversation, { hidden: [] })
+export const hiddenOf = (conversation) => of(conversation).hidden.length && allOf(conversation).filter((item) => isHidden(conversation, item)).length
+export const showHidden = (conversation) => keep(conversation, () => ({ hidden: [] }))

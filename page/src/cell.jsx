@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { statusWord } from './cells.js'
 import { current } from './conversation.js'
-import { duration, memory, plural } from './format.js'
+import { duration, memory, memoryLimit, plural } from './format.js'
 import { Output } from './outputs.jsx'
 import { Button, Code, Icon, Pre } from './parts.jsx'
 import { route, tick } from './state.js'
@@ -27,15 +27,15 @@ export function Ending({ cell }) {
     out_of_memory: () => {
       const limit = conversation?.limits.value[cell.container]
       const used = record?.max_memory_bytes
-      return <><strong>Out of memory.</strong> {used && limit ? `The cell had used ${memory(used)} of this session’s ${memory(limit)}.` : 'The cell used more than this session’s limit.'}</>
+      return <><strong>Out of memory.</strong> {used && limit ? `The cell had used ${memory(used)}; this session’s limit is ${memory(limit)}.` : 'The cell used more than this session’s limit.'}</>
     },
     timeout: () => <><strong>Out of time.</strong> The cell was stopped after {duration(cell.ms.value)}.</>,
     killed: () => <><strong>The kernel ended.</strong> {cell.notes.value[0]}</>,
   }[status]
   if (!sentence) return null
-  const live = conversation?.container.value, raised = memory((conversation?.limits.value[live?.id] ?? 0) * 2)
+  const live = conversation?.container.value, raised = live && memory(memoryLimit(live) * 2)
   const raise = async () => {
-    setRaising('Making a session with more memory …')
+    setRaising('Raising the limit …')
     await conversation.raiseLimit().then(() => setRaising(''), (e) => setRaising(`The limit stays: ${e.message}`))
   }
   const before = conversation?.cells.value.slice(0, conversation.cells.value.indexOf(cell)).filter((other) => other.status.value === 'completed') ?? []
@@ -51,7 +51,7 @@ export function Ending({ cell }) {
         {cell.lost.value && (
           <div class="notice__acts">
             {before.length > 0 && <Button onClick={async () => { for (const other of before) await conversation.run(other.code.value) }}>{`Run the ${plural(before.length, 'cell')} before it again`}</Button>}
-            {status === 'out_of_memory' && live?.status === 'running' && live.id === cell.container && <Button kind={before.length ? 'quiet' : ''} why={raising.endsWith('…') ? 'It is being done' : ''} onClick={raise}>{`Raise the limit to ${raised}`}</Button>}
+            {status === 'out_of_memory' && live?.status === 'running' && live.id === cell.container && <Button kind={before.length ? 'quiet' : ''} why={conversation.busy.value ? 'Something is running' : raising.endsWith('…') ? 'It is being done' : ''} onClick={raise}>{`Raise the limit to ${raised}`}</Button>}
           </div>
         )}
         {raising && <p class="quiet" role="status">{raising}</p>}

@@ -15,6 +15,7 @@ export class Cell {
     this.status = signal(status) // new, writing, queued, running, completed, error, timeout, interrupted, out_of_memory, killed
     this.outputs = signal([])
     this.execution = signal('')
+    this.first = signal('') // the execution it began with: what it is called however often it is run again
     this.number = signal(0)
     this.startedAt = 0
     this.ms = signal(null)
@@ -26,7 +27,7 @@ export class Cell {
   }
 
   /** What names it in an address: the same after every reload, and after it was run again. */
-  get name() { return /^(ci|exec)_/.test(this.key) ? this.key : this.execution.value }
+  get name() { return /^(ci|exec)_/.test(this.key) ? this.key : this.first.value }
   get busy() { return ['writing', 'queued', 'running'].includes(this.status.value) }
 
   /** Adds what came while the code runs. Text of one stream grows in place. */
@@ -47,7 +48,7 @@ export class Cell {
 
   begin(execution = '') {
     batch(() => {
-      if (execution) this.execution.value = execution
+      if (execution) { this.execution.value = execution; this.first.value ||= execution }
       this.status.value = 'running'
       this.startedAt = Date.now()
       this.outputs.value = []
@@ -60,6 +61,7 @@ export class Cell {
     batch(() => {
       this.record = record
       this.execution.value = record.id
+      this.first.value ||= record.id
       this.container ||= record.container_id
       if (record.code != null && !this.code.value) this.code.value = record.code
       if (!record.status) { this.startedAt ||= record.created_at * 1000; this.status.value = 'running'; return }

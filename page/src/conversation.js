@@ -1,10 +1,10 @@
 // conversation.js - the open conversation: its turns, the run that answers, cells run by hand, and the session they
 // share. The server keeps all of it; this follows the server and says so where it is ahead of it.
 import { batch, computed, signal } from '@preact/signals'
-import { ApiError, all, containerFileAddress, get, post, remove, request, stream, upload, workspace } from './api.js'
+import { ApiError, all, get, post, remove, request, stream, upload } from './api.js'
 import { Cell } from './cells.js'
-import { baseName, memoryLimit } from './format.js'
-import { announce, chosenEnvironment, chosenModel, go, interpreter, offline, remembered, route } from './state.js'
+import { memoryLimit } from './format.js'
+import { announce, chosenEnvironment, chosenModel, go, interpreter, offline, randomId, remembered, route, store, stored } from './state.js'
 
 export const conversations = signal([])
 export const current = signal(null)
@@ -89,7 +89,8 @@ export class Conversation {
   }
 
   #limit(session) {
-    if (!this.limits.value[session.id]) this.limits.value = { ...this.limits.value, [session.id]: memoryLimit(session) }
+    const bytes = memoryLimit(session)
+    if (this.limits.value[session.id] !== bytes) this.limits.value = { ...this.limits.value, [session.id]: bytes }
   }
 
   /** What the server knows of it now. To look is no use of it. */
@@ -104,21 +105,12 @@ export class Conversation {
     if (this.container.value?.id === id) this.#know(now)
   }
 
-  /** A new session with twice the memory, and the files of this one. Variables do not come along. */
+  /** Twice the memory for the session that runs, in place. */
   async raiseLimit() {
-    const old = this.container.value
-    const made = await post('/v1/containers', { name: this.title.value || 'page', environment: old.environment, memory_limit: `${Math.round(this.limits.value[old.id] / 2 ** 19)}m` })
-    try {
-      for (const file of await workspace(old.id)) {
-        const bytes = await (await request(containerFileAddress(old.id, file.id))).blob()
-        await upload(`/v1/containers/${made.id}/files`, new File([bytes], baseName(file.path)), { path: file.path }, () => {})
-      }
-    } catch (e) {
-      await remove(`/v1/containers/${made.id}`).catch(() => {})
-      throw e
-    }
-    await this.#move(made)
-    announce('The session has more memory. Its files came along, its variables did not.')
+    const { id } = this.container.value
+    const raised = await post(`/v1/containers/${id}`, { memory_limit: `${Math.round(memoryLimit(this.container.value) / 2 ** 19)}m` })
+    if (this.container.value?.id === id) this.#know(raised)
+    announce('The session has more memory.')
   }
 
   /** Closes its streams: the answers go on on the server. What has not arrived there, or is still to be sent, stays. */
@@ -144,7 +136,7 @@ export class Conversation {
   /* ---- files ---- */
 
   attach(file) {
-    const chip = { key: crypto.randomUUID(), name: file.name, bytes: file.size, progress: signal(0), id: signal(''), error: signal('') }
+    const chip = { key: randomId(), name: file.name, bytes: file.size, progress: signal(0), id: signal(''), error: signal('') }
     this.chips.value = [...this.chips.value, chip]
     chip.done = upload('/v1/files', file, { purpose: 'user_data' }, (part) => { chip.progress.value = part })
       .then((made) => { chip.progress.value = 1; chip.id.value = made.id })
@@ -336,8 +328,9 @@ export class Conversation {
 
   /* ---- cells by hand ---- */
 
-  /** Runs `code` in the session: in the place of `cell` when that was run before, else at the end. */
-  async run(code, cell = null) {
+  /** Runs `code` in the session: in the place of `cell` when that was run before, else at the end. `started` is called
+   * once the execution has its name. */
+  async run(code, cell = null, started = () => {}) {
     const before = cell?.execution.value
     cell ??= new Cell({ byHand: true })
     if (cell.status.value === 'new') this.entries.value = [...this.entries.value, cell]
@@ -347,9 +340,9 @@ export class Conversation {
       await this.#ensure(code.split('\n')[0])
       cell.container = session.id
       await stream(`/v1/containers/${session.id}/execute`, { json: { code, stream: true } }, (events) => batch(() => {
-        for (const event of events) this.#executionEvent(cell, event)
+        for (const event of events) this.#executionEvent(cell, event, started)
       }))
-      if (before && cell.execution.value) replaced.value = { ...replaced.value, [before]: cell.execution.value }
+      if (before && cell.execution.value) replaced.value = { ...replaced.value, ...stored('replaced'), [before]: cell.execution.value }
       if (cell.busy) await this.#poll(cell)
     } catch (e) {
       if (cell.execution.value && cell.execution.value !== before) await this.#poll(cell)
@@ -366,8 +359,8 @@ export class Conversation {
     this.#next(cell.status.value === 'completed')
   }
 
-  #executionEvent(cell, event) {
-    if (event.type === 'execution.started') cell.begin(event.execution.id)
+  #executionEvent(cell, event, started) {
+    if (event.type === 'execution.started') { cell.begin(event.execution.id); started() }
     else if (event.type === 'execution.output') cell.add(event.output)
     else if (event.type === 'execution.input_requested') cell.asks.value = { prompt: event.prompt, password: event.password }
     else if (event.type === 'execution.completed') cell.settle(event.execution)
@@ -507,5 +500,6 @@ export async function rename(id, title) {
 export async function forget(id) {
   await request(`/v1/conversations/${id}`, { method: 'DELETE' })
   conversations.value = conversations.value.filter((c) => c.id !== id)
+  store(`notebook.${id}`, null)
   if (current.value?.id.value === id) go('')
 }

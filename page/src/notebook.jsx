@@ -1,6 +1,6 @@
 // notebook.jsx - the same session as cells that can be edited: the second view of one list of executions.
 import { useRef, useState } from 'preact/hooks'
-import { drop, hiddenOf, insert, itemsOf, move, settle, showHidden, taken, write } from './arrangement.js'
+import { drop, hiddenOf, insert, itemsOf, jot, move, settle, showHidden, taken, write } from './arrangement.js'
 import { CellLink, cellLabel, Outputs, Took } from './cell.jsx'
 import { plural } from './format.js'
 import { Button, Code, Icon, IconButton, Menu } from './parts.jsx'
@@ -20,14 +20,12 @@ function EditableCell({ conversation, item, tools, focus }) {
   const code = text ?? cell.code.value
   const changed = text !== null && text !== cell.code.value
   const next = () => { const all = editors(); all[all.indexOf(area.current) + 1]?.focus() }
-  const run = async (on) => {
+  const run = (on) => {
     if (!code.trim()) return
-    const done = conversation.run(code, cell)
+    conversation.run(code, cell, () => settle(conversation))
     if (draft) taken(conversation, cell)
     setText(null)
     if (on) requestAnimationFrame(next)
-    await done
-    settle(conversation)
   }
   const key = (e) => {
     if (e.key === 'Enter' && (e.shiftKey || e.ctrlKey || e.metaKey)) { e.preventDefault(); run(e.shiftKey) }
@@ -76,7 +74,7 @@ function Note({ conversation, item, tools, focus }) {
     if (e.key === 'Escape' || (e.key === 'Enter' && (e.shiftKey || e.ctrlKey || e.metaKey))) { e.preventDefault(); e.stopPropagation(); end(true) }
   }
   if (text !== null) {
-    return <div class="note note--own"><textarea class="note__text" value={text} rows={text.split('\n').length + 1} aria-label="Text of the note" placeholder="Markdown; Shift Enter ends it" onInput={(e) => setText(e.currentTarget.value)} onKeyDown={key} onBlur={() => end(false)} /></div>
+    return <div class="note note--own"><textarea class="note__text" value={text} rows={text.split('\n').length + 1} aria-label="Text of the note" placeholder="Markdown; Shift Enter ends it" onInput={(e) => { setText(e.currentTarget.value); jot(conversation, item.name, e.currentTarget.value) }} onKeyDown={key} onBlur={() => end(false)} /></div>
   }
   return (
     <div class="note note--own" ref={box} tabIndex="0" role="group" aria-label="Note of your own" onDblClick={edit} onKeyDown={(e) => { if (e.key === 'Enter' && e.target === box.current) { e.preventDefault(); edit() } }}>

@@ -7,7 +7,7 @@ import { examples, runExample } from './gallery.js'
 import { Icon } from './parts.jsx'
 import { showCell } from './place.js'
 import { files } from './session.js'
-import { dark, go, interpreter, keyed, leftOpen, palette, rightOpen, route, theme } from './state.js'
+import { dark, forgetNotebooks, go, interpreter, keyed, leftOpen, palette, rightOpen, route, theme } from './state.js'
 
 /** Where the letters of `wanted` stand in `text`, in order; null when they do not. */
 function match(text, wanted) {
@@ -29,6 +29,7 @@ const Marked = ({ text, at }) => [...text].map((c, i) => (at.includes(i) ? <b ke
 async function logOut() {
   await post('/api/logout')
   keyed.value = false
+  forgetNotebooks()
   location.reload()
 }
 
@@ -49,7 +50,7 @@ function options() {
       { icon: 'panel-left', name: `${leftOpen.value ? 'Close' : 'Open'} the list of conversations`, run: () => { leftOpen.value = !leftOpen.value } },
       { icon: 'pot', name: `${rightOpen.value ? 'Close' : 'Open'} the session`, run: () => { rightOpen.value = !rightOpen.value } },
       { icon: 'play', name: `Answers ${interpreter.value ? 'without' : 'with'} Python`, run: () => { interpreter.value = !interpreter.value } },
-      keyed.value && { icon: 'open', name: 'Log out', note: 'the key is asked for again', run: logOut },
+      keyed.value && { icon: 'open', name: 'Log out', note: 'forgets the key, and the notes in this browser', run: logOut },
     ] },
     { group: 'Cells and files', list: [
       ...(c?.cells.value ?? []).map((cell) => ({ count: cell.number.value, name: cell.code.value.split('\n').find((line) => line.trim()) ?? '', note: duration(cell.ms.value), mono: true, run: () => showCell(cell) })),

@@ -28,7 +28,7 @@ export function usePlace(conversation, before = () => {}) {
   useEffect(() => {
     if (!place || loading) return
     before()
-    const cell = conversation.cells.value.find((other) => other.key === place || other.execution.value === place)
+    const cell = conversation.cells.value.find((other) => [other.name, other.execution.value].includes(place))
     cell ? showCell(cell) : showPlace(document.getElementById(place), 'start')
   }, [place, loading])
 }

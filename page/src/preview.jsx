@@ -81,7 +81,12 @@ function Pages({ pdf, name }) {
       paper.current.replaceChildren(canvas)
       setText(said)
       setFailed('')
-    }).catch((e) => { if (!gone) setFailed(e.message) })
+    }).catch((e) => {
+      if (gone) return
+      paper.current.replaceChildren() // the page before is not this one
+      setText('')
+      setFailed(e.message)
+    })
     return () => { gone = true }
   }, [pdf, at])
   return (

@@ -1,16 +1,33 @@
 // state.js - what the whole page shares: preferences, what the server offers, where one is. Signals only.
 import { effect, signal } from '@preact/signals'
 
+/** What this browser has under a key now, whichever tab wrote it; null if nothing readable. */
+export function stored(key) {
+  try { return JSON.parse(localStorage.getItem('cloche.' + key)) } catch { return null }
+}
+/** Keeps a value under a key; null keeps nothing there. */
+export function store(key, value) {
+  try {
+    if (value === null) localStorage.removeItem('cloche.' + key)
+    else localStorage.setItem('cloche.' + key, JSON.stringify(value))
+  } catch { /* full, or forbidden */ }
+}
+/** All notes and arrangements go: they are one reader's. */
+export function forgetNotebooks() {
+  try { for (const key of Object.keys(localStorage)) if (/^cloche\.(notebook\.|replaced$)/.test(key)) localStorage.removeItem(key) } catch { /* there are none */ }
+}
+
+/** 128 random bits. crypto.randomUUID is missing where a server is reached over plain HTTP. */
+export const randomId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+
 /** A signal that this browser remembers. Private windows without storage just forget. */
 export function remembered(key, initial) {
-  let value = initial
-  try { value = JSON.parse(localStorage.getItem('cloche.' + key)) ?? initial } catch { /* nothing readable there */ }
-  const kept = signal(value)
+  const kept = signal(stored(key) ?? initial)
   let first = true
   effect(() => {
-    const text = JSON.stringify(kept.value)
+    const { value } = kept
     if (first) { first = false; return }
-    try { localStorage.setItem('cloche.' + key, text) } catch { /* full, or forbidden */ }
+    store(key, value)
   })
   return kept
 }

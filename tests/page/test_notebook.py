@@ -24,6 +24,11 @@ def test_a_notebook_is_arranged(page):
     page.keyboard.press("Shift+Enter")
     expect(outputs).to_have_text(["first 20", "between 21", "last 20"])
 
+    # run a second time it stays there, too
+    cells.nth(1).locator("textarea").press("Control+Enter")
+    expect(cells.nth(1).locator(".cell__count")).to_contain_text(re.compile(r"^\[4\]"))
+    expect(outputs).to_have_text(["first 20", "between 22", "last 20"])
+
     # a note is written in markdown and read as what it means
     page.get_by_role("toolbar", name="Notebook").get_by_role("button", name="Text").click()
     page.keyboard.type("A **note** with <script>text</script>")
@@ -47,19 +52,37 @@ def test_a_notebook_is_arranged(page):
             expect(button).to_be_focused()
         assert shown() == wanted, before
 
-    assert shown() == ["first 20", "between 21", "last 20", "note"]
-    push(note.get_by_role("button", name="Move the note up"), ["first 20", "between 21", "note", "last 20"])
+    assert shown() == ["first 20", "between 22", "last 20", "note"]
+    push(note.get_by_role("button", name="Move the note up"), ["first 20", "between 22", "note", "last 20"])
     cells.nth(1).locator("textarea").focus()
     moved = page.locator(".place", has=page.locator(".output--text", has_text="between"))
-    push(moved.get_by_role("button", name="Move the cell down"), ["first 20", "note", "between 21", "last 20"])
+    push(moved.get_by_role("button", name="Move the cell down"), ["first 20", "note", "between 22", "last 20"])
     page.reload()
-    expect(outputs).to_have_text(["first 20", "between 21", "last 20"])
+    expect(outputs).to_have_text(["first 20", "between 22", "last 20"])
     expect(note).to_be_visible()
-    assert shown() == ["first 20", "note", "between 21", "last 20"]
+    assert shown() == ["first 20", "note", "between 22", "last 20"]
 
     # run all goes from above to below, in a new kernel
     page.get_by_role("button", name="Restart and run all").click()
-    expect(cells.locator(".cell__count").nth(2)).to_contain_text(re.compile(r"^\[6\]"))
+    expect(cells.locator(".cell__count").nth(2)).to_contain_text(re.compile(r"^\[7\]"))
+    expect(outputs).to_have_text(["first 20", "between 21", "last 21"])
+
+    # what is hidden keeps its place while others move
+    def hide(cell):
+        cell.locator("textarea").focus()
+        cell.get_by_role("button", name="Hide the cell").click()
+
+    hide(cells.nth(1))
+    expect(outputs).to_have_text(["first 20", "last 21"])
+    page.get_by_role("toolbar", name="Notebook").get_by_role("button", name="Text").click()
+    page.get_by_label("Text of the note").fill("Being written")
+    page.reload()  # and what was being written is there
+    expect(page.get_by_role("group", name="Note of your own")).to_have_count(2)
+    written = note.filter(has_text="Being written")
+    written.focus()
+    written.get_by_role("button", name="Delete the note").click()
+    expect(note).to_have_count(1)
+    page.get_by_role("button", name="Show 1 hidden cell").click()
     expect(outputs).to_have_text(["first 20", "between 21", "last 21"])
 
     note.dblclick()
@@ -68,8 +91,26 @@ def test_a_notebook_is_arranged(page):
     expect(note).to_have_text(re.compile("^Another one"))
     note.get_by_role("button", name="Delete the note").click()
     expect(note).to_have_count(0)
-    cells.nth(1).locator("textarea").focus()
-    cells.nth(1).get_by_role("button", name="Hide the cell").click()
-    expect(outputs).to_have_text(["first 20", "last 21"])
-    page.get_by_role("button", name="Show 1 hidden cell").click()
-    expect(outputs).to_have_text(["first 20", "between 21", "last 21"])
+
+    # another tab writes beside this one; what is deleted leaves nothing behind
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab, text in ((other, "of the other"), (page, "of this one")):
+        tab.bring_to_front()
+        tab.get_by_role("toolbar", name="Notebook").get_by_role("button", name="Text").click()
+        tab.get_by_label("Text of the note").fill(text)
+        tab.get_by_label("Text of the note").press("Shift+Enter")
+    for tab in (page, other):
+        notes = tab.get_by_role("group", name="Note of your own")
+        expect(notes).to_have_count(2)
+        expect(notes.filter(has_text="of the other")).to_be_visible()
+        expect(notes.filter(has_text="of this one")).to_be_visible()
+    other.close()
+    page.bring_to_front()
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('cloche.notebook.')).length"
+    assert page.evaluate(kept) == 1
+    page.locator(".item[data-current] .item__more").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".first__sentence")).to_be_visible()
+    assert page.evaluate(kept) == 0
