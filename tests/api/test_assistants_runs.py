@@ -505,7 +505,7 @@ def test_a_page_of_a_long_thread_costs_what_one_of_a_short_does(model, shared):
 
         def pages():
             before = worked(shared[0])
-            for _ in range(10):
+            for _ in range(5):
                 for query in {"after": some}, {"before": some}, {"order": "asc", "after": some}, {"run_id": run["id"]}:
                     client.get(f"/threads/{thread}/messages", limit=20, **query)
                 client.get(f"/threads/{thread}/runs", limit=1)
@@ -515,8 +515,10 @@ def test_a_page_of_a_long_thread_costs_what_one_of_a_short_does(model, shared):
         return pages
 
     short, long = grown(1, 30), grown(4, 500)  # 61 messages, 2,504
-    tries = [(short(), long()) for _ in range(5)]
-    assert min(cost for _, cost in tries) < 10 * min(cost for cost, _ in tries), tries
+    tries = []
+    while not tries or min(cost for _, cost in tries) >= 10 * min(cost for cost, _ in tries):
+        assert len(tries) < 5, tries
+        tries.append((short(), long()))
 
 
 # ---- files ------------------------------------------------------------------------------------------
