@@ -45,6 +45,8 @@ static void leave_old(struct place *p, int version)
     run_sql(db, rows);
     if (version >= 6)
         run_sql(db, "UPDATE runs SET expires_at = 702"); /* such a version wrote it there itself */
+    if (version >= 7)
+        run_sql(db, "UPDATE conversation_files SET by_message = source_id IS NOT NULL");
     snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", version);
     run_sql(db, pragma);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
