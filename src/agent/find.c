@@ -22,10 +22,12 @@ int run_find(struct runs *r, const char *project, const char *dialect, const cha
     pthread_mutex_unlock(&r->lock);
     if (!run && r->config.store && id_valid(id)) {
         int rc = store_run_get(r->config.store, project, dialect, id, &row, e);
-        if (rc == 0 && !(run = run_of_row(r, &row)))
-            rc = runs_no_memory(e);
-        if (rc == 0)
+        if (rc == 0) {
+            run = run_of_row(r, &row);
             store_run_deinit(&row);
+            if (!run)
+                rc = runs_no_memory(e);
+        }
         if (rc < 0 && rc != -ENOENT)
             return rc;
     }
