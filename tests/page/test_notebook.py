@@ -3,6 +3,7 @@ import re
 
 from playwright.sync_api import expect
 
+from support import machine
 from support.on_page import answered, ask, python
 
 
@@ -48,7 +49,7 @@ def test_a_notebook_is_arranged(page):
                 return
             before = page.evaluate("window.before = [...document.querySelectorAll('.place')].map((e) => e.id).join()")
             button.click()
-            page.wait_for_function("[...document.querySelectorAll('.place')].map((e) => e.id).join() !== window.before")
+            machine.wait_until(lambda: page.evaluate("[...document.querySelectorAll('.place')].map((e) => e.id).join() !== window.before"))
             expect(button).to_be_focused()
         assert shown() == wanted, before
 
