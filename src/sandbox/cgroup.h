@@ -59,7 +59,7 @@ int cgroup_memory_open(const struct cgroup_host *h, int ret[CGROUP_MEMORIES]);
 /* ---- server ------------------------------------------------------------------------------------ */
 
 /* Whether `wanted` bytes are left, by what cgroup_memory_open opened; true where nothing limits (-1 in each).
- * Bytes used, less page cache that can be taken back where that decides; of how many, 0: no limit. */
+ * Bytes used, less what can be taken back where that decides; of how many, 0: no limit. */
 bool cgroup_memory_left(
     const int fds[CGROUP_MEMORIES], uint64_t wanted, uint64_t *ret_used, uint64_t *ret_limit);
 

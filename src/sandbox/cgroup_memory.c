@@ -32,20 +32,39 @@ int cgroup_memory_open(const struct cgroup_host *h, int ret[CGROUP_MEMORIES])
     return 0;
 }
 
-/* A file's pages that were read once and not again, which Linux takes back before it ends anybody. v1 counts
- * what is below under a name of its own. */
-static uint64_t reclaimable(int stat)
+/* Adds up the lines of memory.stat that are named; false when the first is not there. */
+static bool sum(const char *stat, const char *const names[], size_t n, uint64_t *ret)
 {
-    static const char *const names[] = {"\ntotal_inactive_file ", "\ninactive_file "};
-    char text[8192];
-    ssize_t n = pread(stat, text, sizeof text - 1, 0);
-    text[n > 0 ? n : 0] = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    *ret = 0;
+    for (size_t i = 0; i < n; i++) {
         unsigned long long bytes;
-        const char *at = strstr(text, names[i]);
-        if (at && sscanf(at + strlen(names[i]), "%llu", &bytes) == 1)
-            return bytes;
+        char line[40];
+        snprintf(line, sizeof line, "\n%s ", names[i]);
+        const char *at = strstr(stat, line);
+        if (at && sscanf(at + strlen(line), "%llu", &bytes) == 1)
+            *ret += bytes;
+        else if (i == 0)
+            return false;
     }
+    return true;
+}
+
+/* What Linux cannot take back before it ends somebody. Page cache, and what it remembers of names that were looked
+ * up, it would take back, but they stay counted after their session has gone: whoever reads and looks up much would
+ * keep everybody out. v1 has no line for the rest of its own memory, which is left out there: so somebody may be let in
+ * too early, as without this check. Nothing when the file cannot be read. */
+static uint64_t kept(int stat)
+{
+    static const char *const v1[] = {"total_rss", "total_shmem"};
+    static const char *const v2[] = {
+        "anon", "shmem", "kernel_stack", "pagetables", "percpu", "sock", "slab_unreclaimable"};
+    char text[8192] = "\n";
+    uint64_t bytes;
+    ssize_t n = pread(stat, text + 1, sizeof text - 2, 0);
+    text[n > 0 ? n + 1 : 1] = 0;
+    if (sum(text, v1, sizeof v1 / sizeof *v1, &bytes) ||
+        sum(text, v2, sizeof v2 / sizeof *v2, &bytes))
+        return bytes;
     return 0;
 }
 
@@ -54,10 +73,8 @@ bool cgroup_memory_left(
 {
     const uint64_t limit = fds[MEMORY_LIMIT] < 0 ? 0 : cgroup_read_number(fds[MEMORY_LIMIT]);
     uint64_t used = limit ? cgroup_read_number(fds[MEMORY_USED]) : 0;
-    if (limit && (used > limit || limit - used < wanted)) { /* the long file only when it counts */
-        const uint64_t less = reclaimable(fds[MEMORY_STAT]);
-        used = used > less ? used - less : 0;
-    }
+    if (limit && (used > limit || limit - used < wanted)) /* the long file only when it counts */
+        used = kept(fds[MEMORY_STAT]);
     *ret_used = used;
     *ret_limit = limit;
     return !limit || (used <= limit && limit - used >= wanted);

@@ -198,6 +198,14 @@ static int gather(struct session *s, const struct workspace_changes *c, struct s
     return 0;
 }
 
+static bool lives(struct session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool yes = s->state == SESSION_LIVE;
+    pthread_mutex_unlock(&s->lock);
+    return yes;
+}
+
 static void write_store(struct session *s, const struct store_change *x)
 {
     struct store *store = s->all->store;
@@ -214,11 +222,15 @@ static void write_store(struct session *s, const struct store_change *x)
          i += PUTS_AT_ONCE) { /* everybody's replies go through the store */
         if (i)
             store_breathe(since);
+        if (!lives(s))
+            break;
         since = clock_monotonic_us();
         size_t n = x->puts - i < PUTS_AT_ONCE ? x->puts - i : PUTS_AT_ONCE;
         int r = store_container_file_put(store, x->put + i, n, &e);
         rc = r < 0 && r != -ENOENT ? r : rc;
     }
+    if (!lives(s)) /* it ended meanwhile, and was forgotten before these */
+        forgotten_submit(forgotten_new(s->all->forgetter, s->id, false));
     if (rc < 0) /* the files are there; after a server's restart their ids would be others */
         log_line(
             LOG_WARN, "session", "file ids not stored", "id=%s words=\"%s\"", s->id, e.message);

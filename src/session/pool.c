@@ -147,10 +147,10 @@ static void sweep(struct pool *p)
 
 enum job { JOB_NONE, JOB_SANDBOX, JOB_KERNEL };
 
-/* What is missing most, as long as there is memory for it. Lock held. */
+/* What is missing most. Lock held. */
 static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
 {
-    if (atomic_load(&p->full) || !room_to_spare(p->memory))
+    if (atomic_load(&p->full))
         return JOB_NONE;
     bool kernels =
         quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US;
@@ -200,8 +200,9 @@ static void *keeper_main(void *arg)
     while (wait_for_quiet(p)) {
         enum zygote_slot slot = ZYGOTE_PLAIN;
         sweep(p);
+        const bool room = room_to_spare(p->memory); /* files are read for it: not under the lock */
         pthread_mutex_lock(&p->lock);
-        enum job job = p->stopping ? JOB_NONE : next_job(p, &slot);
+        enum job job = p->stopping || !room ? JOB_NONE : next_job(p, &slot);
         bool warming = false;
         for (int i = 0; i < ZYGOTE_SLOTS; i++)
             warming |= p->n_kernel[i] < p->want_kernel[i];

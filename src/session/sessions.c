@@ -14,7 +14,9 @@
 
 /* After the deadline: SIGINT, its grace, and a little. Who waits for an init then waits somewhat shorter, so that
  * what it was about is still recorded and answered. */
-enum { INTERRUPTED_US = 4000000, INITS_US = 3500000 };
+/* How long interrupted executions, and who waits for an init meanwhile, have; and who waits when nothing runs any more,
+ * which is less than the server waits for answers that are under way. */
+enum { INTERRUPTED_US = 4000000, INITS_US = 3500000, LOOKS_US = 2500000 };
 
 static const struct permit supervisor_permits[] = {
     {SUP_READY, 0, 0, true},
@@ -292,7 +294,7 @@ void sessions_stop(struct sessions *s, int64_t deadline_ms)
     if (!first && before != 0 && deadline_ms == 0)
         return; /* hurried who waits */
     if (wait_idle(s, &s->stop_by_us)) {
-        init_links_end_by(clock_monotonic_us() + INITS_US); /* who only looks waits no longer either */
+        init_links_end_by(clock_monotonic_us() + LOOKS_US);
         return;
     }
     log_line(LOG_INFO, "session", "interrupting what still runs", "executions=%u",
