@@ -6,22 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a byte means inside a string: 0 itself, 1 \u00XX, 2 the start of something beyond ASCII,
- * a letter the short escape. */
-static const uint8_t classes[256] = {
-    [0x00 ... 0x07] = 1,
-    ['\b'] = 'b',
-    ['\t'] = 't',
-    ['\n'] = 'n',
-    [0x0b] = 1,
-    ['\f'] = 'f',
-    ['\r'] = 'r',
-    [0x0e ... 0x1f] = 1,
-    ['"'] = '"',
-    ['\\'] = '\\',
-    [0x7f] = 1,
-    [0x80 ... 0xff] = 2,
-};
+#include "base/json_escape.h"
 
 static bool in_object(const struct json_writer *w)
 {
@@ -62,66 +47,26 @@ void jw_end(struct json_writer *w)
     w->comma = true;
 }
 
-/* Length of the well-formed sequence at p (RFC 3629, table 3-7 of Unicode), or 0. */
-static size_t utf8_length(const uint8_t *p, const uint8_t *end)
-{
-    size_t n = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    if (n == 0 || (size_t)(end - p) < n)
-        return 0;
-    uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
-/* Characters beyond ASCII that some readers take for the end of a line (Python's splitlines, and with
- * it readers of event streams; JavaScript before 2019). Their escape, or NULL. */
-static const char *line_break(const uint8_t *p, size_t n)
-{
-    if (n == 2 && p[0] == 0xc2 && p[1] == 0x85)
-        return "\\u0085";
-    if (n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
-        return p[2] == 0xa8 ? "\\u2028" : "\\u2029";
-    return NULL;
-}
-
 void jw_string_piece(struct json_writer *w, const char *text, size_t n)
 {
     if (n == 0)
         return;
-    const uint8_t *p = (const uint8_t *)text, *end = p + n, *plain = p;
+    const char *p = text, *end = p + n, *plain = p;
     while (p < end) {
-        uint8_t class = classes[*p];
-        if (class == 0) {
+        if (json_plain(*p)) {
             p++;
             continue;
         }
-        size_t sequence = class == 2 ? utf8_length(p, end) : 0;
-        const char *escaped = sequence > 0 ? line_break(p, sequence) : NULL;
-        if (sequence > 0 && !escaped) {
-            p += sequence;
-            continue;
+        char escape[JSON_ESCAPE_MAX + 1];
+        size_t length, taken = json_escape(p, (size_t)(end - p), escape, &length);
+        if (length > 0) {
+            if (p > plain)
+                strbuf_append(w->out, plain, (size_t)(p - plain));
+            if (strbuf_append(w->out, escape, length) < 0)
+                return; /* too long: no need to look at the rest */
+            plain = p + taken;
         }
-        char escape[8];
-        size_t length = 2;
-        if (escaped)
-            memcpy(escape, escaped, length = 6);
-        else if (class == 2)
-            memcpy(escape, "\xef\xbf\xbd", length = 3);
-        else if (class == 1)
-            length = (size_t)snprintf(escape, sizeof escape, "\\u%04x", *p);
-        else
-            escape[0] = '\\', escape[1] = (char)class;
-        if (p > plain)
-            strbuf_append(w->out, plain, (size_t)(p - plain));
-        if (strbuf_append(w->out, escape, length) < 0)
-            return; /* too long: no need to look at the rest */
-        p += escaped ? sequence : 1;
-        plain = p;
+        p += taken;
     }
     if (p > plain)
         strbuf_append(w->out, plain, (size_t)(p - plain));

@@ -11,8 +11,10 @@ void log_configure(enum log_level lowest, enum log_format format);
 int log_level_parse(const char *name); /* a level, or -EINVAL */
 
 /* `module` and `message` are literals without quotes. Then pairs of key and printf format with its
- * arguments, as one string: log_line(LOG_INFO, "session", "expired", "id=%s idle_s=%d", id, s).
- * Values are escaped (control bytes, quotes), so a hostile name cannot forge a line. A value with
- * spaces is quoted by the caller's format as \"%s\". At most 1 KiB; longer lines end in "...". */
+ * arguments, as one string: log_line(LOG_INFO, "session", "expired", "id=%s idle_s=%d", id, s). A value
+ * with spaces is quoted by the caller's format as \"%s\". LOG_TEXT writes the pairs as they are;
+ * LOG_JSON makes each a member of the line's object: see log_json.h for the conversions it knows.
+ * Values are escaped, so a hostile name cannot forge a line, nor a member. Text has at most 1 KiB of
+ * pairs, longer ones end in "..."; a JSON line has at most 4 KiB, and a string cut for that ends in "…". */
 void log_line(enum log_level level, const char *module, const char *message, const char *format,
     ...) __attribute__((format(printf, 4, 5)));

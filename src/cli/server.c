@@ -401,7 +401,7 @@ static int serve(struct server *server, const sigset_t *signals)
         reload(server);
     stop_gracefully(server, signals);
     server_free(server);
-    log_line(LOG_INFO, "server", "stopped", "code=0");
+    log_line(LOG_INFO, "server", "stopped", "code=%d", 0);
     return 0;
 }
 

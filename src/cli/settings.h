@@ -47,7 +47,7 @@ struct text_list {
     X("log-level", log_level, CHOICE, "info", 0, 0, "debug|info|warn|error", ANYWHERE, 1, "LEVEL", \
       "The least important lines to log.") \
     X("log-format", log_format, CHOICE, "text", 0, 0, "text|json", ANYWHERE, 1, "FORMAT", \
-      "How a log line looks.") \
+      "How a log line looks: text for people, or a JSON object with a member for each value.") \
     X("memory-limit", memory_limit, BYTES, "1g", 64LL << 20, 1LL << 50, "", ANYWHERE, 1, "BYTES", \
       "Memory of a session that does not say how much.") \
     X("memory-total", memory_total, BYTES, "0", 0, 1LL << 50, "", ANYWHERE, 0, "BYTES", \

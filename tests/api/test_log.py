@@ -23,13 +23,53 @@ def lines(fresh_server, form):
     return said.rstrip("\n").split("\n"), answer.headers["x-request-id"]
 
 
+def no_twins(pairs):
+    assert len({key for key, _ in pairs}) == len(pairs), pairs
+    return dict(pairs)
+
+
 def test_lines_for_programs(fresh_server):
     found, request_id = lines(fresh_server, "json")
-    for line in found:
-        entry = json.loads(line)
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"]), line
-        assert entry["level"] in ("debug", "info", "warn", "error") and entry["module"] and entry["message"], line
-    assert [json.loads(line)["message"] for line in found if request_id in line] == ["request"]
+    entries = [json.loads(line, object_pairs_hook=no_twins) for line in found]
+    for entry in entries:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"]), entry
+        assert entry["level"] in ("debug", "info", "warn", "error") and entry["module"] and entry["message"], entry
+        assert "details" not in entry, "its format has no fields"
+    mine, = [entry for entry in entries if entry.get("request_id") == request_id]
+    took = mine.pop("duration_us")
+    assert type(took) is int and took > 0
+    del mine["time"]
+    assert mine == {"level": "debug", "module": "http", "message": "request", "request_id": request_id, "method": "POST",
+                    "path": "/v1/execute", "status": 200}
+    assert [entry["status"] for entry in entries if entry.get("path", "").startswith("/v1/containers/a") and entry["method"] == "GET"] == [404]
+    assert [(entry["message"], entry["code"]) for entry in entries if "code" in entry] == [("stopped", 0)]
+
+
+# What src/base/log_json.c makes members of: key=value or key="value", with these conversions in the value.
+CONVERSION = r"%(?:(?:l{0,2}|z)[du]|(?:\.\d+)?s|%)"
+PAIR = rf'([a-z0-9_]+)=(?:"(?:[^"%]|{CONVERSION})*"|(?:[^" %]|{CONVERSION})*)'
+
+
+def test_every_format_has_fields(request):
+    """Most lines are for what rarely happens, so no server shows them all: the sources are asked."""
+    sources = request.config.rootpath.parent / "src"
+    calls = 0
+    for path in sorted(sources.rglob("*.c")):
+        if path.parent == sources / "base":
+            continue
+        text = path.read_text()
+        for call in re.finditer(r"\blog_line\(", text):
+            calls += 1
+            where = f"{path}:{text.count(chr(10), 0, call.start()) + 1}"
+            # level, module and message, which may be an expression; then the format, in one piece or more
+            found = re.compile(r'[^",]+,\s*"\w+",\s*(?:[^",]|"(?:[^"\\]|\\.)*")+,\s*((?:"(?:[^"\\]|\\.)*"\s*|PRI\w+\s*)+)[,)]').match(text, call.end())
+            assert found, f"{where}: its format is no literal"
+            wanted = re.sub(r"PRI([du])64", r'"l\1"', found[1])
+            wanted = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', wanted)).replace('\\"', '"')
+            assert len(wanted) <= 256 and re.fullmatch(rf" *(?:{PAIR}(?: +|$))*", wanted), f"{where}: {wanted!r}"
+            keys = [pair[1] for pair in re.finditer(PAIR, wanted)]
+            assert len(set(keys)) == len(keys) and not set(keys) & {"time", "level", "module", "message", "details"}, f"{where}: {keys}"
+    assert calls > 80
 
 
 def test_lines_for_people(fresh_server):
