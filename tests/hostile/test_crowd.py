@@ -89,19 +89,3 @@ def test_who_comes_when_the_memory_over_all_is_used_up_is_refused(fresh_server):
         assert client.delete(f"/v1/containers/{session}").status_code == 200
     # Linux takes what an ended process had off its books a moment later
     machine.wait_until(lambda: create().status_code == 200, 10, "room for a session after two have gone")
-
-
-LOOK_UP = "import os\nfor n in range(400_000):\n    try: os.stat(f'/usr/share/{n:040}')\n    except OSError: pass"
-
-
-@pytest.mark.limits
-@pytest.mark.timeout(100)
-def test_what_linux_only_remembers_keeps_nobody_out(fresh_server):
-    """Names that were looked up stay counted after their session's end: taken for use they would keep all out for good."""
-    server = fresh_server("--memory-total", "384m", "--pool-sandboxes", "0", "--pool-kernels", "0", "--pool-kernels-plain", "0")
-    client = server.client()
-    for _ in range(3):
-        session = Session(client, environment="base")
-        session.run(LOOK_UP, timeout=60)
-        session.delete()
-    Session(client, environment="base").delete()
