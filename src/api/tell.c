@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/reader.h"
 #include "agent/run.h"
 #include "api/api.h"
 #include "api/json_in.h"
@@ -94,24 +95,19 @@ static int tell_event(struct store *store, struct item *items, const json_t *eve
     return 0;
 }
 
-static int tell_events(struct store *store, struct run *run, struct item *items,
-    const struct api_listener *to, struct error *e)
+struct telling {
+    struct store *store;
+    struct item *items;
+    const struct api_listener *to;
+    struct error *e;
+};
+
+static int tell(void *context, const struct run_event *event, uint64_t number)
 {
-    uint64_t from = 0;
-    for (;;) {
-        struct run_event *events = NULL;
-        size_t n = 0;
-        int last = run_events(run, from, 0, &events, &n, e), r = last < 0 ? last : 0;
-        for (size_t i = 0; r == 0 && i < n; i++) {
-            cleanup_json json_t *event =
-                json_loadb(events[i].json, events[i].length, JSON_ALLOW_NUL, NULL);
-            r = tell_event(store, items, event, to, e);
-        }
-        run_events_free(events, n);
-        from += n;
-        if (r < 0 || last == 1 || n == 0)
-            return r;
-    }
+    (void)number;
+    const struct telling *t = context;
+    cleanup_json json_t *json = json_loadb(event->json, event->length, JSON_ALLOW_NUL, NULL);
+    return tell_event(t->store, t->items, json, t->to, t->e);
 }
 
 int api_run_tell(
@@ -120,7 +116,9 @@ int api_run_tell(
     struct item *items = calloc(ITEMS_MAX, sizeof *items);
     if (!items)
         return told(-ENOMEM, e);
-    int r = tell_events(store, run, items, to, e);
+    struct telling telling = {store, items, to, e};
+    struct run_reader reader = {.run = run};
+    int r = run_reader_catch_up(&reader, tell, &telling, e);
     for (size_t i = 0; i < ITEMS_MAX; i++)
         json_decref(items[i].logs);
     free(items);

@@ -1,5 +1,6 @@
 /* request.h - a request for a run, decoded; and what it refers to, looked up. Internal to src/api/assistants. */
 #pragma once
+#include "agent/reader.h"
 #include "api/assistants/assistants.h"
 #include "api/assistants/encode.h"
 
@@ -68,8 +69,8 @@ struct run_state {
     struct run_info info;
     struct run_base base;
     struct run_encoder *encoder;
-    uint64_t from, next; /* the first event that is told; the one to read */
-    bool ended;          /* all was read, and the run is over or waits */
+    struct run_reader reader;
+    uint64_t from; /* the first event that is told */
 };
 /* Takes the reference to `run`, also on failure. The sink is borrowed; NULL: only objects are wanted. It gets
  * what comes of the events from number `from` on. */

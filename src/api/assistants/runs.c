@@ -203,7 +203,7 @@ static void submit(struct http_exchange *x, struct run *run, json_t *root)
             before.info.cancelling ? "cancelling" : run_status_name(before.info.status));
     if (r == 0)
         r = resume(x, &before.info, results, &again, &e);
-    uint64_t from = before.next;
+    uint64_t from = before.reader.next;
     run_state_deinit(&before);
     if (r < 0) {
         http_error(x, &e);

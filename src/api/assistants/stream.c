@@ -62,9 +62,9 @@ void stream_run(struct run_stream *s, struct run *run, uint64_t from)
         tell_error(s, &e);
         return;
     }
-    while (r == 0 && !s->gone && !state.ended) {
+    while (r == 0 && !s->gone && !state.reader.ended) {
         r = run_state_advance(&state, LOOK_MS, &e);
-        if (r == 0 && !state.ended)
+        if (r == 0 && !state.reader.ended)
             keep_alive(s);
     }
     if (r < 0)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/reader.h"
 #include "api/chat/chat.h"
 #include "api/chat/encode.h"
 #include "base/log.h"
@@ -11,10 +12,9 @@ enum { LOOK_MS = 1000 };
 /* A client that waits for the answer, and how far it has it. */
 struct listener {
     struct http_exchange *x;
-    struct run *run;
     struct chat_encoder *encoder;
-    uint64_t next; /* the event to read */
-    bool streamed, begun, gone, ended;
+    struct run_reader reader;
+    bool streamed, begun, gone;
 };
 
 /* ---- a stream ---- */
@@ -53,22 +53,14 @@ static void comment_on(struct listener *l, const char *type)
 
 /* ---- both ---- */
 
-static int advance(struct listener *l, struct error *e)
+static int feed(void *context, const struct run_event *event, uint64_t number)
 {
-    struct run_event *events = NULL;
-    size_t n = 0;
-    int r = run_events(l->run, l->next, LOOK_MS, &events, &n, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < n; i++) {
-        if (chat_encoder_feed(l->encoder, events[i].json, events[i].length) < 0)
-            log_line(LOG_ERROR, "chat", "an event that cannot be shown", "type=%s", events[i].type);
-        if (l->streamed)
-            comment_on(l, events[i].type);
-    }
-    run_events_free(events, n);
-    l->next += n;
-    l->ended = r == 1;
+    (void)number;
+    struct listener *l = context;
+    if (chat_encoder_feed(l->encoder, event->json, event->length) < 0)
+        log_line(LOG_ERROR, "chat", "an event that cannot be shown", "type=%s", event->type);
+    if (l->streamed)
+        comment_on(l, event->type);
     return 0;
 }
 
@@ -113,7 +105,7 @@ static void respond_end(struct listener *l)
 /* Answers with what the run says, until it ends. Nobody can ask for it again: a client that goes away ends it. */
 static void respond(struct http_exchange *x, struct run *run, const struct chat_request *request)
 {
-    struct listener l = {.x = x, .run = run, .streamed = request->as.stream};
+    struct listener l = {.x = x, .reader = {.run = run}, .streamed = request->as.stream};
     struct run_info info;
     struct error e = {0};
     char id[ID_SIZE + 16];
@@ -129,9 +121,9 @@ static void respond(struct http_exchange *x, struct run *run, const struct chat_
     l.encoder = chat_encoder_new(&base, l.streamed ? on_chunk : NULL, &l);
     if (!l.encoder)
         r = error_set(&e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
-    while (r == 0 && !l.ended && !l.gone) {
-        r = advance(&l, &e);
-        if (r == 0 && !l.ended)
+    while (r == 0 && !l.reader.ended && !l.gone) {
+        r = run_reader_advance(&l.reader, LOOK_MS, feed, &l, &e);
+        if (r == 0 && !l.reader.ended)
             look(&l);
     }
     if (l.gone || r < 0)

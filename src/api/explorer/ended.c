@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/reader.h"
 #include "api/explorer/explorer.h"
 #include "api/native/native.h"
 #include "api/responses/items.h"
@@ -25,33 +26,20 @@ static void note_execution(struct ending *x, const json_t *event)
     json_array_extend(x->figures, json_object_get(event, "images"));
 }
 
-static void note(struct ending *x, const struct run_event *event)
+static int note(void *context, const struct run_event *event, uint64_t number)
 {
+    (void)number;
+    struct ending *x = context;
     bool execution = strcmp(event->type, "execution.completed") == 0;
     if (!execution && strcmp(event->type, "item.completed") != 0)
-        return;
+        return 0;
     cleanup_json json_t *json = json_loadb(event->json, event->length, JSON_ALLOW_NUL, NULL);
     const char *kind = json_text(json, "kind");
     if (execution)
         note_execution(x, json);
     else if (kind && strcmp(kind, "message") == 0)
         json_array_append(x->messages, json);
-}
-
-static void read_events(struct ending *x, struct run *run)
-{
-    uint64_t next = 0;
-    for (int r = 0; r == 0;) {
-        struct run_event *events = NULL;
-        size_t n = 0;
-        r = run_events(run, next, 0, &events, &n, NULL);
-        for (size_t i = 0; i < n; i++)
-            note(x, &events[i]);
-        next += n;
-        run_events_free(events, n);
-        if (n == 0)
-            break;
-    }
+    return 0;
 }
 
 static json_t *file_json(const struct published *f)
@@ -150,7 +138,8 @@ json_t *explorer_ended(void *context, struct run *run)
         .messages = json_array()};
     run_info(run, &info);
     publishing_init(&x.files, context, info.project, info.container_id);
-    read_events(&x, run);
+    struct run_reader reader = {.run = run};
+    run_reader_catch_up(&reader, note, &x, NULL);
     add_messages(&x, run, &info);
     publishing_deinit(&x.files);
     json_decref(x.paths);

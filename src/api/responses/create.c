@@ -37,9 +37,9 @@ static void respond_when_done(struct http_exchange *x, struct run *run)
         http_error(x, &e);
         return;
     }
-    while (r == 0 && !s.ended && !gone) {
+    while (r == 0 && !s.reader.ended && !gone) {
         r = response_state_advance(&s, LOOK_MS, &e);
-        gone = r == 0 && !s.ended && http_client_gone(x);
+        gone = r == 0 && !s.reader.ended && http_client_gone(x);
     }
     if (gone)
         run_cancel(s.run);

@@ -3,6 +3,7 @@
  * code or containers: agent/run.h does. Server only; internal to src/api/responses but for the table of
  * routes and responses_ended. */
 #pragma once
+#include "agent/reader.h"
 #include "agent/run.h"
 #include "api/access.h"
 #include "api/api.h"
@@ -31,8 +32,7 @@ struct response_state {
     struct run_info info;
     struct response_base base;
     struct response_encoder *encoder;
-    uint64_t next; /* the event to read */
-    bool ended;    /* all was read, and the run is final */
+    struct run_reader reader;
 };
 /* Takes the reference to `run`, also on failure. `view` adds to what the request included (NULL: nothing).
  * The sink is borrowed; NULL: only the object is wanted. */

@@ -17,7 +17,7 @@ static void add_includes(const json_t *request, struct item_view *view)
 int response_state_init(struct response_state *s, struct api *api, struct run *run,
     const struct item_view *view, response_sink *sink, void *context, struct error *e)
 {
-    *s = (struct response_state){.run = run};
+    *s = (struct response_state){.run = run, .reader = {.run = run}};
     run_info(run, &s->info);
     s->base = (struct response_base){
         .id = s->info.id,
@@ -37,46 +37,27 @@ int response_state_init(struct response_state *s, struct api *api, struct run *r
     return -ENOMEM;
 }
 
-static void feed(struct response_state *s, const struct run_event *event)
+static int feed(void *context, const struct run_event *event, uint64_t number)
 {
-    int64_t now = 0;
+    (void)number;
+    struct response_state *s = context;
     /* The run ended when this event was made: what it says of that time is final now. */
-    if (strncmp(event->type, "run.", 4) == 0 && strcmp(event->type, "run.started") != 0) {
-        struct run_info info;
-        run_info(s->run, &info);
-        now = info.completed_at;
-        run_info_deinit(&info);
-    }
-    if (response_encoder_feed(s->encoder, event->json, event->length, now) < 0)
+    bool end = strncmp(event->type, "run.", 4) == 0 && strcmp(event->type, "run.started") != 0;
+    if (response_encoder_feed(
+            s->encoder, event->json, event->length, end ? run_completed_at(s->run) : 0) < 0)
         log_line(LOG_ERROR, "responses", "an event that cannot be shown", "run=%s type=%s",
             s->base.id, event->type);
+    return 0;
 }
 
 int response_state_advance(struct response_state *s, int timeout_ms, struct error *e)
 {
-    struct run_event *events = NULL;
-    size_t n = 0;
-    if (s->ended)
-        return 0;
-    int r = run_events(s->run, s->next, timeout_ms, &events, &n, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < n; i++)
-        feed(s, &events[i]);
-    s->next += n;
-    s->ended = r == 1;
-    run_events_free(events, n);
-    return 0;
+    return run_reader_advance(&s->reader, timeout_ms, feed, s, e);
 }
 
 int response_state_catch_up(struct response_state *s, struct error *e)
 {
-    for (;;) {
-        uint64_t before = s->next;
-        int r = response_state_advance(s, 0, e);
-        if (r < 0 || s->ended || s->next == before)
-            return r;
-    }
+    return run_reader_catch_up(&s->reader, feed, s, e);
 }
 
 void response_state_deinit(struct response_state *s)

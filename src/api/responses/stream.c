@@ -58,9 +58,9 @@ bool response_stream(
     l.gone = http_sse_begin(x) < 0;
     int r = response_state_init(&state, api_of(x), run, view, on_event, &l, &e);
     bool begun = r == 0;
-    while (r == 0 && !l.gone && !state.ended) {
+    while (r == 0 && !l.gone && !state.reader.ended) {
         r = response_state_advance(&state, LOOK_MS, &e);
-        if (r == 0 && !state.ended)
+        if (r == 0 && !state.reader.ended)
             keep_alive(&l);
     }
     if (r < 0 && !l.gone)
