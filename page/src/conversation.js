@@ -39,6 +39,7 @@ export class Conversation {
     this.title = signal(title)
     this.entries = signal([])        // Turn, or Cell run by hand, in their order
     this.container = signal(null)    // the session as the server describes it
+    this.restarts = signal(0)        // of its kernel, by hand
     this.loading = signal(false)
     this.chips = signal([])          // files in the composer
     this.text = signal('')
@@ -323,6 +324,7 @@ export class Conversation {
   async restart() {
     if (!this.container.value) return
     this.#know(await post(`/v1/containers/${this.container.value.id}/restart`))
+    this.restarts.value++
     announce('The kernel is new: variables are gone, files are kept.')
   }
 

@@ -57,7 +57,7 @@ export function watch() {
   }
   effect(() => {
     const conversation = current.value
-    const key = `${conversation?.container.value?.id}/${conversation?.container.value?.status}/${conversation?.busy.value}/${conversation?.cells.value.filter((cell) => !cell.busy).length}`
+    const key = `${conversation?.container.value?.id}/${conversation?.container.value?.status}/${conversation?.busy.value}/${conversation?.restarts.value}/${conversation?.cells.value.filter((cell) => !cell.busy).length}`
     if (key === watched) return
     if (!watched?.startsWith(`${conversation?.container.value?.id}/`)) { cpu.value = null; last = null; files.value = []; variables.value = { data: [], stale: false } }
     watched = key

@@ -191,3 +191,6 @@ def test_variables_files_and_gauges(page):
     expect(page.get_by_role("group", name="Preview of rows.csv").locator("tbody tr")).to_have_count(100)
     expect(page.locator(".gauge").first).to_contain_text("MiB of 1 GiB")
     expect(page.locator(".state__word")).to_have_text("Alive")
+    page.get_by_role("button", name="Restart", exact=True).click()
+    expect(page.locator(".vars")).to_have_count(0)
+    expect(page.get_by_role("tree")).to_contain_text("folder")
