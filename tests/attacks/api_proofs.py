@@ -33,6 +33,7 @@ def attacked(name, folder):
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory):
+    tmp_path_factory.getbasetemp()  # made by whoever is first: here, before there are threads
     def tried(name):
         for _ in range(TRIES):
             found = attacked(name, tmp_path_factory.mktemp("naive"))
