@@ -13,10 +13,8 @@
  * 20 in all, less than the server waits. */
 enum { KILL_SPINS = 50, KILL_QUICK_ROUNDS = 5000, KILL_ROUNDS = 24000 };
 enum { KILL_QUICK_STEP_NS = 30000, KILL_STEP_NS = 1000000 };
-enum {
-    SOCKET_ROUNDS = 500,
-    SOCKET_STEP_NS = 1000000
-}; /* a busy machine takes its time for a grace period */
+/* A busy machine takes its time for a grace period. */
+enum { SOCKET_ROUNDS = 500, SOCKET_STEP_NS = 1000000 };
 
 void reap(void)
 {

@@ -121,9 +121,9 @@ int memory_check(const struct sessions *all, uint64_t bytes, struct error *e);
  * by who only looks, which is no use of the session: it may expire meanwhile. */
 enum turn_for { TURN_IN_LINE, TURN_AT_ONCE, TURN_LOOK };
 /* Waits for the session's kernel, in order. 0 with the turn; or error: QUEUE_FULL, expired, deleted;
- * -ECANCELED when `callbacks` says the client went. `at_once`: to look, and -EBUSY instead of waiting. */
-int turn_take(
-    struct session *s, const struct execution_callbacks *callbacks, enum turn_for what, struct error *e);
+ * -ECANCELED when `callbacks` says the client went; -EBUSY unless it is TURN_IN_LINE. */
+int turn_take(struct session *s, const struct execution_callbacks *callbacks, enum turn_for what,
+    struct error *e);
 void turn_pass(struct session *s);
 /* Makes sure that a live kernel is there. The turn is the caller's. */
 int turn_kernel(struct session *s, struct error *e);

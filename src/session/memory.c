@@ -3,8 +3,6 @@
 
 #include "session/internal.h"
 
-enum { MEMORY_LEAST_BYTES = 64 << 20 /* an interpreter and its files' floor */ };
-
 int memory_check(const struct sessions *all, uint64_t bytes, struct error *e)
 {
     uint64_t most = all->config->memory_max_bytes;
@@ -12,7 +10,7 @@ int memory_check(const struct sessions *all, uint64_t bytes, struct error *e)
         return error_param(e, ERROR_INVALID_VALUE, "memory_limit",
             "'memory_limit' is more than this host can give (%llu MiB).",
             (unsigned long long)(most >> 20));
-    if (bytes < MEMORY_LEAST_BYTES)
+    if (bytes < SESSION_MEMORY_LEAST)
         return error_param(e, ERROR_INVALID_VALUE, "memory_limit",
             "'memory_limit' must be at least 64m: files and the interpreter must fit in it.");
     return 0;

@@ -4,13 +4,10 @@
 
 #include "sandbox/cgroup.h"
 
-/* What the least of sessions may take, see memory.c; a kernel with its warm-up is well below it. */
-static const uint64_t needed = UINT64_C(64) << 20;
-
 int room_check(const int memory[], struct error *e)
 {
     uint64_t used, limit;
-    if (cgroup_memory_left(memory, needed, &used, &limit))
+    if (cgroup_memory_left(memory, SESSION_MEMORY_LEAST, &used, &limit))
         return 0;
     return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT,
         "The memory that all sandboxes together may have is used up: %llu of %llu MiB. End some "
@@ -21,5 +18,5 @@ int room_check(const int memory[], struct error *e)
 bool room_to_spare(const int memory[])
 {
     uint64_t used, limit;
-    return cgroup_memory_left(memory, 2 * needed, &used, &limit);
+    return cgroup_memory_left(memory, 2 * SESSION_MEMORY_LEAST, &used, &limit);
 }

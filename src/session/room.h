@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* The least that a session may have: an interpreter and its files' floor. A kernel with its warm-up is well below. */
+enum { SESSION_MEMORY_LEAST = 64 << 20 };
+
 /* `memory` as the supervisor handed it over: enum cgroup_memory of sandbox/cgroup.h; -1: nothing limits. */
 /* For a session that somebody asks for: 0, or QUOTA_EXCEEDED with what is used of what. */
 int room_check(const int memory[], struct error *e);

@@ -13,9 +13,8 @@
 #include "session/internal.h"
 
 /* After the deadline: SIGINT, its grace, and a little. Who waits for an init then waits somewhat shorter, so that
- * what it was about is still recorded and answered. */
-/* How long interrupted executions, and who waits for an init meanwhile, have; and who waits when nothing runs any more,
- * which is less than the server waits for answers that are under way. */
+ * what it was about is still recorded and answered; shorter still when nothing runs any more, which is less than the
+ * server waits for answers that are under way. */
 enum { INTERRUPTED_US = 4000000, INITS_US = 3500000, LOOKS_US = 2500000 };
 
 static const struct permit supervisor_permits[] = {

@@ -7,6 +7,7 @@
 #include "api/assistants/assistants.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/ids.h"
 
 enum {
     MODEL_BYTES_MAX = 255,
@@ -37,13 +38,7 @@ int assistant_get(
 /* By id, so that who changes one waits for the disk only with those who change the same. */
 static pthread_mutex_t changing[LOCKS] = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER};
 
-static pthread_mutex_t *lock_of(const char *id)
-{
-    uint32_t hash = 2166136261; /* FNV-1a */
-    while (*id)
-        hash = (hash ^ (unsigned char)*id++) * 16777619;
-    return &changing[hash % LOCKS];
-}
+static pthread_mutex_t *lock_of(const char *id) { return &changing[hash_text(id) % LOCKS]; }
 
 void assistant_lock(const char *id) { pthread_mutex_lock(lock_of(id)); }
 
