@@ -220,8 +220,7 @@ static const struct sock_filter server[] = {
     ANY_BIT(CLONE_THREAD, 1, 0),
     REFUSE(EPERM),
     ALLOW,
-    EQ(SYS_socket, 0,
-        4), /* by a path no Landlock judges, it would reach what starts programs for others */
+    EQ(SYS_socket, 0, 4), /* by a path no Landlock judges, it would reach what starts programs for others */
     ARG(0),
     EQ(AF_UNIX, 0, 1),
     REFUSE(EAFNOSUPPORT),

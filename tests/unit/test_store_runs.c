@@ -365,17 +365,22 @@ static size_t count_dropped(struct store *s, const char *webhook, char oldest_wa
     return dropped;
 }
 
-/* A receiver that never comes back does not make the queue grow without end, nor touch others' queues. */
-static void deliveries_are_bounded(void **state)
+static struct store_webhook hook_for_completed(char *id)
 {
-    struct place *p = *state;
-    char oldest[24] = "";
-    struct store_webhook hook = {.id = "wh_a",
+    return (struct store_webhook){.id = id,
         .project = "default",
         .url = "https://a",
         .events = "[\"response.completed\"]",
         .secret = "whsec_",
         .created_at = 1};
+}
+
+/* A receiver that never comes back does not make the queue grow without end, nor touch others' queues. */
+static void deliveries_are_bounded(void **state)
+{
+    struct place *p = *state;
+    char oldest[24] = "";
+    struct store_webhook hook = hook_for_completed("wh_a");
     OK(store_webhook_insert(p->store, &hook, &err));
     add_run(p->store, "resp_a", "responses", "in_progress", NULL, 1);
     for (int i = 0; i < 5; i++)
@@ -399,12 +404,7 @@ static void what_is_dropped_stays_so(void **state)
 {
     struct place *p = *state;
     char oldest[24] = "";
-    struct store_webhook hook = {.id = "wh_a",
-        .project = "default",
-        .url = "https://a",
-        .events = "[\"response.completed\"]",
-        .secret = "whsec_",
-        .created_at = 1};
+    struct store_webhook hook = hook_for_completed("wh_a");
     struct store_delivery under_way, next;
     OK(store_webhook_insert(p->store, &hook, &err));
     add_run(p->store, "resp_a", "responses", "in_progress", NULL, 1);
