@@ -8,7 +8,7 @@
 #include "api/json_in.h"
 #include "base/fd.h"
 
-enum { EXECUTIONS_PAGE = 100, CHAIN_MAX = 1000 };
+enum { CHAIN_MAX = 1000 };
 
 int api_notebook_format(struct http_exchange *x, enum notebook_format *ret)
 {
@@ -72,27 +72,23 @@ static int add_ran(void *context, const struct api_ran *ran)
 
 /* ---- what a container ran ------------------------------------------------------------------------------ */
 
+struct container_told {
+    struct store *store;
+    struct api_listener listener;
+    struct error *e;
+};
+
+static int tell_execution(void *context, const struct store_execution *row)
+{
+    const struct container_told *told = context;
+    return api_execution_tell(told->store, row, &told->listener, told->e);
+}
+
 int api_notebook_container(
     struct store *store, const char *container_id, struct notebook *book, struct error *e)
 {
-    const struct api_listener listener = {book, NULL, add_ran};
-    char after[ID_SIZE] = "";
-    bool more = true;
-    while (more) {
-        struct store_page page = {
-            .limit = EXECUTIONS_PAGE, .ascending = true, .after = after[0] ? after : NULL};
-        struct store_executions rows = {0};
-        int r = store_execution_list(store, container_id, &page, &rows, e);
-        for (size_t i = 0; r == 0 && i < rows.count; i++)
-            r = api_execution_tell(store, &rows.items[i], &listener, e);
-        if (rows.count)
-            snprintf(after, sizeof after, "%s", rows.items[rows.count - 1].id);
-        more = rows.has_more && rows.count;
-        store_executions_deinit(&rows);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    struct container_told told = {store, {book, NULL, add_ran}, e};
+    return store_executions_each(store, container_id, tell_execution, &told, e);
 }
 
 /* ---- what a run said and did --------------------------------------------------------------------------- */

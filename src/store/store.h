@@ -267,6 +267,10 @@ int store_execution_get(struct store *s, const char *container_id, const char *i
     struct store_execution *ret_execution, struct error *e);
 int store_execution_list(struct store *s, const char *container_id, const struct store_page *page,
     struct store_executions *ret_list, struct error *e);
+/* Calls `each` for all of them, oldest first, until it says something else than 0: what it said, or -errno of the
+ * store, which alone fills `e`. Reads them a page at a time; what comes or goes meanwhile may be left out. */
+int store_executions_each(struct store *s, const char *container_id,
+    int (*each)(void *context, const struct store_execution *x), void *context, struct error *e);
 /* The record wherever it lies: malloc'ed and NUL-terminated. -ENOENT when there is none, -EIO when its
  * blob was lost to a power failure. */
 int store_execution_record(struct store *s, const struct store_execution *x, char **ret_record,
@@ -406,6 +410,10 @@ int store_run_get(struct store *s, const char *project, const char *dialect, con
 int store_run_list(struct store *s, const char *project, const char *dialect,
     const char *conversation_id, const struct store_page *page, struct store_runs *ret_list,
     struct error *e);
+/* As store_executions_each. */
+int store_runs_each(struct store *s, const char *project, const char *dialect,
+    const char *conversation_id, int (*each)(void *context, const struct store_run *run),
+    void *context, struct error *e);
 /* With its events. Durable. */
 int store_run_delete(struct store *s, const char *project, const char *id, struct error *e);
 /* All that a server before this one left unfinished (status queued or in_progress) becomes `failed`,
@@ -478,6 +486,13 @@ int store_item_get(struct store *s, const char *conversation_id, const char *id,
 /* run_id or NULL */
 int store_item_list(struct store *s, const char *conversation_id, const char *run_id,
     const struct store_page *page, struct store_items *ret, struct error *e);
+/* As store_executions_each. `at_once` are in memory together. */
+enum {
+    STORE_ITEMS_FEW = 8, /* where each may have many MB */
+    STORE_ITEMS_MANY = 500,
+};
+int store_items_each(struct store *s, const char *conversation_id, bool newest_first, int at_once,
+    int (*each)(void *context, const struct store_item *item), void *context, struct error *e);
 int store_item_delete(
     struct store *s, const char *conversation_id, const char *id, struct error *e);
 

@@ -283,6 +283,51 @@ static void items(void **state)
     assert_int_equal(store_item_get(p->store, "conv_a", "msg_1", &back, &err), -ENOENT);
 }
 
+struct read {
+    int first, last, n, stop_at;
+};
+
+static int read_one(void *context, const struct store_item *item)
+{
+    struct read *r = context;
+    int number = (int)strtol(item->id + 4, NULL, 10);
+    if (r->n > 0) /* each once, in order */
+        assert_int_equal(abs(number - r->last), 1);
+    r->first = r->n++ ? r->first : number;
+    r->last = number;
+    return r->n == r->stop_at ? 7 : 0;
+}
+
+/* Longer than a page, from either end, as far as is asked for. */
+static void items_to_the_end(void **state)
+{
+    struct place *p = *state;
+    struct store_conversation c = {
+        .id = "conv_a", .project = "default", .kind = "conversation", .created_at = 10};
+    struct read up = {0}, down = {0}, some = {.stop_at = 11}, none = {0};
+    OK(store_conversation_insert(p->store, &c, &err));
+    OK(store_items_each(p->store, "conv_a", false, STORE_ITEMS_FEW, read_one, &none, &err));
+    for (int i = 0; i < 24; i++) {
+        char id[ID_SIZE];
+        snprintf(id, sizeof id, "msg_%d", i);
+        struct store_item item = item_of(id, NULL, 50);
+        OK(store_items_append(p->store, &item, 1, &err));
+    }
+    OK(store_items_each(p->store, "conv_a", false, STORE_ITEMS_FEW, read_one, &up, &err));
+    OK(store_items_each(p->store, "conv_a", true, STORE_ITEMS_FEW, read_one, &down, &err));
+    assert_int_equal(
+        store_items_each(p->store, "conv_a", false, STORE_ITEMS_FEW, read_one, &some, &err), 7);
+    assert_int_equal(none.n, 0);
+    assert_int_equal(up.n, 24);
+    assert_int_equal(up.first, 0);
+    assert_int_equal(up.last, 23);
+    assert_int_equal(down.n, 24);
+    assert_int_equal(down.first, 23);
+    assert_int_equal(down.last, 0);
+    assert_int_equal(some.n, 11);
+    assert_int_equal(some.last, 10);
+}
+
 /* A run's end, its last events and its conversation's items: all or none. */
 static void end_of_a_run(void **state)
 {
@@ -527,6 +572,7 @@ int main(void)
         CASE(cut_short),
         CASE(conversations),
         CASE(items),
+        CASE(items_to_the_end),
         CASE(end_of_a_run),
         CASE(figures),
         CASE(deliveries_are_bounded),

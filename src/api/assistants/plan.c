@@ -10,7 +10,6 @@
 #include "provider/estimate.h"
 
 enum {
-    PAGE = 8, /* a message may be many MB */
     EXPIRES_S = 600,
     READ_BYTES_MAX = 128 << 20, /* of text and images that are held for one run */
 };
@@ -43,41 +42,42 @@ static void reverse(struct all_said *all)
     }
 }
 
+/* What is read of a thread, newest first. */
+struct reading {
+    struct all_said *all;
+    const char *except;
+    size_t bytes;
+};
+
+/* 1: it is enough. */
+static int read_item(void *context, const struct store_item *item)
+{
+    struct reading *reading = context;
+    struct all_said *all = reading->all;
+    const char *text = item->transcript, *run = item->run_id;
+    if (run && reading->except && strcmp(run, reading->except) == 0)
+        return 0;
+    reading->bytes += text ? strlen(text) : 0;
+    if (reading->bytes > READ_BYTES_MAX && all->n > 0)
+        return 1;
+    struct said *grown = realloc(all->item, (all->n + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    all->item = grown;
+    all->item[all->n++] =
+        (struct said){text ? json_loads(text, JSON_ALLOW_NUL, NULL) : json_array(), run != NULL};
+    return 0;
+}
+
 /* All but what the run `except` (or NULL) has said so far itself, oldest first; of a thread that is too large,
  * the newest. */
 static int load(struct api *api, const char *thread_id, const char *except, struct all_said *ret,
     struct error *e)
 {
-    char after[ID_SIZE] = "";
-    int r = 0;
-    size_t bytes = 0;
-    for (bool more = true; more && r == 0;) {
-        struct store_page page = {.limit = PAGE, .after = after[0] ? after : NULL};
-        struct store_items items;
-        r = store_item_list(api->store, thread_id, NULL, &page, &items, e);
-        if (r < 0)
-            break;
-        struct said *grown = realloc(ret->item, (ret->n + items.count + 1) * sizeof *grown);
-        if (grown)
-            ret->item = grown;
-        else
-            r = no_memory_error(e);
-        for (size_t i = 0; r == 0 && more && i < items.count; i++) {
-            const char *text = items.items[i].transcript, *run = items.items[i].run_id;
-            if (run && except && strcmp(run, except) == 0)
-                continue;
-            bytes += text ? strlen(text) : 0;
-            if ((more = bytes <= READ_BYTES_MAX || ret->n == 0))
-                ret->item[ret->n++] = (struct said){
-                    text ? json_loads(text, JSON_ALLOW_NUL, NULL) : json_array(), run != NULL};
-        }
-        more = more && items.has_more && items.count > 0;
-        if (items.count > 0)
-            snprintf(after, sizeof after, "%s", items.items[items.count - 1].id);
-        store_items_deinit(&items);
-    }
+    struct reading reading = {ret, except, 0};
+    int r = store_items_each(api->store, thread_id, true, STORE_ITEMS_FEW, read_item, &reading, e);
     reverse(ret);
-    return r;
+    return r == -ENOMEM ? no_memory_error(e) : r < 0 ? r : 0;
 }
 
 /* From which message on the model gets to read: the newest that fit, one at least. */

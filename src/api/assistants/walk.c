@@ -1,45 +1,40 @@
-/* walk.c - through a thread, page by page. */
+/* walk.c - through a thread. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "api/assistants/export.h"
 
-enum { PAGE = 8 }; /* a message may be many MB */
+/* A step of a walk, and where its error goes. */
+struct step {
+    const struct thread_walk *walk;
+    struct error *e;
+};
+
+static int visit_message(void *context, const struct store_item *item)
+{
+    const struct step *s = context;
+    cleanup_json json_t *message = json_loads(item->json, JSON_ALLOW_NUL, NULL);
+    return message ? s->walk->message(s->walk->context, message, s->e) : no_memory_error(s->e);
+}
 
 int thread_messages_each(const struct thread_walk *w, struct error *e)
 {
-    char after[ID_SIZE] = "";
-    bool more = true;
-    while (more) {
-        struct store_page page = {
-            .limit = PAGE, .ascending = true, .after = after[0] ? after : NULL};
-        struct store_items rows = {0};
-        int r = store_item_list(w->api->store, w->thread_id, NULL, &page, &rows, e);
-        for (size_t i = 0; r == 0 && i < rows.count; i++) {
-            cleanup_json json_t *message = json_loads(rows.items[i].json, JSON_ALLOW_NUL, NULL);
-            r = message ? w->message(w->context, message, e) : no_memory_error(e);
-        }
-        if (rows.count)
-            snprintf(after, sizeof after, "%s", rows.items[rows.count - 1].id);
-        more = rows.has_more && rows.count;
-        store_items_deinit(&rows);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    struct step step = {w, e};
+    return store_items_each(
+        w->api->store, w->thread_id, false, STORE_ITEMS_FEW, visit_message, &step, e);
 }
 
 /* One that was deleted since it was listed is left out. */
-static int visit(const struct thread_walk *w, const char *id, struct error *e)
+static int visit_run(void *context, const struct store_run *row)
 {
+    const struct step *s = context;
+    const struct thread_walk *w = s->walk;
     struct run *run = NULL;
     struct run_info info;
-    int r = run_find(w->api->runs, w->project, ASSISTANTS_DIALECT, id, &run, e);
+    int r = run_find(w->api->runs, w->project, ASSISTANTS_DIALECT, row->id, &run, s->e);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     run_info(run, &info);
-    r = w->run(w->context, run, &info, e);
+    r = w->run(w->context, run, &info, s->e);
     run_info_deinit(&info);
     run_unref(run);
     return r;
@@ -47,22 +42,7 @@ static int visit(const struct thread_walk *w, const char *id, struct error *e)
 
 int thread_runs_each(const struct thread_walk *w, struct error *e)
 {
-    char after[ID_SIZE] = "";
-    bool more = true;
-    while (more) {
-        struct store_page page = {
-            .limit = PAGE, .ascending = true, .after = after[0] ? after : NULL};
-        struct store_runs rows = {0};
-        int r = store_run_list(
-            w->api->store, w->project, ASSISTANTS_DIALECT, w->thread_id, &page, &rows, e);
-        for (size_t i = 0; r == 0 && i < rows.count; i++)
-            r = visit(w, rows.items[i].id, e);
-        if (rows.count)
-            snprintf(after, sizeof after, "%s", rows.items[rows.count - 1].id);
-        more = rows.has_more && rows.count;
-        store_runs_deinit(&rows);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    struct step step = {w, e};
+    return store_runs_each(
+        w->api->store, w->project, ASSISTANTS_DIALECT, w->thread_id, visit_run, &step, e);
 }

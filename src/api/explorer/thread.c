@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-enum { PAGE = 500, TITLE_BYTES = 120, RUNS_LOOKED_AT = 20 };
+enum { TITLE_BYTES = 120, RUNS_LOOKED_AT = 20 };
 
 int thread_create(struct api *api, const char *project, char ret_id[ID_SIZE], struct error *e)
 {
@@ -74,29 +74,6 @@ int thread_entitle(struct api *api, const char *project, const char *id, const c
 
 /* ---- items -------------------------------------------------------------------------------------------- */
 
-/* Calls `each` for every item, oldest first, until it says something else than 0. */
-static int each_item(struct api *api, const char *id,
-    int (*each)(void *context, const struct store_item *item), void *context, struct error *e)
-{
-    char after[ID_SIZE] = "";
-    int r = 0;
-    for (bool more = true; more && r == 0;) {
-        struct store_page page = {
-            .limit = PAGE, .ascending = true, .after = after[0] ? after : NULL};
-        struct store_items items;
-        r = store_item_list(api->store, id, NULL, &page, &items, e);
-        if (r < 0)
-            break;
-        for (size_t i = 0; i < items.count && r == 0; i++)
-            r = each(context, &items.items[i]);
-        more = items.has_more && items.count > 0;
-        if (items.count > 0)
-            snprintf(after, sizeof after, "%s", items.items[items.count - 1].id);
-        store_items_deinit(&items);
-    }
-    return r;
-}
-
 static int add_transcript(void *context, const struct store_item *item)
 {
     cleanup_json json_t *said =
@@ -106,7 +83,7 @@ static int add_transcript(void *context, const struct store_item *item)
 
 int thread_context(struct api *api, const char *id, json_t *context, struct error *e)
 {
-    int r = each_item(api, id, add_transcript, context, e);
+    int r = store_items_each(api->store, id, false, STORE_ITEMS_MANY, add_transcript, context, e);
     return r == -ENOMEM ? error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.") : r;
 }
 
@@ -206,7 +183,7 @@ void explorer_messages(struct http_exchange *x)
     jw_begin_object(&w);
     jw_field_array(&w, "messages");
     if (r == 0)
-        r = each_item(api_of(x), id, write_message, &w, &e);
+        r = store_items_each(api_of(x)->store, id, false, STORE_ITEMS_MANY, write_message, &w, &e);
     jw_end(&w);
     jw_end(&w);
     if (r < 0)

@@ -6,7 +6,7 @@
 #include "api/responses/responses.h"
 #include "base/fd.h"
 
-enum { PIECE = 64 * 1024, CONVERSATION_PAGE = 500 };
+enum { PIECE = 64 * 1024 };
 
 /* ---- bytes ---- */
 
@@ -166,23 +166,29 @@ int items_resolve(struct api *api, const char *project, const char *conversation
 
 /* ---- conversations ---- */
 
-static int add_to_context(
-    const struct store_item *item, json_t *context, char container_id[ID_SIZE])
+struct heard {
+    json_t *context;
+    char *container_id; /* ID_SIZE */
+};
+
+static int add_to_context(void *context, const struct store_item *item)
 {
+    const struct heard *heard = context;
     cleanup_json json_t *shown = json_loads(item->json, JSON_ALLOW_NUL, NULL);
     cleanup_json json_t *transcript =
         item->transcript ? json_loads(item->transcript, JSON_ALLOW_NUL, NULL) : NULL;
     const char *container = json_text(shown, "container_id");
     if (item_is(shown, "code_interpreter_call") && container && strlen(container) < ID_SIZE)
-        snprintf(container_id, ID_SIZE, "%s", container);
-    return transcript && json_array_extend(context, transcript) < 0 ? -ENOMEM : 0;
+        snprintf(heard->container_id, ID_SIZE, "%s", container);
+    return transcript && json_array_extend(heard->context, transcript) < 0 ? -ENOMEM : 0;
 }
 
 int conversation_context(struct api *api, const char *project, const char *id, json_t *context,
     char container_id[ID_SIZE], struct error *e)
 {
     struct store_conversation conversation;
-    char after[ID_SIZE] = "", brief[72];
+    struct heard heard = {context, container_id};
+    char brief[72];
     container_id[0] = 0;
     int r = store_conversation_get(api->store, project, "conversation", id, &conversation, e);
     if (r == -ENOENT)
@@ -191,20 +197,7 @@ int conversation_context(struct api *api, const char *project, const char *id, j
     if (r < 0)
         return r;
     store_conversation_deinit(&conversation);
-    for (bool more = true; more && r == 0;) {
-        struct store_page page = {
-            .limit = CONVERSATION_PAGE, .ascending = true, .after = after[0] ? after : NULL};
-        struct store_items items;
-        r = store_item_list(api->store, id, NULL, &page, &items, e);
-        if (r < 0)
-            break;
-        for (size_t i = 0; i < items.count && r == 0; i++)
-            r = add_to_context(&items.items[i], context, container_id);
-        more = items.has_more && items.count > 0;
-        if (items.count > 0)
-            snprintf(after, sizeof after, "%s", items.items[items.count - 1].id);
-        store_items_deinit(&items);
-    }
+    r = store_items_each(api->store, id, false, STORE_ITEMS_MANY, add_to_context, &heard, e);
     if (r == -ENOMEM)
         error_set(e, ERROR_INTERNAL, ENOMEM, "Out of memory.");
     return r;
