@@ -156,9 +156,12 @@ int http_respond(
 /* The same with application/json from a strbuf; a `failed` buffer answers 500. Borrows. */
 int http_respond_json(struct http_exchange *x, int status, const struct strbuf *json);
 int http_respond_empty(struct http_exchange *x, int status); /* 204 and the like */
-/* OpenAI's envelope with the status of error.h's table, unless http_config.error_body has another. Adds `retry-after: 1` to 429 and 503 and
- * `x-should-retry: false` to 409, 501, 507 and provider_authentication, unless the handler has set them. */
+/* OpenAI's envelope with the status of error.h's table, unless http_config.error_body has another. Adds
+ * `retry-after: 1` to 429 and 503 and `x-should-retry: false` to 409, 501, 507 and
+ * provider_authentication, unless the handler has set them. */
 int http_error(struct http_exchange *x, const struct error *e);
+/* The member `error` of that envelope, into an open object: for events, which have more beside it. */
+void http_error_field(struct json_writer *w, const struct error *e);
 /* The same from a format: http_fail(x, ERROR_NOT_FOUND, "container_id", "No such container: %s", id).
  * `param` may be NULL. */
 int http_fail(struct http_exchange *x, enum error_code code, const char *param, const char *format,

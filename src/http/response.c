@@ -205,16 +205,14 @@ static bool error_permanent(enum error_code code)
     return status == 409 || status == 507 || status == 501 || code == ERROR_PROVIDER_AUTHENTICATION;
 }
 
-static void write_envelope(struct json_writer *w, const struct error *e)
+void http_error_field(struct json_writer *w, const struct error *e)
 {
     const char *type = error_wire_type(e->code), *code = error_wire_code(e->code);
-    jw_begin_object(w);
     jw_field_object(w, "error");
     jw_field_string(w, "message", e->message);
     jw_field_string(w, "type", *type ? type : NULL);
     jw_field_string(w, "param", e->param[0] ? e->param : NULL);
     jw_field_string(w, "code", *code ? code : NULL);
-    jw_end(w);
     jw_end(w);
 }
 
@@ -233,10 +231,13 @@ int http_error(struct http_exchange *x, const struct error *e)
     const struct http_config *config = &c->server->config;
     /* what was no request has no path, so nobody knows whose it was */
     int own = config->error_body && c->head.method ? config->error_body(x, e, &w) : 0;
-    if (own > 0)
+    if (own > 0) {
         status = own;
-    else
-        write_envelope(&w, e);
+    } else {
+        jw_begin_object(&w);
+        http_error_field(&w, e);
+        jw_end(&w);
+    }
     return body.failed ? http_respond(x, status, "application/json", "{}", 2)
                        : http_respond(x, status, "application/json", body.data, body.length);
 }

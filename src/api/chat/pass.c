@@ -45,12 +45,7 @@ void chat_stream_error(struct http_exchange *x, const struct error *e)
     cleanup_strbuf struct strbuf text = STRBUF_INIT(4096);
     struct json_writer w = JSON_WRITER(&text);
     jw_begin_object(&w);
-    jw_field_object(&w, "error");
-    jw_field_string(&w, "message", e->message);
-    jw_field_string(&w, "type", error_wire_type(e->code));
-    jw_field_string(&w, "param", e->param[0] ? e->param : NULL);
-    jw_field_string(&w, "code", error_wire_code(e->code));
-    jw_end(&w);
+    http_error_field(&w, e);
     jw_end(&w);
     if (!text.failed)
         http_sse_event(x, NULL, text.data, text.length);

@@ -15,12 +15,7 @@ void live_error(struct live *l, const char *id, const struct error *e)
     jw_begin_object(&w);
     jw_field_string(&w, "type", "error");
     jw_field_string(&w, "id", id);
-    jw_field_object(&w, "error");
-    jw_field_string(&w, "message", e->message);
-    jw_field_string(&w, "type", error_wire_type(e->code));
-    jw_field_string(&w, "param", e->param[0] ? e->param : NULL);
-    jw_field_string(&w, "code", error_wire_code(e->code));
-    jw_end(&w);
+    http_error_field(&w, e);
     jw_end(&w);
     websocket_send(l->socket, strbuf_text(&text), text.length);
 }

@@ -179,12 +179,7 @@ static void finish_build(struct build_stream *s, const char *name, int r, struct
         environment_deinit(&env);
     } else {
         jw_field_string(&w, "name", name);
-        jw_field_object(&w, "error");
-        jw_field_string(&w, "message", e->message);
-        jw_field_string(&w, "type", error_wire_type(e->code));
-        jw_field_null(&w, "param");
-        jw_field_string(&w, "code", error_wire_code(e->code));
-        jw_end(&w);
+        http_error_field(&w, e);
     }
     send_build_event(s, &w, type);
     if (!s->gone)

@@ -152,12 +152,7 @@ void stream_fail(struct execution_stream *s, int result, const struct error *e)
         return;
     }
     struct json_writer w = open_event(s, "error");
-    jw_field_object(&w, "error");
-    jw_field_string(&w, "message", e->message);
-    jw_field_string(&w, "type", error_wire_type(e->code));
-    jw_field_string(&w, "param", e->param[0] ? e->param : NULL);
-    jw_field_string(&w, "code", error_wire_code(e->code));
-    jw_end(&w);
+    http_error_field(&w, e);
     send_event(s, &w, "error");
     if (!s->gone && !s->send)
         http_stream_end(s->x);

@@ -38,12 +38,7 @@ static void tell_error(struct listener *l, const struct error *e)
     jw_begin_object(&w);
     jw_field_string(&w, "type", "error");
     jw_field_uint(&w, "sequence_number", l->sent);
-    jw_field_object(&w, "error");
-    jw_field_string(&w, "type", error_wire_type(e->code));
-    jw_field_string(&w, "code", error_wire_code(e->code));
-    jw_field_string(&w, "message", e->message);
-    jw_field_null(&w, "param");
-    jw_end(&w);
+    http_error_field(&w, e);
     jw_end(&w);
     if (!text.failed)
         http_sse_event(l->x, "error", text.data, text.length);
