@@ -99,6 +99,7 @@ static void begin_request(struct http_connection *c)
     c->body_done = true;
     c->body_error.code = ERROR_NONE;
     strbuf_clear(&c->extra);
+    http_unsent_begin(c);
 }
 
 static void log_access(const struct http_connection *c)

@@ -26,6 +26,8 @@ enum {
     HTTP_QUERY_MAX = 64,         /* name=value pairs in one query */
     HTTP_DRAIN_MAX = 256 * 1024, /* of a body nobody read, for the sake of keep-alive */
     HTTP_BODY_DEFAULT = 16 * 1024 * 1024,
+    HTTP_BEHIND = 1024 * 1024,          /* kept for a client that should not be sent more */
+    HTTP_UNSENT_MAX = 64 * 1024 * 1024, /* kept when more comes: the client is gone */
 };
 
 struct http_server;
@@ -75,8 +77,8 @@ struct http_config {
     int head_timeout_ms;      /* [10 s] first byte to end of head: 408 */
     int idle_timeout_ms;      /* [75 s] nothing between requests: silent close */
     int body_timeout_ms;      /* [30 s] no byte of the body: 408 */
-    int send_timeout_ms;      /* [30 s] the peer takes no byte: the connection ends */
-    int keep_alive_ms;        /* [15 s] a silent answer is due a comment: http_sse_due */
+    int send_timeout_ms; /* [30 s] the peer takes less than 1 KiB/s for so long: the connection ends */
+    int keep_alive_ms; /* [15 s] a silent answer is due a comment: http_sse_due */
 };
 
 /* Checks the routes (a bad pattern aborts), ignores SIGPIPE in the process and starts accepting.
@@ -178,6 +180,14 @@ bool http_answered(const struct http_exchange *x); /* an answer was begun */
 int http_stream_begin(struct http_exchange *x, int status, const char *content_type);
 int http_stream_write(struct http_exchange *x, const void *data, size_t n);
 int http_stream_end(struct http_exchange *x);
+
+/* Who must not wait for a client: from here on, what it does not take of a stream at once is kept. One for
+ * which more than HTTP_UNSENT_MAX is kept when something else comes counts as gone. `keep` false: what is
+ * kept goes out, and writes wait again, as http_stream_end's does. */
+void http_stream_keep(struct http_exchange *x, bool keep);
+/* Sends what goes. While something is left, the descriptor to poll for POLLOUT, at least once a second;
+ * else -1. *ret_behind: more than HTTP_BEHIND is. */
+int http_stream_unsent(struct http_exchange *x, bool *ret_behind);
 
 /* Server-sent events: a stream of text/event-stream. `event` (may be NULL) and `json` hold no line
  * breaks; json written by json_writer never does (-EINVAL otherwise). One send each; -EPIPE when the

@@ -32,6 +32,12 @@ struct http_server {
     unsigned n_connections;
 };
 
+/* Whether a peer takes what it is sent; all zero: nothing waits to be taken. */
+struct taking {
+    int64_t since_us;
+    uint64_t bytes;
+};
+
 enum answer { ANSWER_NONE, ANSWER_STREAM, ANSWER_EVENTS, ANSWER_DONE };
 
 struct http_pair {
@@ -74,6 +80,10 @@ struct http_connection {
     bool has_retry_after, has_should_retry;
     struct strbuf extra; /* fields set by the handler, as they go out */
     struct strbuf out;   /* the head of an answer */
+    bool keeps;          /* what the client does not take at once is kept: unsent.c */
+    struct strbuf unsent;
+    size_t unsent_at; /* what of it has left */
+    struct taking taking;
     int64_t date_s;
     char date[32];
 
@@ -96,6 +106,13 @@ void http_body_begin(struct http_connection *c);
 bool http_body_drainable(const struct http_connection *c);
 int http_body_drain(struct http_connection *c); /* 0, or negative: close */
 
+/* unsent.c: the rule for answers, streams and WebSockets: while something waits, the peer takes 1 KiB/s
+ * of it, counted over the send timeout; so one that takes nothing for that long does not. `taken` bytes
+ * went just now. When nothing waits any more, clear `t`. */
+bool taking_enough(struct taking *t, size_t taken, int64_t now_us, int timeout_ms);
+void http_unsent_begin(struct http_connection *c); /* for a new request, and to free what is kept */
+int http_unsent_send(
+    struct http_connection *c, struct iovec *iov, int n); /* keeps what does not go at once */
 /* response.c: sends all, or marks the client gone: -EPIPE. The array is used up. */
 int http_send(struct http_connection *c, struct iovec *iov, int n, int flags);
 /* The head of an answer into c->out. `length` -1: chunked, or until close. */

@@ -62,6 +62,9 @@ static const char *reason(int status)
 int http_send(struct http_connection *c, struct iovec *iov, int n, int flags)
 {
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+    struct taking taking = {.since_us = clock_monotonic_us()};
+    if (c->keeps)
+        return http_unsent_send(c, iov, n);
     while (!c->gone && message.msg_iovlen > 0) {
         ssize_t sent = sendmsg(c->fd, &message, MSG_NOSIGNAL | flags);
         if (sent < 0) {
@@ -69,6 +72,7 @@ int http_send(struct http_connection *c, struct iovec *iov, int n, int flags)
             c->gone = errno != EINTR;
             continue;
         }
+        size_t taken = (size_t)sent;
         while (message.msg_iovlen > 0 && (size_t)sent >= message.msg_iov->iov_len) {
             sent -= (ssize_t)message.msg_iov->iov_len;
             message.msg_iov++;
@@ -77,6 +81,9 @@ int http_send(struct http_connection *c, struct iovec *iov, int n, int flags)
         if (message.msg_iovlen > 0) {
             message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + sent;
             message.msg_iov->iov_len -= (size_t)sent;
+            if (!taking_enough(
+                    &taking, taken, clock_monotonic_us(), c->server->config.send_timeout_ms))
+                c->gone = true;
         }
     }
     return c->gone ? -EPIPE : 0;
@@ -281,6 +288,7 @@ static int send_file(struct http_connection *c, int fd, off_t offset, uint64_t s
 {
     char piece[16 * 1024];
     bool by_hand = false;
+    struct taking taking = {.since_us = clock_monotonic_us()};
     while ((uint64_t)offset < size && !c->gone) {
         size_t left =
             size - (uint64_t)offset < (1 << 20) ? (size_t)(size - (uint64_t)offset) : 1 << 20;
@@ -300,6 +308,12 @@ static int send_file(struct http_connection *c, int fd, off_t offset, uint64_t s
             http_send(c, &iov, 1, 0);
             offset += n;
         }
+        if (n > 0 && (size_t)n < left &&
+            !taking_enough(
+                &taking, (size_t)n, clock_monotonic_us(), c->server->config.send_timeout_ms))
+            c->gone = true;
+        else if (n > 0 && (size_t)n == left)
+            taking = (struct taking){.since_us = clock_monotonic_us()};
     }
     return c->gone ? -EPIPE : 0;
 }

@@ -49,6 +49,7 @@ static struct http_connection *connection_free(struct http_connection *c)
     strbuf_deinit(&c->params);
     strbuf_deinit(&c->extra);
     strbuf_deinit(&c->out);
+    strbuf_deinit(&c->unsent);
     close(c->fd);
     free(c);
     return NULL;

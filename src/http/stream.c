@@ -65,6 +65,7 @@ int http_stream_end(struct http_exchange *x)
     struct http_connection *c = x->connection;
     if (c->answer != ANSWER_STREAM && c->answer != ANSWER_EVENTS)
         return -EALREADY;
+    http_stream_keep(x, false);
     c->answer = ANSWER_DONE;
     if (is_head(c) || c->head.minor == 0)
         return c->gone ? -EPIPE : 0;

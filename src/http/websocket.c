@@ -38,7 +38,8 @@ struct websocket {
     struct http_connection *c;
     pthread_t owner; /* the exchange's thread: the only one that moves bytes */
     int wake;        /* eventfd: something is to be sent */
-    int64_t heard_us, pinged_us, taken_us;
+    int64_t heard_us, pinged_us;
+    struct taking taking;
     size_t piece;                 /* what may still be read at once */
     unsigned fragments;           /* of the message that comes */
     bool deaf;                    /* nothing more is read: what is queued goes out, then it ends */
@@ -185,7 +186,7 @@ static ssize_t on_send(
     ssize_t sent = send(
         w->c->fd, data, n, MSG_DONTWAIT | MSG_NOSIGNAL | (flags & WSLAY_MSG_MORE ? MSG_MORE : 0));
     if (sent > 0) {
-        w->taken_us = clock_monotonic_us();
+        w->taking.bytes += (uint64_t)sent;
         return sent;
     }
     bool later = sent < 0 && (errno == EAGAIN || errno == EINTR);
@@ -253,7 +254,7 @@ int websocket_accept(struct http_exchange *x, size_t message_max, struct websock
     w->owner = pthread_self();
     w->wake = wake;
     w->end = &w->first;
-    w->heard_us = w->pinged_us = w->taken_us = clock_monotonic_us();
+    w->heard_us = w->pinged_us = clock_monotonic_us();
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->room, NULL);
     int r = switch_protocols(x);
@@ -296,11 +297,11 @@ static void wake(struct websocket *w)
 static bool move(struct websocket *w, short ready);
 static short wait_ready(struct websocket *w, bool wants_read, bool wants_write);
 
-int websocket_send(struct websocket *w, const char *text, size_t n)
+static int send_when(struct websocket *w, const char *text, size_t n, size_t queued_max)
 {
     const struct wslay_event_msg message = {WSLAY_TEXT_FRAME, (const uint8_t *)text, n};
     pthread_mutex_lock(&w->lock);
-    while (!w->over && wslay_event_get_queued_msg_length(w->wslay) > WEBSOCKET_QUEUED_MAX) {
+    while (!w->over && wslay_event_get_queued_msg_length(w->wslay) > queued_max) {
         if (!pthread_equal(w->owner, pthread_self())) {
             pthread_cond_wait(&w->room, &w->lock); /* the owner bounds the time */
         } else if (!move(w, 0)) {
@@ -311,16 +312,35 @@ int websocket_send(struct websocket *w, const char *text, size_t n)
             pthread_mutex_lock(&w->lock);
         }
     }
-    bool idle = !wslay_event_want_write(w->wslay);
     int queued = w->over ? WSLAY_ERR_NO_MORE_MSG : wslay_event_queue_msg(w->wslay, &message);
     if (queued != 0 && queued != WSLAY_ERR_NO_MORE_MSG)
         end(w); /* else a close is on its way, which shall arrive */
-    if (idle)   /* the time to take it runs from here */
-        w->taken_us = clock_monotonic_us();
     int r = queued != 0 ? -EPIPE : 0;
     pthread_mutex_unlock(&w->lock);
     wake(w);
     return r;
+}
+
+int websocket_send(struct websocket *w, const char *text, size_t n)
+{
+    return send_when(w, text, n, WEBSOCKET_QUEUED_MAX);
+}
+
+int websocket_offer(struct websocket *w, const char *text, size_t n)
+{
+    pthread_mutex_lock(&w->lock);
+    if (wslay_event_get_queued_msg_length(w->wslay) > HTTP_UNSENT_MAX)
+        end(w);
+    pthread_mutex_unlock(&w->lock);
+    return send_when(w, text, n, SIZE_MAX);
+}
+
+bool websocket_behind(struct websocket *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool behind = !w->over && wslay_event_get_queued_msg_length(w->wslay) > WEBSOCKET_QUEUED_MAX;
+    pthread_mutex_unlock(&w->lock);
+    return behind;
 }
 
 bool websocket_gone(struct websocket *w)
@@ -367,10 +387,12 @@ static bool move(struct websocket *w, short ready)
         w->closed_us = now_us;
     if (w->closed_us > 0 && now_us - w->closed_us > GOODBYE_MS * INT64_C(1000))
         return false;
-    if (!wslay_event_want_write(w->wslay))
+    if (!wslay_event_want_write(w->wslay)) {
+        w->taking = (struct taking){0};
         return !w->deaf && wslay_event_want_read(w->wslay) &&
                now_us - w->heard_us < SILENT_MS * INT64_C(1000);
-    return now_us - w->taken_us < w->c->server->config.send_timeout_ms * INT64_C(1000);
+    }
+    return taking_enough(&w->taking, 0, now_us, w->c->server->config.send_timeout_ms);
 }
 
 /* Waits for the socket, or for something to send. */

@@ -3,7 +3,7 @@
  * wslay does the framing: masks, fragments, control frames, UTF-8, closes. Here are the handshake, the socket and
  * the bounds. The thread of the exchange receives; any thread sends. Between them is one lock, which is
  * never held while anybody waits for the peer. What is sent waits in memory, 1 MiB at most: then senders
- * wait, and a peer that takes no byte for the server's send timeout is cut off. Host, Origin and key were
+ * wait, and a peer that takes too little (taking_enough) is cut off. Host, Origin and key were
  * judged before the handler ran, as for any request. Used by handlers of the server. */
 #pragma once
 #include <stddef.h>
@@ -30,6 +30,10 @@ int websocket_receive(struct websocket *w, char **ret, size_t *ret_n);
 /* Sends a text message (valid UTF-8); waits while the queue is full. Any thread. 0, or -EPIPE when the peer
  * is gone: nothing more will arrive. */
 int websocket_send(struct websocket *w, const char *text, size_t n);
+/* The same without waiting; a peer for which more than HTTP_UNSENT_MAX waits already is cut off. */
+int websocket_offer(struct websocket *w, const char *text, size_t n);
+/* Whether so much waits that websocket_send would. Any thread. */
+bool websocket_behind(struct websocket *w);
 /* Whether nothing sent would arrive any more. Any thread. */
 bool websocket_gone(struct websocket *w);
 /* Says goodbye; receive returns soon after. Any thread. `reason` at most 120 bytes. */

@@ -30,6 +30,8 @@ enum {
         100000, /* from here on it gives way to others: nobody notices a tenth of a second more */
     CLIENT_US = 1000000, /* between looks at whether the client is there */
     WHOLE_US = 5000000,  /* for a stream's file to be closed by its writer */
+    AGAIN_US = 20000, /* between looks at what a client has left, where there is nothing to poll */
+    LATE_US = 100000, /* after the time limit, to read what was held back until then */
     CHUNK = 32 << 10,
 };
 
@@ -57,6 +59,8 @@ struct run {
     bool out_closed, stream_closed[2];
     int64_t started_us, ended_us; /* started: 0 until the kernel is ready */
     int64_t begun_us, kill_at_us, death_by_us, client_at_us;
+    bool held;             /* it is left there now, for that or for the client */
+    int64_t late_until_us; /* the time is over: until then for what was held. 0: not yet */
     bool slow_told, is_long;
     char done_status[16];
     struct death death;
@@ -353,6 +357,19 @@ static void look_at_control(struct run *r)
         interrupt_now(r, CAUSE_INTERRUPT);
 }
 
+/* The code's time is over. Its last word may lie in its pipes, where we held it back: that is read before
+ * it is judged. */
+static void time_is_over(struct run *r, int64_t now)
+{
+    if (!r->late_until_us)
+        r->late_until_us = r->held ? now + LATE_US : now;
+    else if (now >= r->late_until_us)
+        interrupt_now(r, CAUSE_TIMEOUT);
+}
+
+/* Whether it has no time for slow clients any more. */
+static bool must_hurry(const struct run *r) { return r->signalled || r->late_until_us; }
+
 /* What the clock asks for. */
 static void look_at_clock(struct run *r, int64_t now)
 {
@@ -365,7 +382,7 @@ static void look_at_clock(struct run *r, int64_t now)
         r->kill_at_us = 1;
     }
     if (r->started_us && x->timeout_us >= 0 && now - r->started_us >= x->timeout_us)
-        interrupt_now(r, CAUSE_TIMEOUT);
+        time_is_over(r, now);
     if (r->out_closed && now >= r->death_by_us)
         violate(r, "closed its connection");
     if (!r->slow_told && now - r->begun_us >= SLOW_US) {
@@ -395,7 +412,7 @@ static int64_t next_moment(const struct run *r)
     const struct engine *x = r->x;
     int64_t at = r->started_us ? INT64_MAX : r->begun_us + READY_US + 1;
     if (r->started_us && x->timeout_us >= 0 && !r->signalled)
-        at = r->started_us + x->timeout_us;
+        at = r->late_until_us ? r->late_until_us : r->started_us + x->timeout_us;
     if (r->kill_at_us && r->kill_at_us < at)
         at = r->kill_at_us;
     if (r->out_closed && r->death_by_us < at)
@@ -426,21 +443,30 @@ static void read_all(struct run *r, const struct pollfd *out, const struct pollf
         read_stream(r, which, limit[which]);
 }
 
+/* A client that does not take what it was sent holds its code back, by the pipes; nobody else, and only
+ * while the code may run. */
 static void wait_and_read(struct run *r)
 {
     const int *fd = r->k->pipes.server;
+    const struct execution_callbacks *c = &r->x->spec->callbacks;
+    bool behind = false;
+    const int unsent = c->unsent ? c->unsent(c->context, &behind) : -1;
+    const bool holds = r->held = !must_hurry(r) && behind;
     int64_t left = next_moment(r) - clock_monotonic_us();
+    if (unsent == -EAGAIN && left > AGAIN_US)
+        left = AGAIN_US;
     struct timespec timeout = {left / 1000000, left % 1000000 * 1000};
     if (left < 0)
         timeout = (struct timespec){0, 0};
     struct pollfd p[] = {
-        {r->out_closed ? -1 : fd[PIPE_OUT], POLLIN, 0},
-        {r->stream_closed[0] ? -1 : fd[PIPE_STDOUT], POLLIN, 0},
-        {r->stream_closed[1] ? -1 : fd[PIPE_STDERR], POLLIN, 0},
+        {holds || r->out_closed ? -1 : fd[PIPE_OUT], POLLIN, 0},
+        {holds || r->stream_closed[0] ? -1 : fd[PIPE_STDOUT], POLLIN, 0},
+        {holds || r->stream_closed[1] ? -1 : fd[PIPE_STDERR], POLLIN, 0},
         {r->x->control->wake_fd, POLLIN, 0},
         {r->writing ? fd[PIPE_IN] : -1, POLLOUT, 0},
+        {unsent, POLLOUT, 0},
     };
-    if (ppoll(p, 5, left > 3600000000LL ? &(struct timespec){3600, 0} : &timeout, NULL) < 0)
+    if (ppoll(p, 6, left > 3600000000LL ? &(struct timespec){3600, 0} : &timeout, NULL) < 0)
         return;
     read_all(r, &p[0], &p[1]);
     if (p[4].revents)

@@ -283,6 +283,11 @@ struct execution_callbacks {
     /* About once a second while queued or running: true when the client has gone. A queued
      * execution is then dropped, a stateless one ended, one running in a session goes on. */
     bool (*client_gone)(void *context);
+    /* on_output does not wait for a slow client: this sends what it had left. While something is left: a
+     * descriptor to poll for POLLOUT, or -EAGAIN, ask again soon; else -1. *behind (false before): it is so
+     * much that the code's further output shall stay where it is. What comes after the code's time is over
+     * is handed out all the same. */
+    int (*unsent)(void *context, bool *behind);
 };
 
 struct execute_spec {
@@ -325,10 +330,11 @@ struct preview_ask {
     bool sample;
     size_t limit;
 };
-/* How files of the workspace begin, in words: [{"path","text"}], a new reference. They are read inside the
- * sandbox, in 6 s at most, and what comes is code's word like any output: text of the size that was asked for,
- * of files that were asked for, and nothing else is sure. Those that could not be read are missing; so are
- * all while code runs, and the last of those whose names are too long together (4000 bytes). NULL: no memory. */
+/* How files of the workspace begin, in words: [{"path","text"}], a new reference. They are read inside
+ * the sandbox, in 6 s at most, and what comes is code's word like any output: text of the size that was
+ * asked for, of files that were asked for, and nothing else is sure. Those that could not be read are
+ * missing; so are all while code runs, and the last of those whose names are too long together (4000
+ * bytes). NULL: no memory. */
 json_t *session_previews(struct session *session, const struct preview_ask *ask, size_t n);
 
 /* ---- the workspace ----------------------------------------------------------------------------- */

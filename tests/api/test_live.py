@@ -6,6 +6,7 @@ import socket
 import struct
 
 import pytest
+from support import machine
 from support.api import HELD
 from support.machine import wait_until
 from support.provider import Gate, Turn, python
@@ -382,6 +383,16 @@ def test_a_client_that_takes_nothing_stops_its_own_stream_only(server, session, 
         assert client.post("/v1/execute", json={"code": "print(1)", "environment": "base"}).json()["stdout"] == "1\n"
     # with the client gone the code goes on to its end
     wait_until(lambda: "/mnt/data/done" in session.files(), 30)
+
+
+def test_a_client_that_takes_nothing_does_not_hold_off_the_time_limit(server, session):
+    with Raw(server) as raw:
+        raw.socket.sendall(frame(1, json.dumps({"type": "execute", "container_id": session.id, "timeout": 2,
+                                                "code": "while True: print('x' * 65535)"}).encode()))
+        raw.exactly(2)  # it has begun; nothing more is read
+        # waits for its turn: without an end of the first, for the half minute that a client may take nothing
+        answer = session.client.post(f"{session.path}/execute", json={"code": "1 + 1"}, timeout=25 * machine.patience())
+        assert answer.json()["result"] == "2"
 
 
 def test_pings_without_end_are_not_kept(server):

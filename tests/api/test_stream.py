@@ -1,9 +1,10 @@
 """Streamed executions: server-sent events in order, and nothing after the last."""
 import json
+import socket
 
 import pytest
 
-from support import clock
+from support import clock, machine
 from support.api import HELD, Running, Session, error_of, events, lines
 
 
@@ -121,3 +122,29 @@ def test_keep_alive_comments(fresh_server):
                 assert next(line for line in told if line.startswith(":")) == ": keep-alive"
             session.release()
             assert not [line for line in told if line.startswith(":")]
+
+
+@pytest.mark.parametrize("end", ["timeout", "interrupt"])
+def test_a_client_that_reads_nothing_holds_its_code_back_and_not_its_end(session, end):
+    url = session.client.base_url
+    body = json.dumps({"code": "while True: print('x' * 65535)", "stream": True,
+                       "timeout": 2 if end == "timeout" else 60}).encode()
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.settimeout(60)
+        reader.connect((url.host, url.port))
+        reader.sendall(f"POST {session.path}/execute HTTP/1.1\r\nhost: {url.host}:{url.port}\r\n"
+                       f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+                       "connection: close\r\n\r\n".encode() + body)
+        start = reader.recv(400)  # it runs
+        assert start.startswith(b"HTTP/1.1 200 "), start
+        if end == "interrupt":
+            assert session.client.post(f"{session.path}/interrupt").status_code == 200
+        # waits for its turn: without an end of the first, for the half minute that a client may take nothing
+        answer = session.client.post(f"{session.path}/execute", json={"code": "1 + 1"}, timeout=25 * machine.patience())
+        assert answer.json()["result"] == "2"
+        rest = b"".join(iter(lambda: reader.recv(1 << 20), b""))  # late, but whole
+    last = rest[rest.rindex(b"data: ") + 6:]
+    status = "timeout" if end == "timeout" else "interrupted"
+    assert b'"type":"execution.completed"' in last and f'"status":"{status}"'.encode() in last
+    assert rest.endswith(b"\r\n0\r\n\r\n")

@@ -189,6 +189,13 @@ static void kernel_obeys(struct pipes_of_kernel p)
     pause();
 }
 
+static void kernel_ends(struct pipes_of_kernel p)
+{
+    skip_frame(p, NULL, 0);
+    done(p, "ok");
+    pause();
+}
+
 static void kernel_prints(struct pipes_of_kernel p)
 {
     static char chunk[65536];
@@ -475,6 +482,28 @@ static void state_survives_sigint(void **state)
     execution_deinit(&e);
 }
 
+static int always_behind(void *context, bool *behind)
+{
+    (void)context;
+    *behind = true;
+    return -EAGAIN;
+}
+
+/* It ended in time; its last word was held back because its client reads slowly. */
+static void what_was_held_back_is_read_before_the_judgement(void **state)
+{
+    (void)state;
+    struct execution e = run_spec(kernel_ends, 1000000,
+        (struct execute_spec){.code = "x",
+            .code_length = 1,
+            .streamed = true,
+            .callbacks = {.unsent = always_behind}},
+        NULL);
+    assert_int_equal(e.status, EXECUTION_COMPLETED);
+    assert_false(e.reset);
+    execution_deinit(&e);
+}
+
 static void a_flood_is_cut(void **state)
 {
     (void)state;
@@ -499,6 +528,7 @@ int main(void)
         cmocka_unit_test(the_deaf_are_killed),
         cmocka_unit_test(answers_input),
         cmocka_unit_test(state_survives_sigint),
+        cmocka_unit_test(what_was_held_back_is_read_before_the_judgement),
         cmocka_unit_test(a_flood_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

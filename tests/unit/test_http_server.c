@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "http/http.h"
+#include "http/internal.h"
 #include "http/multipart.h"
 
 /* ---- the server under test ---- */
@@ -583,6 +584,55 @@ static void test_vanishing_clients(void **state)
     close(fd);
 }
 
+/* A byte now and then is no reading. */
+static void test_who_trickles_is_gone(void **state)
+{
+    (void)state;
+    enum { WINDOW_MS = 30000 };
+    struct taking t = {0};
+    bool enough = true;
+    for (int s = 1; s < 30; s++)
+        assert_true(taking_enough(&t, 1, s * INT64_C(1000000), WINDOW_MS));
+    for (int s = 30; s < 40 && enough; s++)
+        enough = taking_enough(&t, 1, s * INT64_C(1000000), WINDOW_MS);
+    assert_false(enough);
+    t = (struct taking){0};
+    for (int s = 1; s < 200; s++) /* slow, and there */
+        assert_true(taking_enough(&t, 2 * 1024, s * INT64_C(1000000), WINDOW_MS));
+}
+
+/* Bounded is what is kept already: one long event is no slow client. */
+static void test_a_long_event_is_kept(void **state)
+{
+    (void)state;
+    static struct http_server s = {.config.send_timeout_ms = 30000};
+    static struct http_connection c = {.server = &s};
+    int ends[2];
+    bool behind = false;
+    struct iovec event = {NULL, HTTP_UNSENT_MAX + (8 << 20)}, little = {(char *)"x", 1};
+    char *data = event.iov_base = calloc(1, event.iov_len);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    c.fd = ends[0];
+    c.x.connection = &c;
+    http_unsent_begin(&c);
+    assert_int_equal(http_stream_unsent(&c.x, &behind), -1);
+    assert_false(behind);
+    event.iov_len = HTTP_BEHIND; /* more than goes at once, and not much */
+    assert_int_equal(http_unsent_send(&c, &event, 1), 0);
+    assert_int_equal(http_stream_unsent(&c.x, &behind), c.fd);
+    assert_false(behind);
+    event = (struct iovec){data, HTTP_UNSENT_MAX + (8 << 20)};
+    assert_int_equal(http_unsent_send(&c, &event, 1), 0);
+    assert_int_equal(http_stream_unsent(&c.x, &behind), c.fd);
+    assert_true(behind);
+    assert_int_equal(http_unsent_send(&c, &little, 1), -EPIPE);
+    assert_int_equal(http_stream_unsent(&c.x, &behind), -1);
+    assert_false(behind);
+    http_unsent_begin(&c);
+    fds_close(ends, 2);
+    free(data);
+}
+
 static void test_continue(void **state)
 {
     (void)state;
@@ -816,6 +866,8 @@ int main(void)
         SERVED(test_pipelining),
         SERVED(test_methods),
         SERVED(test_hostile),
+        cmocka_unit_test(test_who_trickles_is_gone),
+        cmocka_unit_test(test_a_long_event_is_kept),
         SERVED(test_slow_loris),
         SERVED(test_half_close),
         SERVED(test_vanishing_clients),

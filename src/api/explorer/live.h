@@ -37,6 +37,8 @@ struct job {
     void (*tell_started)(void *context, const struct execution *e);
     struct run *run; /* a reference */
     uint64_t next_event;
+    bool
+        has_run; /* an execution that is over: what is still to be said of it may wait. Its thread's */
 };
 
 /* Says what went wrong with the client's message `id` (or NULL). */

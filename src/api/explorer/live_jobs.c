@@ -250,7 +250,14 @@ static int send_text(void *context, const char *json, size_t n)
     if (n == 0) /* what has begun is interrupted, and its end is told */
         return (job->execution_id[0] ? websocket_gone(job->live->socket) : no_use(job)) ? -EPIPE
                                                                                         : 0;
-    return websocket_send(job->live->socket, json, n);
+    return job->has_run ? websocket_send(job->live->socket, json, n)
+                        : websocket_offer(job->live->socket, json, n);
+}
+
+static bool behind(void *context)
+{
+    struct job *job = context;
+    return websocket_behind(job->live->socket);
 }
 
 /* From here on it can be interrupted. */
@@ -273,10 +280,11 @@ void job_execute(struct job *job)
     struct execution_stream stream;
     struct execution execution = {0};
     struct error e = {0};
-    stream_init_live(&stream, job->id, send_text, job, &job->execute);
+    stream_init_live(&stream, job->id, send_text, behind, job, &job->execute);
     job->tell_started = job->execute.callbacks.on_started;
     job->execute.callbacks.on_started = on_started;
     int r = session_execute(job->session, &job->execute, &execution, &e);
+    job->has_run = true;
     /* also when its turn came at that moment and it failed: whoever cancelled is answered */
     if (r < 0 && is_cancelled(job) && (r == -ECANCELED || !job->execution_id[0])) {
         tell_dropped(job, "execution.cancelled");

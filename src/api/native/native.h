@@ -73,6 +73,7 @@ struct execution_stream {
     bool streamed, begun, gone;
     /* the live wire: where events go instead (n = 0: is anybody there?), and whose they are; NULL */
     int (*send)(void *context, const char *json, size_t n);
+    bool (*behind)(void *context); /* whether whoever sends should wait */
     void *context;
     const char *id;
 };
@@ -80,10 +81,10 @@ struct execution_stream {
 void stream_init(
     struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec);
 /* The same for the live wire; `send` answers negative when nobody is there any more, which it is asked
- * now and then with nothing to send. */
+ * now and then with nothing to send, and never waits while the execution runs: `behind` says when it would. */
 void stream_init_live(struct execution_stream *s, const char *id,
-    int (*send)(void *context, const char *json, size_t n), void *context,
-    struct execute_spec *spec);
+    int (*send)(void *context, const char *json, size_t n), bool (*behind)(void *context),
+    void *context, struct execute_spec *spec);
 void stream_deinit(struct execution_stream *s);
 /* Sends the end: the execution object whole (JSON text), or the error. */
 void stream_finish(struct execution_stream *s, const struct strbuf *execution);

@@ -13,6 +13,7 @@ static void begin(struct execution_stream *s)
     s->begun = true;
     if (s->send)
         return;
+    http_stream_keep(s->x, true); /* its thread watches over the code */
     s->gone = http_sse_begin(s->x) < 0;
 }
 
@@ -94,6 +95,16 @@ static bool client_gone(void *context)
     return s->gone;
 }
 
+static int unsent(void *context, bool *behind)
+{
+    struct execution_stream *s = context;
+    if (s->gone || !s->begun)
+        return -1;
+    if (s->send)
+        return (*behind = s->behind(s->context)) ? -EAGAIN : -1;
+    return http_stream_unsent(s->x, behind);
+}
+
 void stream_init(
     struct execution_stream *s, struct http_exchange *x, bool streamed, struct execute_spec *spec)
 {
@@ -108,20 +119,29 @@ void stream_init(
         spec->callbacks.on_started = on_started;
         spec->callbacks.on_output = on_output;
         spec->callbacks.on_input = on_input;
+        spec->callbacks.unsent = unsent;
     }
 }
 
 void stream_init_live(struct execution_stream *s, const char *id,
-    int (*send)(void *context, const char *json, size_t n), void *context,
-    struct execute_spec *spec)
+    int (*send)(void *context, const char *json, size_t n), bool (*behind)(void *context),
+    void *context, struct execute_spec *spec)
 {
     stream_init(s, NULL, true, spec);
     s->send = send;
+    s->behind = behind;
     s->context = context;
     s->id = id;
 }
 
 void stream_deinit(struct execution_stream *s) { strbuf_deinit(&s->text); }
+
+/* The code has ended, and its turn is over: now there is time. (The live wire's `send` knows by itself.) */
+static void wait_for_client(struct execution_stream *s)
+{
+    if (s->begun && !s->send)
+        http_stream_keep(s->x, false);
+}
 
 void stream_finish(struct execution_stream *s, const struct strbuf *execution)
 {
@@ -136,6 +156,7 @@ void stream_finish(struct execution_stream *s, const struct strbuf *execution)
         stream_fail(s, -E2BIG, &e);
         return;
     }
+    wait_for_client(s);
     struct json_writer w = open_event(s, "execution.completed");
     jw_field_raw(&w, "execution", execution->data, execution->length);
     send_event(s, &w, "execution.completed");
@@ -151,6 +172,7 @@ void stream_fail(struct execution_stream *s, int result, const struct error *e)
         http_error(s->x, e);
         return;
     }
+    wait_for_client(s);
     struct json_writer w = open_event(s, "error");
     http_error_field(&w, e);
     send_event(s, &w, "error");
