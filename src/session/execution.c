@@ -236,13 +236,15 @@ static unsigned read_frames(struct run *r)
 {
     struct frame f;
     unsigned frames = 0;
+    bool strays = false;
     int rc = 0;
     long n = frame_reader_fill(&r->k->frames, r->k->pipes.server[PIPE_OUT]);
     if (n == 0 || (n < 0 && n != -EAGAIN)) {
         r->out_closed = true;
         r->death_by_us = clock_monotonic_us() + CLOSED_US;
     }
-    while (!r->done && r->kill_at_us != 1 && (rc = frame_reader_next(&r->k->frames, &f)) == 1) {
+    while (!strays && !r->done && r->kill_at_us != 1 &&
+           (rc = frame_reader_next(&r->k->frames, &f)) == 1) {
         struct kernel_head h;
         frames++;
         if (kernel_head_parse(f.head, f.head_length, &h) < 0) {
@@ -253,10 +255,14 @@ static unsigned read_frames(struct run *r)
             r->k->ready = true;
         else if (strcmp(h.id, r->x->execution->id) == 0)
             on_frame(r, &h, &f);
+        else
+            strays = kernel_stray(r->k, &f) < 0;
         kernel_head_deinit(&h);
     }
     if (rc < 0)
         violate(r, "sent a frame that breaks the rules");
+    if (strays)
+        violate(r, "sent too much that belongs to no execution");
     return frames;
 }
 
@@ -586,6 +592,7 @@ void execution_run(struct engine *x, const struct strbuf *head)
         {x->spec->code, x->spec->code_length}, {x->spec->stdin_data, x->spec->stdin_length}};
     outputs_init(&r.out, x->execution, &x->spec->callbacks, &x->limits, open_whole, &r);
     r.client_at_us = r.begun_us + CLIENT_US;
+    r.k->stray_bytes = 0;
     if (r.k->ready)
         r.started_us = r.begun_us;
     sandbox_wake(x->sandbox, x->control->wake_fd);

@@ -60,6 +60,7 @@ struct kernel {
     uint64_t serial;
     struct pipe_set pipes;
     struct frame_reader frames;
+    size_t stray_bytes; /* of frames nobody waited for, see kernel_stray */
 };
 
 struct death {

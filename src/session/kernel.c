@@ -13,6 +13,10 @@
 
 enum {
     HEAD_DEPTH = 64,
+    HEAD_VALUES_MAX = 128 << 10, /* as JSON_VALUES_MAX; 64 Ki characters of metadata hold fewer */
+    CONTAINER_VALUES = 4,
+    STRAY_BYTES_MAX = 16 << 20,
+    STRAY_FRAME_BYTES = 256, /* each costs that much work, however short */
     VARIABLES_MAX = 1000,
     ASKED_MAX = 4000, /* with its prefix below PIPE_BUF: a pipe takes all of it or nothing */
 };
@@ -32,10 +36,12 @@ static const char *const names[FRAME_TYPES] = {
     [FRAME_SYNC] = "sync",
 };
 
-/* Whether brackets outside of strings nest no deeper than we allow: before jansson, whose recursion
- * and ours it bounds. */
-static bool shallow(const char *text, size_t n)
+/* Whether brackets outside of strings nest no deeper than we allow, and values are no more than `*values`,
+ * which are used up: before jansson, whose recursion, memory and time, and ours, it bounds. 0, -EBADMSG: too
+ * deep, -E2BIG. */
+static int bounded(const char *text, size_t n, size_t *values)
 {
+    size_t count = 1;
     int depth = 0;
     bool quoted = false;
     for (size_t i = 0; i < n; i++) {
@@ -48,18 +54,25 @@ static bool shallow(const char *text, size_t n)
         } else if (c == '"') {
             quoted = true;
         } else if (c == '{' || c == '[') {
+            count += CONTAINER_VALUES;
             if (++depth > HEAD_DEPTH)
-                return false;
+                return -EBADMSG;
         } else if (c == '}' || c == ']') {
             depth--;
+        } else if (c == ',' || c == ':') {
+            count++;
         }
     }
-    return true;
+    if (count > *values)
+        return -E2BIG;
+    *values -= count;
+    return 0;
 }
 
 int kernel_head_parse(const char *text, size_t n, struct kernel_head *ret)
 {
-    if (!shallow(text, n))
+    size_t values = HEAD_VALUES_MAX;
+    if (bounded(text, n, &values) < 0)
         return -EBADMSG;
     json_t *json = json_loadb(text, n, JSON_ALLOW_NUL, NULL);
     const char *type = json_string_value(json_object_get(json, "type"));
@@ -81,10 +94,18 @@ void kernel_head_deinit(struct kernel_head *h)
     h->json = NULL;
 }
 
-int json_check(const char *text, size_t n, struct strbuf *out)
+int kernel_stray(struct kernel *k, const struct frame *f)
 {
-    if (!shallow(text, n))
-        return -EBADMSG;
+    k->stray_bytes +=
+        f->head_length + STRAY_FRAME_BYTES; /* what its buffers are costs nothing more */
+    return k->stray_bytes > STRAY_BYTES_MAX ? -EBADMSG : 0;
+}
+
+int json_check(const char *text, size_t n, size_t *values, struct strbuf *out)
+{
+    int rc = bounded(text, n, values);
+    if (rc < 0)
+        return rc;
     json_t *json =
         json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     if (!json)
@@ -164,6 +185,8 @@ static int look(struct kernel *k, enum frame_type type, const char *key, const c
             kernel_head_deinit(&h);
         if (wanted)
             return 1;
+        if (kernel_stray(k, &f) < 0)
+            return -EBADMSG;
     }
     return rc;
 }
@@ -172,6 +195,7 @@ static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, cons
     const char *value, int64_t deadline_us, struct kernel_head *ret)
 {
     struct kernel *k = &s->kernel;
+    k->stray_bytes = 0;
     for (;;) {
         int rc = look(k, type, key, value, ret);
         if (rc != 0)

@@ -34,13 +34,22 @@ struct kernel_head {
     const char *id;
     json_t *json;
 };
-/* 0 or -EBADMSG: no JSON object, too deep, no or unknown type, an id that is no string. */
+/* 0 or -EBADMSG: no JSON object, too deep, too many values, no or unknown type, an id that is no string. */
 int kernel_head_parse(const char *text, size_t n, struct kernel_head *ret);
 void kernel_head_deinit(struct kernel_head *h);
 
-/* Is this one JSON value within our depth? Appends it without white space to `out` when that is not
- * NULL. 0, -EBADMSG, or -ENOMEM: `out` did not take it. What it accepts is valid UTF-8, one line, and safe to embed. */
-int json_check(const char *text, size_t n, struct strbuf *out);
+/* How many values the JSON of one frame may hold: each costs this server some forty bytes, and an array
+ * or object three times that, while it is looked at. Arrays and objects count as four. */
+enum { JSON_VALUES_MAX = 2 << 20 };
+/* Is this one JSON value within our depth, and of no more than `*values`, which is lessened by what it
+ * has? Appends it without white space to `out` when that is not NULL. 0, -EBADMSG, -E2BIG: too many
+ * values, or -ENOMEM: `out` did not take it. What it accepts is valid UTF-8, one line, and safe to
+ * embed. */
+int json_check(const char *text, size_t n, size_t *values, struct strbuf *out);
+
+/* A frame that nobody waits for was dropped. 0, or -EBADMSG: such were too many since k->stray_bytes was
+ * cleared. */
+int kernel_stray(struct kernel *k, const struct frame *f);
 
 /* Reads and drops what is in both streams now. */
 void kernel_drop_streams(struct kernel *k);
@@ -56,8 +65,9 @@ int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const
 int kernel_rehearse(struct sandbox *s, int64_t timeout_us);
 /* Its variables as JSON array text of {name,type,shape,preview}, the caller's. */
 int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret);
-/* How files begin, as a JSON array of {path,text} (a new reference) that is the kernel's word: any shape.
- * -E2BIG: too much is asked for at once; nothing was. A kernel that does not read has all of it or nothing. */
+/* How files begin, as a JSON array of {path,text} (a new reference) that is the kernel's word: any
+ * shape. -E2BIG: too much is asked for at once; nothing was. A kernel that does not read has all of it
+ * or nothing. */
 int kernel_previews(
     struct sandbox *s, const struct preview_ask *ask, size_t n, int64_t timeout_us, json_t **ret);
 /* Makes a kernel that was busy under an earlier server ours: discards all until it returns a random

@@ -118,7 +118,7 @@ static void clear_now(struct outputs *o)
 {
     for (size_t i = 0; i < o->nodes; i++)
         output_free(&o->node[i].o);
-    o->nodes = o->display_bytes = o->displays_left_out = 0;
+    o->nodes = o->display_bytes = o->error_bytes = o->displays_left_out = 0;
     for (int i = 0; i < 2; i++) {
         struct output_stream *st = &o->stream[i];
         st->last_node = st->first_tail = -1;

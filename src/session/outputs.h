@@ -49,7 +49,7 @@ struct outputs {
     void *context;
     struct output_node *node;
     size_t nodes, capacity;
-    size_t display_bytes;
+    size_t display_bytes, error_bytes; /* as they are kept: mended, with their metadata */
     unsigned displays_left_out;
     bool no_memory, clears; /* clears: with the next output */
     struct output_stream stream[2];

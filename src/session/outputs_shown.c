@@ -11,6 +11,7 @@ enum {
     METADATA_MAX = 256 << 10,
     ERROR_TEXT_MAX = 64 << 10,
     TRACEBACK_MAX = 400,
+    ERRORS_BYTES_MAX = 4 << 20, /* beside the displays: many plots hide no error */
 };
 
 enum mime_class { MIME_TEXT, MIME_JSON, MIME_BINARY };
@@ -45,42 +46,64 @@ static bool mime_valid(const char *mime, size_t n)
     return slash;
 }
 
-/* One part in the form it is kept in; false: left out. */
-static bool take_part(
-    struct outputs *o, const json_t *mime, const struct frame_buffer *b, struct output_part *ret)
+/* Mended text may be three times as long as what came, so this and not the frame's length is what counts. */
+static size_t memory_of(const struct output *x)
 {
-    struct strbuf data = STRBUF_INIT(FRAME_BUFFERS_BYTES_MAX * 3ul + 1);
+    size_t n = x->metadata ? strlen(x->metadata) : 0;
+    for (size_t i = 0; i < x->parts; i++)
+        n += x->part[i].length;
+    n += x->name ? strlen(x->name) : 0;
+    n += x->value ? strlen(x->value) : 0;
+    for (size_t i = 0; i < x->traceback_lines; i++)
+        n += strlen(x->traceback[i]);
+    return n;
+}
+
+enum taken { TAKEN, LEFT_OUT, NO_ROOM };
+
+/* One part in the form it is kept in, of `room` bytes at most; JSON of at most `*values`. */
+static enum taken take_part(struct outputs *o, const json_t *mime, const struct frame_buffer *b,
+    size_t room, size_t *values, struct output_part *ret)
+{
+    if (b->length > room)
+        return NO_ROOM;
+    struct strbuf data = STRBUF_INIT(room);
     enum mime_class class = classify(json_string_value(mime));
     if (class == MIME_TEXT) {
         struct utf8_mender m = {0};
         utf8_mend(&m, b->data, b->length, true, &data);
     } else if (class == MIME_JSON) {
-        int rc = json_check(b->data, b->length, &data);
-        if (rc < 0) {
-            o->no_memory |= rc == -ENOMEM;
-            if (rc != -ENOMEM)
-                outputs_note(o, "A display of type %s was left out: it is not JSON.",
-                    json_string_value(mime));
+        int rc = json_check(b->data, b->length, values, &data);
+        if (rc == -EBADMSG || rc == -E2BIG) {
+            outputs_note(o, "A display of type %s was left out: it %s.", json_string_value(mime),
+                rc == -EBADMSG ? "is not JSON" : "holds too many values");
             strbuf_deinit(&data);
-            return false;
+            return LEFT_OUT;
         }
     } else {
         strbuf_append(&data, b->data, b->length);
     }
-    bool whole = !data.failed;
+    if (data.failed) { /* text may be mended to three times its length; else it was memory that lacked */
+        const bool room_lacks = class == MIME_TEXT && b->length > room / 3;
+        o->no_memory |= !room_lacks;
+        strbuf_deinit(&data);
+        return room_lacks ? NO_ROOM : LEFT_OUT;
+    }
     *ret = (struct output_part){strdup(json_string_value(mime)), NULL, data.length};
     ret->data = strbuf_take(&data);
-    if (whole && ret->mime && ret->data)
-        return true;
+    if (ret->mime && ret->data)
+        return TAKEN;
     o->no_memory = true;
     free(ret->mime);
     free(ret->data);
-    return false;
+    return LEFT_OUT;
 }
 
+/* 0, -EBADMSG, or -ENOSPC: it is more than `room` bytes. */
 static int take_parts(
-    struct outputs *o, const json_t *mimes, const struct frame *f, struct output *to)
+    struct outputs *o, const json_t *mimes, const struct frame *f, size_t room, struct output *to)
 {
+    size_t values = JSON_VALUES_MAX;
     to->part = calloc(f->buffers ? f->buffers : 1, sizeof *to->part);
     if (!to->part) {
         o->no_memory = true;
@@ -93,8 +116,13 @@ static int take_parts(
             return -EBADMSG;
         for (size_t k = 0; k < to->parts; k++)
             again |= strcmp(to->part[k].mime, json_string_value(mime)) == 0;
-        if (!again && take_part(o, mime, &f->buffer[i], &to->part[to->parts]))
-            to->parts++;
+        enum taken taken =
+            again ? LEFT_OUT
+                  : take_part(o, mime, &f->buffer[i], room, &values, &to->part[to->parts]);
+        if (taken == NO_ROOM)
+            return -ENOSPC;
+        if (taken == TAKEN)
+            room -= to->part[to->parts++].length;
     }
     return 0;
 }
@@ -107,13 +135,22 @@ static struct output_node *shown_before(struct outputs *o, const char *display_i
     return NULL;
 }
 
-/* Whether there is room for another display of that size; says so once when not. */
-static bool display_fits(struct outputs *o, size_t bytes)
+/* How many bytes of displays may still be kept. */
+static size_t display_room(const struct outputs *o)
 {
-    if (o->nodes < OUTPUTS_MAX - 6 && bytes <= OUTPUTS_DISPLAY_BYTES_MAX - o->display_bytes)
-        return true;
-    o->displays_left_out++;
-    return false;
+    if (o->nodes >= OUTPUTS_MAX - 6 || o->display_bytes >= OUTPUTS_DISPLAY_BYTES_MAX)
+        return 0;
+    return OUTPUTS_DISPLAY_BYTES_MAX - o->display_bytes;
+}
+
+/* Metadata that is too much is left out alone. */
+static void take_metadata(const json_t *metadata, struct output *to)
+{
+    to->metadata = json_object_size(metadata) > 0 ? json_dumps(metadata, JSON_COMPACT) : NULL;
+    if (to->metadata && strlen(to->metadata) > METADATA_MAX) {
+        free(to->metadata);
+        to->metadata = NULL;
+    }
 }
 
 int outputs_display(
@@ -122,24 +159,21 @@ int outputs_display(
     const json_t *mimes = json_object_get(head, "mime"),
                  *metadata = json_object_get(head, "metadata");
     const json_t *id = json_object_get(head, "display_id");
-    size_t bytes = 0;
     if (!json_is_array(mimes) || json_array_size(mimes) != f->buffers ||
         (metadata && !json_is_object(metadata)) || (id && !json_is_string(id) && !json_is_null(id)))
         return -EBADMSG;
-    for (size_t i = 0; i < f->buffers; i++)
-        bytes += f->buffer[i].length;
     bool update = json_is_true(json_object_get(head, "update"));
     if (!(update && json_is_string(id) && shown_before(o, json_string_value(id))))
         outputs_clear_if_asked(o); /* a change of what is there shows nothing new */
-    if (!display_fits(o, bytes))
-        return 0;
     struct output made = {.kind = kind};
-    int rc = take_parts(o, mimes, f, &made);
-    if (metadata && json_object_size(metadata) > 0)
-        made.metadata = json_dumps(metadata, JSON_COMPACT);
-    if (made.metadata && strlen(made.metadata) > METADATA_MAX) {
-        free(made.metadata);
-        made.metadata = NULL;
+    const size_t room = display_room(o);
+    int rc = room ? take_parts(o, mimes, f, room, &made) : -ENOSPC;
+    if (rc == 0)
+        take_metadata(metadata, &made);
+    if (rc == -ENOSPC || memory_of(&made) > room) {
+        o->displays_left_out++;
+        output_free(&made);
+        return 0;
     }
     if (json_string_length(id) > 0 && json_string_length(id) < 256)
         made.display_id = strdup(json_string_value(id));
@@ -149,8 +183,7 @@ int outputs_display(
     }
     struct output_node *node = update && made.display_id ? shown_before(o, made.display_id) : NULL;
     if (node) {
-        for (size_t i = 0; i < node->o.parts; i++)
-            o->display_bytes -= node->o.part[i].length;
+        o->display_bytes -= memory_of(&node->o);
         made.kind = node->o.kind;
         output_free(&node->o);
     } else {
@@ -161,8 +194,7 @@ int outputs_display(
         return 0;
     }
     node->o = made;
-    for (size_t i = 0; i < made.parts; i++)
-        o->display_bytes += made.part[i].length;
+    o->display_bytes += memory_of(&made);
     if (o->callbacks && o->callbacks->on_output)
         o->callbacks->on_output(o->callbacks->context, o->execution, &node->o);
     return 0;
@@ -178,7 +210,13 @@ static char *bounded_text(const json_t *s)
 static void show_error(struct outputs *o, struct output made)
 {
     outputs_clear_if_asked(o);
-    struct output_node *node = o->nodes < OUTPUTS_MAX ? outputs_push(o, OUTPUT_ERROR) : NULL;
+    const size_t bytes = memory_of(&made);
+    const bool room = o->error_bytes + bytes <= ERRORS_BYTES_MAX; /* of one: a head, 1 MiB */
+    const bool fits = o->nodes < OUTPUTS_MAX && room;
+    if (!room)
+        outputs_note(o, "Errors were left out: an execution keeps at most %d MiB of them.",
+            ERRORS_BYTES_MAX >> 20);
+    struct output_node *node = fits ? outputs_push(o, OUTPUT_ERROR) : NULL;
     o->no_memory |= !made.name || !made.value;
     if (!node || !made.name || !made.value) {
         if (node)
@@ -187,6 +225,7 @@ static void show_error(struct outputs *o, struct output made)
         return;
     }
     node->o = made;
+    o->error_bytes += bytes;
     if (o->callbacks && o->callbacks->on_output)
         o->callbacks->on_output(o->callbacks->context, o->execution, &node->o);
 }

@@ -148,3 +148,12 @@ def test_a_client_that_reads_nothing_holds_its_code_back_and_not_its_end(session
     status = "timeout" if end == "timeout" else "interrupted"
     assert b'"type":"execution.completed"' in last and f'"status":"{status}"'.encode() in last
     assert rest.endswith(b"\r\n0\r\n\r\n")
+
+
+def test_metadata_of_many_small_values_ends_no_interpreter(session):
+    """What the kernel sends, the server takes: 64 Ki characters hold more values than characters."""
+    session.run("kept = 1\nfrom IPython.display import display")
+    found = session.run("display({'text/plain': 'x'}, raw=True, metadata={'a': [[]] * 21000})\nkept")
+    assert found["status"] == "completed" and found["result"] == "1"
+    shown = next(o for o in found["outputs"] if o["type"] == "display_data")
+    assert len(shown["metadata"]["a"]) == 21000

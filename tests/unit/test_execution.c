@@ -207,6 +207,17 @@ static void kernel_prints(struct pipes_of_kernel p)
     pause();
 }
 
+static void kernel_strays(struct pipes_of_kernel p)
+{
+    static char head[(1 << 20) - 1000];
+    skip_frame(p, NULL, 0);
+    int n = snprintf(head, sizeof head, "{\"type\":\"barrier\",\"id\":\"exec_other\",\"a\":\"");
+    memset(head + n, 'a', sizeof head - (size_t)n);
+    memcpy(head + sizeof head - 3, "\"}", 3);
+    for (;;)
+        send_frame(p, head, NULL);
+}
+
 /* ---- init and warden ------------------------------------------------------------------------------------ */
 
 static void *init_main(void *arg)
@@ -447,6 +458,16 @@ static void the_deaf_are_killed(void **state)
     free(big);
 }
 
+static void strays_are_bounded(void **state)
+{
+    (void)state;
+    struct execution e = run(kernel_strays, 120000000, NULL);
+    assert_int_equal(e.status, EXECUTION_KILLED);
+    assert_string_equal(
+        e.note[0], "The interpreter was ended: it sent too much that belongs to no execution.");
+    execution_deinit(&e);
+}
+
 static void answer(void *context, const struct execution *e, const char *prompt, bool password)
 {
     struct error error;
@@ -526,6 +547,7 @@ int main(void)
         cmocka_unit_test(ends_who_babbles),
         cmocka_unit_test(half_a_frame_ends_with_the_time),
         cmocka_unit_test(the_deaf_are_killed),
+        cmocka_unit_test(strays_are_bounded),
         cmocka_unit_test(answers_input),
         cmocka_unit_test(state_survives_sigint),
         cmocka_unit_test(what_was_held_back_is_read_before_the_judgement),

@@ -231,10 +231,77 @@ static void bounds_displays(void **state)
     free(big);
 }
 
+static size_t bytes_of_parts(const struct execution *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->outputs; i++)
+        for (size_t k = 0; k < e->output[i].parts; k++)
+            n += e->output[i].part[k].length;
+    return n;
+}
+
+/* What is no UTF-8 becomes three times as long: the bound is of what is kept, not of what came. */
+static void bounds_mended_displays(void **state)
+{
+    (void)state;
+    struct outputs o;
+    enum { MENDED = 11 << 20, PLAIN = 30 << 20 };
+    char *bad = malloc(MENDED), *plain = malloc(PLAIN);
+    memset(bad, 0xff, MENDED);
+    memset(plain, 'x', PLAIN);
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    assert_int_equal(show(&o, "{\"mime\":[\"text/html\"]}", bad, MENDED, 1), 0); /* 33 MiB */
+    assert_int_equal(show(&o, "{\"mime\":[\"text/html\"]}", bad, MENDED / 4, 1), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(show(&o, "{\"mime\":[\"text/html\"]}", plain, PLAIN, 1), 0);
+    assert_int_equal(
+        show(&o, "{\"mime\":[\"text/html\",\"text/a\",\"text/b\"]}", bad, MENDED / 4, 3), 0);
+    struct execution e = finish(&o);
+    assert_int_equal(bytes_of_parts(&e), MENDED / 4 * 3);
+    assert_int_equal(e.outputs, 1);
+    assert_non_null(strstr(e.note[0], "6 displays were left out"));
+    execution_deinit(&e);
+    free(bad);
+    free(plain);
+}
+
+/* A thousand outputs may carry a thousand heads' worth of metadata, or of errors. */
+static void bounds_metadata_and_errors(void **state)
+{
+    (void)state;
+    struct outputs o;
+    size_t metadata = 0, errors = 0;
+    enum { LONG = 200 << 10 };
+    char *text = malloc(LONG + 1);
+    memset(text, 'm', LONG);
+    text[LONG] = 0;
+    json_t *head = json_pack("{s[s]s{ss}}", "mime", "text/html", "metadata", "a", text);
+    json_t *error = json_pack("{ssss}", "name", text, "value", text);
+    struct frame f = {.buffers = 1, .buffer = {{"x", 1}}};
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    for (int i = 0; i < 500; i++)
+        assert_int_equal(outputs_display(&o, OUTPUT_DISPLAY, head, &f), 0);
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(outputs_error(&o, error), 0);
+    struct execution e = finish(&o);
+    for (size_t i = 0; i < e.outputs; i++) {
+        metadata += e.output[i].metadata ? strlen(e.output[i].metadata) : 0;
+        errors += e.output[i].value ? strlen(e.output[i].value) : 0;
+    }
+    assert_true(metadata <= OUTPUTS_DISPLAY_BYTES_MAX);
+    assert_true(errors > 0 && errors <= 4 << 20);
+    assert_non_null(e.error);
+    json_decref(head);
+    json_decref(error);
+    execution_deinit(&e);
+    free(text);
+}
+
 static void parses_heads(void **state)
 {
     (void)state;
     struct kernel_head h;
+    size_t values = 100;
     char deep[4096] = "{\"type\":\"done\",\"x\":";
     memset(deep + strlen(deep), '[', 2000);
     assert_int_equal(kernel_head_parse("{\"type\":\"done\",\"id\":\"a\"}", 24, &h), 0);
@@ -246,8 +313,47 @@ static void parses_heads(void **state)
     assert_int_equal(kernel_head_parse("{\"type\":\"done\",\"id\":7}", 22, &h), -EBADMSG);
     assert_int_equal(kernel_head_parse(deep, strlen(deep), &h), -EBADMSG);
     assert_int_equal(kernel_head_parse("", 0, &h), -EBADMSG);
-    assert_int_equal(json_check("1e400", 5, NULL), -EBADMSG);
-    assert_int_equal(json_check("123456789012345678901234567890", 30, NULL), 0);
+    assert_int_equal(json_check("1e400", 5, &values, NULL), -EBADMSG);
+    assert_int_equal(json_check("123456789012345678901234567890", 30, &values, NULL), 0);
+}
+
+/* An empty array costs three bytes and a hundred: what is parsed whole may not hold any number of them. */
+static void bounds_the_values_of_json(void **state)
+{
+    (void)state;
+    enum { ARRAYS = 1 << 20 };
+    struct kernel_head h;
+    struct outputs o;
+    struct strbuf text = STRBUF_INIT(4 * ARRAYS);
+    strbuf_puts(&text, "{\"type\":\"done\",\"a\":[[]");
+    while (text.length < FRAME_HEAD_MAX - 10)
+        strbuf_puts(&text, ",[]");
+    strbuf_puts(&text, "]}");
+    assert_int_equal(kernel_head_parse(text.data, text.length, &h), -EBADMSG);
+    strbuf_clear(&text);
+    strbuf_puts(&text, "[1");
+    for (int i = 0; i < ARRAYS; i++)
+        strbuf_puts(&text, ",1");
+    strbuf_puts(&text, "]");
+    outputs_init(&o, NULL, NULL, &limits, NULL, NULL);
+    /* a million numbers are a chart; a million empty arrays, or those numbers three times, are not */
+    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", text.data, text.length, 1), 0);
+    assert_int_equal(show(&o, "{\"mime\":[\"application/json\",\"a/b+json\",\"a/c+json\"]}",
+                         text.data, text.length, 3),
+        0);
+    strbuf_clear(&text);
+    strbuf_puts(&text, "[[]");
+    for (int i = 0; i < ARRAYS; i++)
+        strbuf_puts(&text, ",[]");
+    strbuf_puts(&text, "]");
+    assert_int_equal(show(&o, "{\"mime\":[\"application/json\"]}", text.data, text.length, 1), 0);
+    struct execution e = finish(&o);
+    assert_int_equal(e.outputs, 2);
+    assert_int_equal(e.output[0].parts, 1);
+    assert_true(e.output[1].parts < 3);
+    assert_non_null(strstr(e.note[0], "too many values"));
+    execution_deinit(&e);
+    strbuf_deinit(&text);
 }
 
 int main(void)
@@ -261,7 +367,10 @@ int main(void)
         cmocka_unit_test(mends_text),
         cmocka_unit_test(checks_displays),
         cmocka_unit_test(bounds_displays),
+        cmocka_unit_test(bounds_mended_displays),
+        cmocka_unit_test(bounds_metadata_and_errors),
         cmocka_unit_test(parses_heads),
+        cmocka_unit_test(bounds_the_values_of_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
