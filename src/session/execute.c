@@ -237,6 +237,7 @@ int execute_in_turn(
         .timeout_us = timeout_ms < 0 ? -1 : timeout_ms * 1000,
         .limits = {c->output_head_bytes, c->output_tail_bytes, c->output_file_bytes},
         .ends_with_client = s->anonymous,
+        .pace = c->one_shot ? NULL : &sandbox->pace, /* there is nobody else */
         .on_slow = record_begin,
         .on_slow_context = &record};
     struct pool *pool = sandbox->ground->pool;

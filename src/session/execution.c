@@ -59,6 +59,7 @@ struct run {
     bool out_closed, stream_closed[2];
     int64_t started_us, ended_us; /* started: 0 until the kernel is ready */
     int64_t begun_us, kill_at_us, death_by_us, client_at_us;
+    int64_t rest_until_us; /* until then what the kernel says is left in its pipes, see pace.h */
     bool held;             /* it is left there now, for that or for the client */
     int64_t late_until_us; /* the time is over: until then for what was held. 0: not yet */
     bool slow_told, is_long;
@@ -290,6 +291,7 @@ static void interrupt_now(struct run *r, enum cause cause)
         return;
     r->signalled = true;
     r->is_long = true;
+    r->rest_until_us = 0;
     sandbox_give_way(r->x->sandbox, false); /* its time is short from here on */
     int rc = init_signal(r->x->sandbox->init, SIGINT);
     int64_t now = clock_monotonic_us(); /* its time begins when it has been told */
@@ -368,12 +370,12 @@ static void look_at_control(struct run *r)
 static void time_is_over(struct run *r, int64_t now)
 {
     if (!r->late_until_us)
-        r->late_until_us = r->held ? now + LATE_US : now;
+        r->late_until_us = r->held || r->rest_until_us ? now + LATE_US : now;
     else if (now >= r->late_until_us)
         interrupt_now(r, CAUSE_TIMEOUT);
 }
 
-/* Whether it has no time for slow clients any more. */
+/* Whether it has no time for rests and slow clients any more. */
 static bool must_hurry(const struct run *r) { return r->signalled || r->late_until_us; }
 
 /* What the clock asks for. */
@@ -429,6 +431,8 @@ static int64_t next_moment(const struct run *r)
         at = r->begun_us + LONG_US;
     if (x->spec->callbacks.client_gone && r->client_at_us < at)
         at = r->client_at_us;
+    if (r->rest_until_us && r->rest_until_us < at)
+        at = r->rest_until_us;
     return at;
 }
 
@@ -450,14 +454,14 @@ static void read_all(struct run *r, const struct pollfd *out, const struct pollf
 }
 
 /* A client that does not take what it was sent holds its code back, by the pipes; nobody else, and only
- * while the code may run. */
+ * while the code may run. And so does whoever makes us work too much. */
 static void wait_and_read(struct run *r)
 {
     const int *fd = r->k->pipes.server;
     const struct execution_callbacks *c = &r->x->spec->callbacks;
     bool behind = false;
     const int unsent = c->unsent ? c->unsent(c->context, &behind) : -1;
-    const bool holds = r->held = !must_hurry(r) && behind;
+    const bool holds = r->held = !must_hurry(r) && (behind || r->rest_until_us);
     int64_t left = next_moment(r) - clock_monotonic_us();
     if (unsent == -EAGAIN && left > AGAIN_US)
         left = AGAIN_US;
@@ -479,6 +483,7 @@ static void wait_and_read(struct run *r)
         run_writer(r);
     if (p[3].revents)
         look_at_control(r);
+    r->rest_until_us = pace_look(r->x->pace, !must_hurry(r));
 }
 
 /* ---- what it was ------------------------------------------------------------------------------------------ */
@@ -593,6 +598,7 @@ void execution_run(struct engine *x, const struct strbuf *head)
     outputs_init(&r.out, x->execution, &x->spec->callbacks, &x->limits, open_whole, &r);
     r.client_at_us = r.begun_us + CLIENT_US;
     r.k->stray_bytes = 0;
+    pace_begin(x->pace);
     if (r.k->ready)
         r.started_us = r.begun_us;
     sandbox_wake(x->sandbox, x->control->wake_fd);
@@ -611,6 +617,7 @@ void execution_run(struct engine *x, const struct strbuf *head)
         r.started_us = r.begun_us;
     conclude(&r);
     finish_outputs(&r);
+    pace_end(x->pace);
     free(r.reply);
     outputs_deinit(&r.out);
 }

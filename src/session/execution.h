@@ -42,6 +42,7 @@ struct engine {
     struct control *control;
     int64_t timeout_us; /* -1: none */
     struct output_limits limits;
+    struct pace *pace;              /* the account of what we do for it, or NULL */
     bool ends_with_client;          /* stateless: client_gone ends it */
     void (*on_slow)(void *context); /* once, when it has lasted longer than a moment; may be NULL */
     void *on_slow_context;
@@ -52,7 +53,8 @@ struct engine {
     struct init_scan usage; /* not yet known: all zero */
 };
 
-/* Builds the head of the execute frame; `zone` is TZ for the code unless it sets that itself. 0, or ERROR_INVALID_VALUE when it is beyond the bounds. */
+/* Builds the head of the execute frame; `zone` is TZ for the code unless it sets that itself. 0, or
+ * ERROR_INVALID_VALUE when it is beyond the bounds. */
 int execution_head(const struct execute_spec *spec, const char *id, unsigned count,
     const char *zone, struct strbuf *out, struct error *e);
 /* Runs it to its end, whatever that is; never fails. `head` is execution_head's. */

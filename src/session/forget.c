@@ -1,9 +1,9 @@
 /* forget.c - the forgetter: one thread that takes out of the store what ended sessions leave there.
  *
- * A session may have shown a hundred thousand files, and their rows take a second to delete. That is no work
- * for the thread that ended it, which has others to serve; and it must not be done at a stretch: sandboxes run
- * when the server has no use for a core, and one that waits where a thread of ours never sleeps waits until
- * another core takes it. So the rows go a few at a time, with rests between. */
+ * A session may have shown a hundred thousand files, and their rows take a second to delete. That is no
+ * work for the thread that ended it, which has others to serve; and it must not be done at a stretch:
+ * sandboxes run when the server has no use for a core, and one that waits where a thread of ours never
+ * sleeps waits until another core takes it. So the rows go a few at a time, with rests between. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,11 +13,12 @@
 #include "base/log.h"
 #include "session/forget.h"
 #include "session/grounds_private.h"
+#include "session/pace.h"
 
-/* After a piece of work the forgetter rests that many times as long as it took: a quarter of one core, and no more.
- * Less when others wait to be forgotten, and not at all when they are many: rows must go faster than somebody who makes
- * and deletes full sessions in a loop brings new ones. */
-enum { REST = 3, REST_OTHERS_WAIT = 1, MANY = 16 };
+/* After a piece of work the forgetter rests as pace.h says. Less when others wait to be forgotten, and
+ * not at all when they are many: rows must go faster than somebody who makes and deletes full sessions
+ * in a loop brings new ones. */
+enum { REST_OTHERS_WAIT = 1, MANY = 16 };
 
 struct forgotten {
     struct forgotten *next;
@@ -54,7 +55,7 @@ static struct forgotten *next(struct forgetter *f)
 static bool rest(struct forgetter *f, int64_t worked_us)
 {
     pthread_mutex_lock(&f->lock);
-    int times = f->waiting == 0 ? REST : f->waiting < MANY ? REST_OTHERS_WAIT : 0;
+    int times = f->waiting == 0 ? PACE_REST : f->waiting < MANY ? REST_OTHERS_WAIT : 0;
     int64_t until = clock_monotonic_us() + times * worked_us, left;
     while (!f->quitting && (left = until - clock_monotonic_us()) > 0)
         cond_wait_us(&f->wake, &f->lock, left);
@@ -63,7 +64,8 @@ static bool rest(struct forgetter *f, int64_t worked_us)
     return on;
 }
 
-/* What is left when the server stops is found again at its next start, or goes when the container's row does. */
+/* What is left when the server stops is found again at its next start, or goes when the container's row
+ * does. */
 static void forget(struct forgetter *f, const struct forgotten *x)
 {
     struct error e = {0};

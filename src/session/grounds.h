@@ -14,6 +14,7 @@
 #include "ipc/protocol.h"
 #include "session/init_link.h"
 #include "session/link.h"
+#include "session/pace.h"
 #include "session/pipes.h"
 
 struct inherited_ground;
@@ -78,6 +79,7 @@ struct sandbox {
     uint64_t oom_kills; /* when last looked */
     struct init_link *init;
     struct kernel kernel;
+    struct pace pace;  /* of what we do for it */
     bool dropped;      /* its pipes go on without us */
     bool gives_way;    /* as its warden was told last; whose turn it is */
     bool left_running; /* when last looked, there was more in it than a kernel and its threads */

@@ -181,6 +181,8 @@ static void kernel_obeys(struct pipes_of_kernel p)
     skip_frame(p, NULL, 0);
     while (!interrupted)
         poll(NULL, 0, 10);
+    for (int i = 0; i < 5; i++)
+        barrier(p);
     send_frame(p,
         "{\"type\":\"error\",\"id\":\"exec_test\",\"name\":\"KeyboardInterrupt\",\"value\":\"\","
         "\"traceback\":[]}",
@@ -205,6 +207,20 @@ static void kernel_prints(struct pipes_of_kernel p)
         fd_write_all(p.text[0], chunk, sizeof chunk);
     done(p, "ok");
     pause();
+}
+
+/* Little work to write, much to read. */
+static void kernel_floods(struct pipes_of_kernel p)
+{
+    static char head[32 << 10];
+    skip_frame(p, NULL, 0);
+    size_t n = (size_t)snprintf(
+        head, sizeof head, "{\"type\":\"clear_output\",\"id\":\"exec_test\",\"a\":[[]");
+    while (n < sizeof head - 10)
+        n += (size_t)snprintf(head + n, sizeof head - n, ",[]");
+    memcpy(head + n, "]}", 3);
+    for (;;)
+        send_frame(p, head, NULL);
 }
 
 static void kernel_strays(struct pipes_of_kernel p)
@@ -328,7 +344,8 @@ static void strike(void)
 }
 
 static struct control control;
-static char told[8]; /* what the warden was told in the last run */
+static int64_t owed_us; /* by what runs, of the server's time, when it begins */
+static char told[8];    /* what the warden was told in the last run */
 
 static struct execution run_spec(
     kernel_double *kernel, int64_t timeout_us, struct execute_spec spec, struct engine *ret)
@@ -339,7 +356,9 @@ static struct execution run_spec(
     play(kernel);
     control_init(&control);
     assert_int_equal(execution_head(&spec, e.id, 1, "UTC", &head, &error), 0);
+    stage.sandbox.pace.owed_us = owed_us;
     struct engine x = {.sandbox = &stage.sandbox,
+        .pace = &stage.sandbox.pace,
         .spec = &spec,
         .execution = &e,
         .control = &control,
@@ -359,6 +378,13 @@ static struct execution run(kernel_double *kernel, int64_t timeout_us, struct en
 {
     return run_spec(
         kernel, timeout_us, (struct execute_spec){.code = "code", .code_length = 4}, ret);
+}
+
+static int64_t worked_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
 }
 
 /* ---- tests ---------------------------------------------------------------------------------------------------- */
@@ -458,6 +484,19 @@ static void the_deaf_are_killed(void **state)
     free(big);
 }
 
+/* The server goes before all sandboxes: what a session makes it do is bounded by the time, too. */
+static void a_flood_takes_a_quarter_of_a_core(void **state)
+{
+    (void)state;
+    int64_t from = clock_monotonic_us(), worked = worked_us();
+    struct execution e = run(kernel_floods, 1500000, NULL);
+    int64_t took = clock_monotonic_us() - from;
+    worked = worked_us() - worked;
+    assert_int_equal(e.status, EXECUTION_TIMEOUT); /* seen while it rests */
+    assert_in_range(worked, 0, took / 2);
+    execution_deinit(&e);
+}
+
 static void strays_are_bounded(void **state)
 {
     (void)state;
@@ -499,6 +538,21 @@ static void state_survives_sigint(void **state)
     struct execution e = run(kernel_obeys, 100000, &x);
     assert_int_equal(e.status, EXECUTION_TIMEOUT);
     assert_false(e.reset);
+    assert_string_equal(e.error->name, "KeyboardInterrupt");
+    execution_deinit(&e);
+}
+
+/* A rest of a second after each look would take the time that it has to end, and its variables with it. */
+static void an_interrupt_ends_the_rests(void **state)
+{
+    (void)state;
+    struct engine x;
+    owed_us = 100000000;
+    struct execution e = run(kernel_obeys, 100000, &x);
+    owed_us = 0;
+    assert_int_equal(e.status, EXECUTION_TIMEOUT);
+    assert_false(e.reset);
+    assert_false(x.kernel_lost);
     assert_string_equal(e.error->name, "KeyboardInterrupt");
     execution_deinit(&e);
 }
@@ -547,9 +601,11 @@ int main(void)
         cmocka_unit_test(ends_who_babbles),
         cmocka_unit_test(half_a_frame_ends_with_the_time),
         cmocka_unit_test(the_deaf_are_killed),
+        cmocka_unit_test(a_flood_takes_a_quarter_of_a_core),
         cmocka_unit_test(strays_are_bounded),
         cmocka_unit_test(answers_input),
         cmocka_unit_test(state_survives_sigint),
+        cmocka_unit_test(an_interrupt_ends_the_rests),
         cmocka_unit_test(what_was_held_back_is_read_before_the_judgement),
         cmocka_unit_test(a_flood_is_cut),
     };
