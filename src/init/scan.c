@@ -11,13 +11,11 @@
 #include "base/fd.h"
 #include "init/init.h"
 
-enum { DEPTH_MOST = 64, PATH_MOST = 1024, ENTRIES_MOST = 120000 };
-
 struct scan {
     struct message *m; /* the part being filled */
     uint64_t files, in_part, entries;
-    bool hidden, truncated;
-    char path[PATH_MOST + 1];
+    bool hidden, truncated, passed_over;
+    char path[SCAN_PATH_MAX + 1];
 };
 
 static void flush_part(struct scan *s)
@@ -55,8 +53,11 @@ static bool skipped(const struct scan *s, const char *name)
     return !s->hidden && (name[0] == '.' || !strcmp(name, "__pycache__"));
 }
 
-/* What has vanished meanwhile, or is closed to the kernel itself, is passed over. Any other failure (no
- * descriptor, no memory) cuts the walk short: what it did not see would be taken for deleted. */
+/* What is too deep, or has too long a path, is passed over and the walk goes on: whether a path is beyond
+ * these is said by the path alone, so nothing that was listed before can be missed by it, and one such folder
+ * must not keep all that is gone in the list. What has vanished meanwhile, or is closed to the kernel itself,
+ * is passed over. Any other failure (no descriptor, no memory) cuts the walk short: what it did not see would
+ * be taken for deleted. */
 static void missed(struct scan *s)
 {
     if (errno != ENOENT && errno != EACCES && errno != ENOTDIR && errno != ELOOP)
@@ -77,9 +78,13 @@ static void walk(struct scan *s, int dir, size_t length, int depth)
         size_t n = strlen(e->d_name), at = length ? length + 1 : 0;
         if (skipped(s, e->d_name))
             continue;
-        if (++s->entries > ENTRIES_MOST || at + n > PATH_MOST) {
+        if (++s->entries > SCAN_ENTRIES_MAX) {
             s->truncated = true;
             break;
+        }
+        if (at + n > SCAN_PATH_MAX) {
+            s->passed_over = true;
+            continue;
         }
         if (e->d_type != DT_DIR && e->d_type != DT_REG && e->d_type != DT_UNKNOWN)
             continue;
@@ -97,9 +102,9 @@ static void walk(struct scan *s, int dir, size_t length, int depth)
                 dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
             if (below < 0)
                 missed(s);
-            if (depth == DEPTH_MOST)
-                s->truncated = true;
-            if (below >= 0 && depth < DEPTH_MOST)
+            if (depth == SCAN_DEPTH_MAX)
+                s->passed_over = true;
+            if (below >= 0 && depth < SCAN_DEPTH_MAX)
                 walk(s, below, at + n, depth + 1);
             else
                 fd_close(&below);
@@ -141,6 +146,7 @@ void scan_request(struct init *i, struct message *m)
     last.word[5] =
         fstatvfs(i->scratch, &v) == 0 ? (uint64_t)(v.f_blocks - v.f_bfree) * v.f_frsize : 0;
     last.word[6] = s.truncated;
+    last.word[7] = s.passed_over;
     reset_peak();
     message_send(INIT_SERVER_FD, &last, NULL, 0);
 }

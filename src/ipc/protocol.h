@@ -95,7 +95,8 @@ enum op {
     INIT_UNLINK, /* text: path -> status                                                           */
     INIT_SCAN,   /* w0: flags -> some INIT_SCAN_PART, then INIT_SCAN with w0 files, w1 memory
                        * bytes, w2 peak memory, w3 pids, w4 oom kills, w5 scratch bytes used, w6 1 when
-                       * the walk was cut short                                                         */
+                       * the walk was cut short, w7 1 when it passed over what is beyond SCAN_DEPTH_MAX or
+                       * SCAN_PATH_MAX                                                                   */
     INIT_SCAN_PART, /* text: records, see struct scan_record; w0: how many                            */
 
     /* ---- warden -> zygote --------------------------------------------------------------------------- */
@@ -122,6 +123,9 @@ enum sandbox_state {
 enum { GROUND_BUILD = 1 /* with the host's network and a writable environment: env build */ };
 enum { INIT_WRITE_MKDIR = 1, INIT_WRITE_EXCLUSIVE = 2 };
 enum { INIT_SCAN_HIDDEN = 1 /* also names that start with a dot */, INIT_SCAN_USAGE_ONLY = 2 };
+
+/* How far a scan looks: deeper folders and longer paths are passed over, beyond the entries it stops. */
+enum { SCAN_DEPTH_MAX = 64, SCAN_PATH_MAX = 1024, SCAN_ENTRIES_MAX = 120000 };
 
 /* One file found by a scan, packed one after another into text; the path follows without a NUL and
  * is relative to the workspace (data/). The next record starts right behind it. */

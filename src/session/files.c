@@ -267,6 +267,10 @@ int files_scan(
             e, "%zu files were left out: their names are not usable text.", changes.unlistable);
     if (rc == 0 && e && scan.cut_short)
         execution_note(e, "The workspace has too many files; not all of them were looked at.");
+    if (rc == 0 && e && scan.passed_over)
+        execution_note(e,
+            "Files more than %d folders deep, or whose path is longer than %d bytes, are not listed.",
+            SCAN_DEPTH_MAX, SCAN_PATH_MAX);
     if (rc == 0 && usage)
         *usage = scan;
     store_change_free(&stored);

@@ -322,6 +322,7 @@ int init_scan(struct init_link *l, unsigned flags, struct strbuf *records, struc
         .pids = w.word[3],
         .oom_kills = w.word[4],
         .scratch_bytes = w.word[5],
-        .cut_short = w.word[6] != 0 || (records && records->failed)};
+        .cut_short = w.word[6] != 0 || (records && records->failed),
+        .passed_over = w.word[7] != 0};
     return 0;
 }

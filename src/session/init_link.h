@@ -24,7 +24,7 @@ enum {
 /* A server that stops cannot wait so long: no call of this process, also of those under way, waits beyond that
  * moment of the monotonic clock. For good. */
 void init_links_end_by(int64_t by_us);
-enum { SCAN_BYTES_MAX = 48 << 20 }; /* of scan records: beyond, the walk counts as cut short */
+enum { SCAN_BYTES_MAX = 24 << 20 }; /* of scan records: beyond, the walk counts as cut short */
 
 /* Takes `socket`. NULL when out of memory (the socket is closed then). */
 struct init_link *init_link_new(int socket);
@@ -54,7 +54,7 @@ void init_write_forget(struct init_link *l, const struct init_write *w);
 
 struct init_scan {
     uint64_t files, memory_bytes, memory_peak_bytes, pids, oom_kills, scratch_bytes;
-    bool cut_short;
+    bool cut_short, passed_over; /* passed over: too deep, or too long a path */
 };
 /* Appends packed scan_records to `records` (NULL with INIT_SCAN_USAGE_ONLY). 0 or -errno. */
 int init_scan(struct init_link *l, unsigned flags, struct strbuf *records, struct init_scan *ret);

@@ -6,17 +6,16 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "ipc/protocol.h"
 #include "base/utf8.h"
 
-enum { PATH_BYTES_MAX = 1024, COMPONENT_BYTES_MAX = 255, BUCKETS_FIRST = 16 };
+enum { COMPONENT_BYTES_MAX = 255, BUCKETS_FIRST = 16 };
 
 int workspace_path_check(const char *path, size_t n, const char *param, struct error *e)
 {
     const char *why = NULL;
     if (n == 0 || path[0] == '/')
         why = "must be relative to /mnt/data";
-    else if (n > PATH_BYTES_MAX)
+    else if (n > SCAN_PATH_MAX)
         why = "is longer than 1024 bytes";
     else if (memchr(path, 0, n))
         why = "holds a NUL";
@@ -33,6 +32,11 @@ int workspace_path_check(const char *path, size_t n, const char *param, struct e
             why = "must not contain '.' or '..' as a component";
         from += length + 1;
     }
+    size_t folders = 0;
+    for (size_t i = 0; i < n; i++)
+        folders += path[i] == '/';
+    if (!why && folders > SCAN_DEPTH_MAX)
+        why = "is more than 64 folders deep"; /* no scan would find it again */
     for (size_t i = 0; !why && i < n; i++)
         if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
             why = "holds a control character";
@@ -115,6 +119,11 @@ static int grow(struct workspace *w)
     return 0;
 }
 
+static size_t bytes_of(const struct workspace_file *f)
+{
+    return sizeof(struct scan_record) + strlen(f->path);
+}
+
 static struct workspace_file *insert(struct workspace *w, const char *path, size_t n)
 {
     if (w->files >= w->buckets * 2 && grow(w) < 0)
@@ -127,6 +136,7 @@ static struct workspace_file *insert(struct workspace *w, const char *path, size
     f->next = *to;
     *to = f;
     w->files++;
+    w->bytes += bytes_of(f);
     return f;
 }
 
@@ -138,6 +148,7 @@ void workspace_remove(struct workspace *w, struct workspace_file *f)
     if (*at) {
         *at = f->next;
         w->files--;
+        w->bytes -= bytes_of(f);
         free(f);
     }
 }
@@ -220,6 +231,7 @@ static int forget_gone(struct workspace *w, struct workspace_changes *ret)
             rc = r < 0 ? r : rc;
             *at = f->next;
             w->files--;
+            w->bytes -= bytes_of(f);
             free(f);
         }
     return rc;
@@ -249,7 +261,8 @@ int workspace_update(struct workspace *w, const char *records, size_t n, bool wh
     if (unlistable <= w->unlistable)
         ret->unlistable = 0; /* told already */
     w->unlistable = unlistable;
-    if (whole && (before > 0 || seen < w->files)) {
+    const bool over = w->files > WORKSPACE_FILES_MAX || w->bytes > WORKSPACE_BYTES_MAX;
+    if ((whole || over) && (before > 0 || seen < w->files)) {
         int gone = forget_gone(w, ret);
         rc = gone < 0 ? gone : rc;
     }

@@ -8,9 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ipc/protocol.h"
+#include "session/init_link.h"
 #include "session/session.h"
 
 enum { CHANGES_MAX = 1000 };
+/* What a workspace may hold of what no scan sees any more: as much as one scan may bring. */
+enum { WORKSPACE_FILES_MAX = SCAN_ENTRIES_MAX, WORKSPACE_BYTES_MAX = SCAN_BYTES_MAX };
 
 struct workspace_file {
     struct workspace_file *next; /* in its bucket */
@@ -24,8 +28,8 @@ struct workspace_file {
 
 struct workspace {
     struct workspace_file **bucket;
-    size_t buckets, files;
-    unsigned char key[16]; /* of the hash; random, made with the first bucket */
+    size_t buckets, files, bytes; /* bytes: as scan records */
+    unsigned char key[16];        /* of the hash; random, made with the first bucket */
     uint64_t scans;
     size_t unlistable; /* in the last whole scan */
 };
@@ -45,8 +49,10 @@ struct workspace_changes {
     size_t n;
     size_t unlistable; /* paths that could not be listed, when they are more than before */
 };
-/* Brings the workspace up to date with packed scan_records. `whole`: false when the walk was cut short, and then what was not seen is
- * not taken for gone. 0, -ENOMEM (the workspace is consistent, changes may be missing), -EBADMSG. */
+/* Brings the workspace up to date with packed scan_records. `whole`: false when the walk was cut short,
+ * and then what was not seen is not taken for gone, unless the workspace holds more than its bounds: the
+ * session decides how often that is so. 0, -ENOMEM (the workspace is consistent, changes may be
+ * missing), -EBADMSG. */
 int workspace_update(struct workspace *w, const char *records, size_t n, bool whole, int64_t now_s,
     struct workspace_changes *ret);
 /* Puts a file in by hand: a hidden one, or one that the store remembers. Replaces what is there. */

@@ -52,6 +52,20 @@ def test_a_folder_swapped_for_a_link_never_leads_out(session):
     swapping.join()
 
 
+@pytest.mark.parametrize("what, chain", {
+    "too deep": "for _ in range(70): os.mkdir('d'); os.chdir('d')",
+    "too long a path": "for _ in range(6): os.mkdir('d' * 250); os.chdir('d' * 250)",
+}.items())
+def test_a_folder_beyond_the_walk_keeps_nothing_that_is_gone_in_the_list(session, what, chain):
+    """It cut each walk short, and a walk cut short forgot nothing: the list grew by each rename."""
+    execution = session.run(f"import os\n{chain}\nos.chdir('/mnt/data')\n"
+                            "for n in range(30): open(f'0-{n}', 'w').close()")
+    for turn in range(3):
+        session.run(f"for n in range(30): os.rename(f'{turn}-{{n}}', f'{turn + 1}-{{n}}')")
+    assert listed(session) == {f"3-{n}" for n in range(30)}
+    assert any("not listed" in note for note in execution["notes"]), what
+
+
 def test_a_sparse_terabyte_is_allowed_inside_and_bounded_outside(session):
     execution = session.run("open('sparse.bin', 'wb').truncate(1 << 40)")
     assert session.run("print(2 + 2)")["stdout"] == "4\n"

@@ -113,6 +113,40 @@ static void holds_many_files(void **state)
     workspace_deinit(&w);
 }
 
+/* A session can make each walk be cut short, with other names each time. */
+static void what_no_walk_sees_is_bounded(void **state)
+{
+    (void)state;
+    struct workspace w = {0};
+    struct strbuf b = STRBUF_INIT(64 << 20);
+    char path[1000];
+    memset(path, 'n', sizeof path);
+    for (int round = 0; round < 4; round++) { /* by number */
+        for (int i = 0; i < 50000; i++) {
+            snprintf(path, sizeof path, "%d/%d", round, i);
+            add(&b, path, (uint64_t)i, 0, 0);
+        }
+        free(update(&w, &b, false).change);
+        assert_true(w.files <= WORKSPACE_FILES_MAX);
+    }
+    assert_non_null(workspace_find(&w, "3/49999"));
+    assert_null(workspace_find(&w, "0/0"));
+    for (int round = 0; round < 4; round++) { /* by the length of their names */
+        for (int i = 0; i < 20000; i++) {
+            snprintf(path, sizeof path, "%d/%0200d/%0200d/%0200d/%d", round, 0, 0, 0, i);
+            add(&b, path, (uint64_t)i, 0, 0);
+        }
+        free(update(&w, &b, false).change);
+        assert_true(w.bytes <= WORKSPACE_BYTES_MAX);
+    }
+    assert_true(w.files >= 20000 && w.files < 50000);
+    free(update(&w, &b, true).change);
+    assert_int_equal(w.files, 0);
+    assert_int_equal(w.bytes, 0);
+    strbuf_deinit(&b);
+    workspace_deinit(&w);
+}
+
 /* FNV-1a: a hash without a key, as anybody can compute it. */
 static uint64_t guessed(const char *text)
 {
@@ -207,6 +241,7 @@ int main(void)
         cmocka_unit_test(tells_created_modified_gone),
         cmocka_unit_test(hostile_names_are_left_out),
         cmocka_unit_test(holds_many_files),
+        cmocka_unit_test(what_no_walk_sees_is_bounded),
         cmocka_unit_test(chosen_names_do_not_share_a_bucket),
         cmocka_unit_test(hidden_files_stay),
         cmocka_unit_test(checks_paths),
