@@ -2,6 +2,7 @@
 and bombs with forks, all four at once.
 
     python bench/hog.py [--build build] [--sessions 50] [--seconds 12] [--rounds 3] [--json]
+                        [--hog-environment data-science --environments build/environments]
 
 One client asks all 50 in turn, one request at a time, over a kept connection: `x = 1 + 1`, from the request to the stored
 answer. It runs at real-time priority, as it would not share the machine: what it waits for a core itself is not in the
@@ -82,10 +83,10 @@ class Line:
 class Hog:
     """Keeps a session at it: when its execution ends, by its own memory, the next begins."""
 
-    def __init__(self, port, code):
+    def __init__(self, port, code, environment):
         self.port, self.code, self.over, self.runs = port, code, False, 0
         self.line = Line(port)
-        self.path = self.line.session(memory_limit="256m")
+        self.path = self.line.session(memory_limit="256m", environment=environment)
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
@@ -137,13 +138,15 @@ def main():
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--acts", default=",".join(ACTS), help="which of them; each alone with --apart")
     options.add_argument("--apart", action="store_true")
+    options.add_argument("--hog-environment", default="base", help="the others are in base")
+    options.add_argument("--environments", type=Path, help="the folder that has it")
     options.add_argument("--json", action="store_true")
     options = options.parse_args()
     acts = options.acts.split(",")
     kinds = {act: [act] for act in acts} if options.apart else {" + ".join(acts): acts}
     rows = {"quiet": []} | {f"beside {name}": [] for name in kinds}
     with tempfile.TemporaryDirectory() as folder, \
-            Server(options.build.resolve() / "cloche", Path(folder) / "state", Path(folder) / "environments", "--find-local", "off") as server:
+            Server(options.build.resolve() / "cloche", Path(folder) / "state", (options.environments or Path(folder) / "environments").resolve(), "--find-local", "off") as server:
         line = Line(server.port)
         paths = [line.session() for _ in range(options.sessions)]
         round_trips(line, paths, 1)  # every kernel has run once
@@ -152,7 +155,7 @@ def main():
             rows["quiet"].append(figures(round_trips(line, paths, options.seconds / 2)))
             show("quiet", rows["quiet"][-1])
             for name, those in kinds.items():
-                hog = Hog(server.port, code_of(those, os.cpu_count()))
+                hog = Hog(server.port, code_of(those, os.cpu_count()), options.hog_environment)
                 try:
                     hog.at_it(line)
                     rows[f"beside {name}"].append(figures(round_trips(line, paths, options.seconds)))

@@ -31,7 +31,8 @@ enum op {
     /* ---- server -> supervisor (answers come back on the same socket) --------------------------- */
     SUP_READY =
         1,      /* the server answers requests; later deaths are restarts                        */
-    SUP_GROUND, /* text: environment name; w0: flags            -> w0 ground id; fd: warden socket */
+    SUP_GROUND, /* text: environment name; w0: flags            -> w0 ground id; fds: warden socket, and
+                * where cgroups are and Linux can, to write, whether it is idle among the grounds (cpu.idle) */
     SUP_GROUND_END, /* w0: ground id; answered when all in it is gone                               */
     SUP_PIPES, /* w0: how many sets (1-64)                     -> one answer a set: w0 set id, w1
                     *     how many follow; fds: in(w) out(r) stdout(r) stderr(r), the server's ends;
@@ -44,7 +45,7 @@ enum op {
     /* ---- supervisor -> server, once at its start, in this order -------------------------------- */
     SUP_LISTENER =
         16, /* w0: index; text: address as given; fd                                     */
-    SUP_INHERITED_GROUND, /* w0: ground id; text: environment name; fd: warden socket               */
+    SUP_INHERITED_GROUND, /* w0: ground id; text: environment name; fds as SUP_GROUND's             */
     SUP_INHERITED_PIPES, /* w0: set id; fds: the server's four ends                                */
     SUP_START, /* text: state directory is open; w0: how many servers came before; fd: the state
                     * directory; then optionally the environments directory                         */

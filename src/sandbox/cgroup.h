@@ -43,6 +43,9 @@ int cgroup_server_open(const struct cgroup_host *h);
  * directory for CLONE_INTO_CGROUP in [0]. All the caller's to close; -1 where there is none. */
 int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret_dirs[CGROUP_DIRS],
     int ret_join[CGROUP_DIRS], struct error *e);
+/* Opens, to write, whether the ground of these directories is idle among the grounds: 1 when it gives its core up
+ * at once to any other that wakes up. The caller's; -1 where there is none (before Linux 5.15). */
+int cgroup_ground_idle_open(const struct cgroup_host *h, const int dirs[CGROUP_DIRS]);
 /* Removes a ground's directory with all below it: empty directories only. 0 or -EBUSY. */
 int cgroup_ground_remove(const struct cgroup_host *h, int id);
 /* Removes the top directory with all below it. */
@@ -70,6 +73,9 @@ struct cgroup_limits {
     uint32_t pids, cpu_shares; /* shares as v1 counts them: 1024 is the default of a group */
 };
 
+/* What an idle group weighs beside one that is not (WEIGHT_IDLEPRIO of kernel/sched/sched.h). */
+enum { CGROUP_IDLE_SHARES = 3 };
+
 /* The same as v2 counts: 100 is the default of a group. */
 static inline uint64_t cgroup_v2_weight(uint32_t shares)
 {
@@ -85,9 +91,11 @@ int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], cons
 /* A new memory limit; less than it uses is refused (v1) or kills (v2). 0 or error. */
 int cgroup_session_memory(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
     uint64_t memory_bytes, struct error *e);
-/* What the sandbox counts for, beside the ground's others, when cores are short. 0 or -errno. */
-int cgroup_session_weigh(
-    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uint32_t cpu_shares);
+/* Whether the sandbox, when cores are short, gives its core up at once to any of the ground's others that
+ * wakes up (`cpu.idle`), or counts its `cpu_shares`. Linux counts who gives way as CGROUP_IDLE_SHARES, which
+ * is so much less than cpu_shares. 0 or -errno. */
+int cgroup_session_give_way(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    bool gives_way, uint32_t cpu_shares);
 /* Opens what a process of ground id `id` joins by: v1 three `tasks`, v2 the directory in ret[0]; -1 for
  * the rest. SECBIT_NO_SETUID_FIXUP must be set: it takes another effective id for the open. The
  * caller's to close. */

@@ -118,8 +118,8 @@ static int init_v2(struct cgroup_host *h, struct error *why)
 
 /* Divides the top in two: the sandboxes run when the server has no use for a core. Among groups of equal
  * standing a wakeup of the server waits for the end of somebody's slice, four milliseconds where the clock
- * ticks 250 times a second; an idle group gives way at once. Beside the host's other work both count as
- * one group of the usual weight. */
+ * ticks 250 times a second; an idle group gives way at once, unless the server owes it time, which its
+ * weight keeps small. Beside the host's other work both count as one group of the usual weight. */
 static int divide(struct cgroup_host *h, struct error *why)
 {
     const bool v2 = h->version == CGROUP_V2;
@@ -135,11 +135,9 @@ static int divide(struct cgroup_host *h, struct error *why)
     if (r < 0)
         return error_set(why, ERROR_UNAVAILABLE, -r, "Dividing %s failed.", h->top[cpu]);
     snprintf(path, sizeof path, "%s/cpu.idle", h->grounds[cpu]);
-    if (fd_write_file(AT_FDCWD, path, "1") < 0) { /* before Linux 5.15: a weight is the next best */
-        snprintf(
-            path, sizeof path, "%s/" SERVER "/%s", h->top[cpu], v2 ? "cpu.weight" : "cpu.shares");
-        fd_write_file(AT_FDCWD, path, v2 ? "10000" : "102400");
-    }
+    fd_write_file(AT_FDCWD, path, "1"); /* not before Linux 5.15; there the weight has to do */
+    snprintf(path, sizeof path, "%s/" SERVER "/%s", h->top[cpu], v2 ? "cpu.weight" : "cpu.shares");
+    fd_write_file(AT_FDCWD, path, v2 ? "10000" : "102400");
     /* Nor may the server starve them: a quarter of a core is always theirs. */
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     char quota[64];
@@ -282,6 +280,12 @@ int cgroup_ground_make(const struct cgroup_host *h, int id, uid_t owner, int ret
         }
     }
     return 0;
+}
+
+int cgroup_ground_idle_open(const struct cgroup_host *h, const int dirs[CGROUP_DIRS])
+{
+    const int dir = dirs[h->version == CGROUP_V2 ? 0 : 2];
+    return dir < 0 ? -1 : openat(dir, "cpu.idle", O_WRONLY | O_CLOEXEC);
 }
 
 int cgroup_ground_remove(const struct cgroup_host *h, int id)

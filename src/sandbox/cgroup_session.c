@@ -107,14 +107,25 @@ int cgroup_session_memory(enum cgroup_version v, const int dirs[CGROUP_DIRS], co
     return v == CGROUP_NONE ? 0 : write_setting(dirs[0], name, &limit, e);
 }
 
-int cgroup_session_weigh(
-    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, uint32_t cpu_shares)
+int cgroup_session_give_way(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    bool gives_way, uint32_t cpu_shares)
 {
     const bool v2 = v == CGROUP_V2;
-    const struct setting weight = {
-        0, v2 ? "cpu.weight" : "cpu.shares", v2 ? cgroup_v2_weight(cpu_shares) : cpu_shares};
+    const int dir = dirs[v2 ? 0 : 2];
     struct error e;
-    return v == CGROUP_NONE ? 0 : write_setting(dirs[v2 ? 0 : 2], name, &weight, &e);
+    if (v == CGROUP_NONE)
+        return 0;
+    int r = write_setting(dir, name, &(struct setting){.file = "cpu.idle", .value = gives_way}, &e);
+    if (r == -ENOENT && gives_way) /* before Linux 5.15 */
+        cpu_shares = CGROUP_IDLE_SHARES;
+    else if (r < 0 && r != -ENOENT)
+        return r;
+    else if (gives_way)
+        return 0;
+    const struct setting weight = {/* an idle group forgets what it weighed */
+        .file = v2 ? "cpu.weight" : "cpu.shares",
+        .value = v2 ? cgroup_v2_weight(cpu_shares) : cpu_shares};
+    return write_setting(dir, name, &weight, &e);
 }
 
 int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,

@@ -242,9 +242,11 @@ int execute_in_turn(
         .on_slow_context = &record};
     struct pool *pool = sandbox->ground->pool;
     pool_work_begins(pool);
+    sandbox_work_begins(sandbox);
     execution_run(&engine, &head);
     end(s, &x);
     look_after(s, &engine);
+    sandbox_work_ends(sandbox);
     pool_work_ends(pool);
     if (s->lost_variables) {
         x.reset = true;
@@ -393,9 +395,11 @@ int session_variables(struct session *s, char **ret, bool *ret_stale, struct err
     if (rc == 0) {
         char *text = NULL;
         const bool gave_way = b->gives_way;
+        sandbox_work_begins(b);
         sandbox_give_way(b, false); /* its time is short */
         int asked = sandbox_kernel_alive(b) ? kernel_variables(b, VARIABLES_US, &text) : 0;
         sandbox_give_way(b, gave_way);
+        sandbox_work_ends(b);
         if (asked == -EBADMSG || asked == -EPIPE)
             end_kernel(s, b);
         *ret_stale = asked == -ETIMEDOUT;
@@ -432,10 +436,12 @@ json_t *session_previews(struct session *s, const struct preview_ask *ask, size_
     if (turn_kernel(s, &ignored) == 0 && session_sandbox(s, &b, &ignored) == 0) {
         const bool gave_way = b->gives_way;
         int rc;
+        sandbox_work_begins(b);
         sandbox_give_way(b, false);
         while ((rc = kernel_previews(b, ask, n, PREVIEWS_US, &data)) == -E2BIG && n > 1)
             n--; /* very long names: the last ones do without */
         sandbox_give_way(b, gave_way);
+        sandbox_work_ends(b);
         if (rc == -EBADMSG || rc == -EPIPE)
             end_kernel(s, b);
         sandbox_unref(b);

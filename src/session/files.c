@@ -245,7 +245,9 @@ int files_scan(
     struct store_change stored = {0};
     bool store = s->all->store && !s->anonymous;
     pthread_mutex_lock(&s->files);
+    ground_work_begins(sandbox->ground);
     int rc = init_scan(sandbox->init, 0, &records, &scan);
+    ground_work_ends(sandbox->ground);
     if (rc == 0) {
         pthread_mutex_lock(&s->lock);
         rc = workspace_update(&s->workspace, records.data, records.length,
@@ -445,7 +447,9 @@ int session_file_delete(struct session *s, const char *id, struct error *e)
     rc = session_sandbox(s, &b, e);
     if (rc == 0) {
         files_path(path, f.path);
+        ground_work_begins(b->ground);
         rc = init_unlink(b->init, path);
+        ground_work_ends(b->ground);
         sandbox_unref(b);
         if (rc < 0)
             rc = files_error(s, rc, e);
@@ -470,7 +474,9 @@ int files_take_upload(struct session *s, struct sandbox *b, const char *path)
     struct store_change stored = {0};
     struct workspace_changes changes = {0};
     files_path(inside, path);
+    ground_work_begins(b->ground);
     cleanup_fd int fd = init_open(b->init, inside);
+    ground_work_ends(b->ground);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0)

@@ -103,6 +103,8 @@ static void ground_free(struct ground *ground)
 {
     pool_free(ground->pool);
     link_free(ground->link);
+    fd_close(&ground->weight.idle_fd);
+    pthread_mutex_destroy(&ground->weight.lock);
     free(ground->hello);
     free(ground);
 }
@@ -242,6 +244,8 @@ static struct ground *ground_new(struct grounds *g, const char *environment, con
     /* A one-shot run pays for its warm-up itself: the plain interpreter is there sooner. */
     ground->full_is_usual = strcmp(environment, "base") != 0 && !g->config.one_shot;
     ground->state = GROUND_MAKING;
+    pthread_mutex_init(&ground->weight.lock, NULL);
+    ground->weight.idle_fd = -1;
     return ground;
 }
 
@@ -268,22 +272,23 @@ static int ground_ask(struct ground *ground, struct error *e)
 {
     struct grounds *g = ground->grounds;
     struct message m = {.op = SUP_GROUND};
-    int fd = -1;
+    int fds[2];
     message_text(&m, "%s", ground->environment);
-    int n = link_call(g->supervisor, &m, NULL, 0, &fd, 1, GROUND_US);
+    int n = link_call(g->supervisor, &m, NULL, 0, fds, 2, GROUND_US);
     if (n < 0)
         return error_set(e, ERROR_UNAVAILABLE, -n, "The supervisor does not answer.");
     if (m.status == -ENOENT)
         return error_set(e, ERROR_ENVIRONMENT_NOT_BUILT, ENOENT,
             "The environment '%s' is not built. Build it with: cloche env build %s",
             ground->environment, ground->environment);
-    if (m.status < 0 || fd < 0) {
-        fd_close(&fd);
+    ground_weight_init(ground, fds[1]);
+    if (m.status < 0 || fds[0] < 0) {
+        fd_close(&fds[0]);
         return error_set(e, ERROR_UNAVAILABLE, m.status ? -m.status : EPROTO,
             "The environment '%s' could not be prepared: %s.", ground->environment, m.text);
     }
     ground->id = m.word[0];
-    int rc = ground_open(ground, fd);
+    int rc = ground_open(ground, fds[0]);
     if (rc < 0)
         return error_set(e, ERROR_UNAVAILABLE, -rc, "The environment '%s' could not be prepared.",
             ground->environment);
@@ -384,6 +389,7 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
         return -ENOMEM;
     ground->id = from->id;
     ground->refs = 1;
+    ground_weight_init(ground, take_fd(&from->idle_fd));
     int rc = ground_open(ground, take_fd(&from->fd));
     if (rc < 0) {
         ground_free(ground);

@@ -6,6 +6,7 @@
  * its warden said about their deaths. Who holds a sandbox alone uses it; deaths come from the
  * warden's reader thread and are looked at through sandbox_death. */
 #pragma once
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +33,14 @@ enum zygote_state { ZYGOTE_ABSENT, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FAILED }
 
 enum { SANDBOX_BUCKETS = 1024 };
 
+/* See weight.c. */
+struct ground_weight {
+    pthread_mutex_t lock;  /* the innermost */
+    int idle_fd;           /* cpu.idle of its cgroup, or -1 */
+    unsigned full, behind; /* work in flight that counts in full; sandboxes that give way */
+    bool idle;             /* as was written last */
+};
+
 struct ground {
     struct ground *next; /* in the list of grounds; lock of grounds */
     struct grounds *grounds;
@@ -40,6 +49,7 @@ struct ground {
     struct link *link;
     struct pool *pool;
     bool full_is_usual; /* sessions here fork from ZYGOTE_FULL */
+    struct ground_weight weight;
     /* Below: lock of grounds. */
     enum ground_state state;
     unsigned refs, sandboxes;
@@ -81,7 +91,9 @@ struct sandbox {
     struct kernel kernel;
     struct pace pace;  /* of what we do for it */
     bool dropped;      /* its pipes go on without us */
-    bool gives_way;    /* as its warden was told last; whose turn it is */
+    bool gives_way;    /* as its warden was told last; whose turn it is, under the lock of weight */
+    int works;         /* pieces of work in flight in it; lock of weight */
+    bool weightless;   /* it is being ended; lock of weight */
     bool left_running; /* when last looked, there was more in it than a kernel and its threads */
     /* Below: lock of grounds. */
     unsigned refs;
@@ -145,6 +157,12 @@ void sandbox_forget_kernel(struct sandbox *s);
 /* Whether it counts for less than the others when cores are short, as a long execution does and what a
  * finished one left running. Tells the warden when that changes, without waiting. In the session's turn. */
 void sandbox_give_way(struct sandbox *s, bool gives_way);
+/* Around what a request waits for, in a sandbox that is there or in the ground that is to make one: meanwhile
+ * the ground counts in full among the grounds, unless the sandbox gives way. */
+void sandbox_work_begins(struct sandbox *s);
+void sandbox_work_ends(struct sandbox *s);
+void ground_work_begins(struct ground *g);
+void ground_work_ends(struct ground *g);
 /* Kills all but init and lets go of the kernel. 0, or -errno: the sandbox must be ended. */
 int sandbox_kill_all(struct sandbox *s);
 /* Another holder of the handle: what it does with init is allowed at any time, the kernel is only

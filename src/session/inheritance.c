@@ -10,20 +10,21 @@
 
 static const struct permit permits[] = {
     {SUP_LISTENER, 1, 1, true},
-    {SUP_INHERITED_GROUND, 1, 1, true},
+    {SUP_INHERITED_GROUND, 1, 2, true},
     {SUP_INHERITED_PIPES, KERNEL_PIPES, KERNEL_PIPES, true},
     {SUP_MEMORY, CGROUP_MEMORIES, CGROUP_MEMORIES, true},
     {SUP_START, 0, 2, true},
 };
 
-static int take_ground(struct inheritance *i, const struct message *m, int *fd)
+static int take_ground(struct inheritance *i, const struct message *m, int *fds)
 {
     struct inherited_ground *more = realloc(i->ground, (i->grounds + 1) * sizeof *more);
     if (!more)
         return -ENOMEM;
     i->ground = more;
     struct inherited_ground *g = &more[i->grounds++];
-    *g = (struct inherited_ground){.id = m->word[0], .fd = take_fd(fd)};
+    *g = (struct inherited_ground){
+        .id = m->word[0], .fd = take_fd(&fds[0]), .idle_fd = take_fd(&fds[1])};
     snprintf(g->environment, sizeof g->environment, "%.127s", m->text);
     return 0;
 }
@@ -54,7 +55,7 @@ static int take(struct inheritance *i, const struct message *m, int *fds)
             i->listener[i->listeners].address, sizeof i->listener[0].address, "%.127s", m->text);
         i->listener[i->listeners++].fd = take_fd(&fds[0]);
         return 0;
-    case SUP_INHERITED_GROUND: return take_ground(i, m, &fds[0]);
+    case SUP_INHERITED_GROUND: return take_ground(i, m, fds);
     case SUP_INHERITED_PIPES: return take_pipes(i, m, fds);
     case SUP_MEMORY:
         fds_close(i->memory, CGROUP_MEMORIES);
@@ -100,7 +101,7 @@ void inheritance_deinit(struct inheritance *i)
     for (size_t k = 0; k < i->listeners; k++)
         fd_close(&i->listener[k].fd);
     for (size_t k = 0; k < i->grounds; k++)
-        fd_close(&i->ground[k].fd);
+        fds_close((int[]){i->ground[k].fd, i->ground[k].idle_fd}, 2);
     for (size_t k = 0; k < i->pipe_sets; k++)
         fds_close(i->pipes[k].fd, KERNEL_PIPES);
     free(i->ground);

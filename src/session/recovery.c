@@ -44,6 +44,7 @@ static void recover_kernel(struct session *s)
     struct sandbox *b;
     if (session_sandbox(s, &b, NULL) < 0)
         return;
+    sandbox_work_begins(b);
     sandbox_give_way(b, false);
     int rc = b->kernel.there ? kernel_sync(b, CALM_US) : 0;
     if (rc == -ETIMEDOUT) {
@@ -58,6 +59,7 @@ static void recover_kernel(struct session *s)
         if (sandbox_kill_all(b) < 0)
             session_expire(s, "Its sandbox did not answer after the server was restarted.");
     }
+    sandbox_work_ends(b);
     sandbox_unref(b);
 }
 

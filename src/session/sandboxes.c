@@ -99,7 +99,9 @@ int sandbox_make(
     int r = c.folder >= 0 ? folder_taken(ground, c.folder, &mount, e) : 0;
     if (r < 0)
         return r;
+    ground_work_begins(ground);
     int n = link_call(ground->link, &m, &mount, mount >= 0 ? 1 : 0, &fd, 1, SANDBOX_US);
+    ground_work_ends(ground);
     if (n < 0)
         return error_set(
             e, ERROR_UNAVAILABLE, -n, "The environment '%s' does not answer.", ground->environment);
@@ -124,7 +126,7 @@ int sandbox_adopt(
     struct sandbox *s = handle_new(ground, id, init_fd, memory_bytes);
     if (!s)
         return -ENOMEM;
-    s->gives_way = true; /* it may: its next execution puts it right */
+    sandbox_gave_way(s, true); /* it may: its next execution puts it right */
     *ret = s;
     return 0;
 }
@@ -132,7 +134,9 @@ int sandbox_adopt(
 int sandbox_raise_memory(struct sandbox *s, uint64_t bytes, uint64_t *ret_now, struct error *e)
 {
     struct message m = {.op = WARDEN_MEMORY, .sandbox = s->id, .word = {bytes}};
+    ground_work_begins(s->ground);
     int n = link_call(s->ground->link, &m, NULL, 0, NULL, 0, SANDBOX_US);
+    ground_work_ends(s->ground);
     if (n < 0 || m.status < 0)
         return error_set(e, ERROR_UNAVAILABLE, n < 0 ? -n : -m.status,
             "The memory limit could not be raised: %s",
@@ -157,7 +161,9 @@ int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error 
         if (rc < 0)
             return error_set(e, ERROR_UNAVAILABLE, -rc, "No pipes are left for another kernel.");
         struct message m = {.op = WARDEN_KERNEL, .sandbox = s->id, .word = {slot}};
+        ground_work_begins(ground);
         rc = link_call(ground->link, &m, pipes.kernel, KERNEL_PIPES, NULL, 0, KERNEL_US);
+        ground_work_ends(ground);
         fds_close(pipes.kernel, KERNEL_PIPES);
         if (rc >= 0 && m.status == 0) {
             s->kernel =
@@ -186,8 +192,10 @@ void sandbox_forget_kernel(struct sandbox *s)
 
 int sandbox_kill_all(struct sandbox *s)
 {
+    sandbox_work_begins(s);
     sandbox_give_way(s, false); /* to die takes a core, too */
     int rc = init_kill(s->init);
+    sandbox_work_ends(s);
     sandbox_forget_kernel(s);
     return rc;
 }
@@ -207,6 +215,7 @@ static void ended(void *context, const struct message *m, int *fds, int n)
             x->ground->environment, m->status, m->text);
     if (x->done)
         x->done(x->context);
+    ground_work_ends(x->ground);
     ground_unref(x->ground);
     free(x);
 }
@@ -246,7 +255,7 @@ void sandbox_give_way(struct sandbox *s, bool gives_way)
         return;
     struct message m = {.op = WARDEN_GIVE_WAY, .sandbox = s->id, .word = {gives_way}};
     if (link_send(s->ground->link, &m, NULL, 0) == 0)
-        s->gives_way = gives_way;
+        sandbox_gave_way(s, gives_way);
 }
 
 void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
@@ -257,6 +266,8 @@ void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
     struct ending *x = malloc(sizeof *x);
     struct message m = {.op = WARDEN_END, .sandbox = s->id};
     leave(s);
+    ground_work_begins(ground); /* to its end */
+    sandbox_weighs_nothing(s);
     init_link_shutdown(s->init);
     pthread_mutex_lock(&ground->grounds->lock);
     ground->refs++;
@@ -271,6 +282,7 @@ void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
         free(x);
         if (done)
             done(context);
+        ground_work_ends(ground);
         ground_unref(ground);
     }
 }

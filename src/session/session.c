@@ -396,7 +396,12 @@ void session_usage(struct session *s, struct session_usage *ret)
     if (s->state == SESSION_LIVE)
         sandbox = sandbox_ref(s->sandbox);
     pthread_mutex_unlock(&s->lock);
-    if (sandbox && init_scan(sandbox->init, INIT_SCAN_USAGE_ONLY, NULL, &scan) == 0) {
+    if (sandbox)
+        ground_work_begins(sandbox->ground);
+    const bool seen = sandbox && init_scan(sandbox->init, INIT_SCAN_USAGE_ONLY, NULL, &scan) == 0;
+    if (sandbox)
+        ground_work_ends(sandbox->ground);
+    if (seen) {
         ret->memory_bytes = scan.memory_bytes;
         ret->disk_bytes = scan.scratch_bytes;
         ret->pids = scan.pids;

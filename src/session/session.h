@@ -31,7 +31,7 @@ struct inherited_listener {
 };
 struct inherited_ground {
     uint64_t id;
-    int fd;
+    int fd, idle_fd; /* SUP_INHERITED_GROUND's */
     char environment[128];
 };
 struct inherited_pipes {

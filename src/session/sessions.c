@@ -19,7 +19,7 @@ enum { INTERRUPTED_US = 4000000, INITS_US = 3500000, LOOKS_US = 2500000 };
 
 static const struct permit supervisor_permits[] = {
     {SUP_READY, 0, 0, true},
-    {SUP_GROUND, 0, 1, true},
+    {SUP_GROUND, 0, 2, true},
     {SUP_GROUND_END, 0, 0, true},
     {SUP_PIPES, 0, 2 * KERNEL_PIPES, true},
     {SUP_FOLDER, 0, 1, true},

@@ -132,6 +132,7 @@ static void recycled(void *context, const struct message *m, int *fds, int n)
     struct kept *k = context;
     struct stateless_cache *c = k->cache;
     fds_close(fds, n > 0 ? (size_t)n : 0);
+    ground_work_ends(k->sandbox->ground);
     bool good = m && m->status == 0;
     pthread_mutex_lock(&c->lock);
     k->recycling = false;
@@ -177,9 +178,12 @@ static void keep_or_end(struct sessions *all, const char *project, struct sandbo
     if (!k || !worth) {
         free(k);
         sandbox_end(b, NULL, NULL);
-    } else if (link_post(b->ground->link, &m, NULL, 0, recycled, k) < 0) {
-        recycled(k, NULL, NULL, 0);
+        return;
     }
+    sandbox_give_way(b, false);    /* what it left running is killed now */
+    ground_work_begins(b->ground); /* to its end: the next execution may wait for it */
+    if (link_post(b->ground->link, &m, NULL, 0, recycled, k) < 0)
+        recycled(k, NULL, NULL, 0);
 }
 
 /* An emptied sandbox of that ground and project, waiting a moment for one that is being emptied. */

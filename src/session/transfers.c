@@ -65,9 +65,11 @@ int session_upload_begin(struct session *s, const char *path, struct upload **re
         /* The byte that lies unread until the end: closing before that resets the other side. */
         if (write(ends[1], "", 1) != 1 || fd_set_nonblock(ends[0], true) < 0)
             rc = -errno;
+        ground_work_begins(u->sandbox->ground);
         if (rc == 0)
             rc = init_write_begin(
                 u->sandbox->init, u->path, 0644, INIT_WRITE_MKDIR, ends[1], &u->write);
+        ground_work_ends(u->sandbox->ground);
         close(ends[1]);
         if (rc < 0)
             close(ends[0]);
@@ -90,11 +92,29 @@ static void upload_free(struct upload *u)
     free(u);
 }
 
+/* While the writer is waited for its ground counts in full; not while a client is, who may take an hour. */
+static int finish(struct upload *u, int64_t timeout_us)
+{
+    ground_work_begins(u->sandbox->ground);
+    int rc = init_write_finish(u->sandbox->init, &u->write, timeout_us, NULL);
+    ground_work_ends(u->sandbox->ground);
+    return rc;
+}
+
+static bool writer_takes(struct upload *u)
+{
+    struct pollfd p = {u->fd, POLLOUT, 0};
+    ground_work_begins(u->sandbox->ground);
+    int n = poll(&p, 1, STALL_MS);
+    ground_work_ends(u->sandbox->ground);
+    return n > 0;
+}
+
 /* The writer has gone: why? */
 static int upload_failed(struct upload *u, struct error *e)
 {
     if (!u->failed) {
-        u->failed = init_write_finish(u->sandbox->init, &u->write, INIT_FILE_US, NULL);
+        u->failed = finish(u, INIT_FILE_US);
         if (u->failed >= 0)
             u->failed = -EPIPE;
     }
@@ -121,8 +141,7 @@ int upload_write(struct upload *u, const void *data, size_t n, struct error *e)
         }
         if (errno == EINTR)
             continue;
-        struct pollfd p = {u->fd, POLLOUT, 0};
-        if (errno == EAGAIN && poll(&p, 1, STALL_MS) > 0)
+        if (errno == EAGAIN && writer_takes(u))
             continue;
         return upload_failed(u, e);
     }
@@ -137,7 +156,7 @@ int upload_commit(struct upload *u, struct session_file *ret, struct error *e)
         if (read(u->fd, &byte, 1) < 0)
             log_line(LOG_WARN, "session", "upload not clean", "errno=%d", errno);
         shutdown(u->fd, SHUT_WR);
-        rc = u->failed = init_write_finish(u->sandbox->init, &u->write, COMMIT_US, NULL);
+        rc = u->failed = finish(u, COMMIT_US);
     }
     const char *path = u->path + strlen("data/");
     session_touch(u->session);
@@ -236,7 +255,9 @@ int session_file_open(struct session *s, const char *path, struct file_reader *r
         return rc < 0 ? files_error(s, rc, e) : 0;
     }
     files_path(inside, path);
+    ground_work_begins(b->ground);
     cleanup_fd int fd = init_open(b->init, inside);
+    ground_work_ends(b->ground);
     sandbox_unref(b);
     if (fd < 0)
         return files_error(s, fd, e);

@@ -88,7 +88,8 @@ enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot sl
     return state;
 }
 
-int ground_zygote(struct ground *ground, enum zygote_slot slot, int64_t timeout_us, struct error *e)
+static int await_zygote(
+    struct ground *ground, enum zygote_slot slot, int64_t timeout_us, struct error *e)
 {
     struct grounds *g = ground->grounds;
     int64_t deadline = clock_monotonic_us() + timeout_us;
@@ -114,4 +115,12 @@ int ground_zygote(struct ground *ground, enum zygote_slot slot, int64_t timeout_
             return error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT,
                 "The environment '%s' is still being warmed.", ground->environment);
     }
+}
+
+int ground_zygote(struct ground *ground, enum zygote_slot slot, int64_t timeout_us, struct error *e)
+{
+    ground_work_begins(ground);
+    int rc = await_zygote(ground, slot, timeout_us, e);
+    ground_work_ends(ground);
+    return rc;
 }

@@ -281,8 +281,10 @@ int ground_make(struct supervisor *s, const char *name, struct ground **ret, str
             e, ERROR_QUOTA_EXCEEDED, EMFILE, "There are %d grounds already.", GROUNDS_MAX);
     /* The entry's place decides the id range, so an id is its place plus whole rounds of the table. */
     int place = (int)(g - s->grounds);
-    *g = (struct ground){
-        .id = s->next_ground++ * GROUNDS_MAX + place, .server_socket = -1, .use_lock = -1};
+    *g = (struct ground){.id = s->next_ground++ * GROUNDS_MAX + place,
+        .server_socket = -1,
+        .cpu_idle = -1,
+        .use_lock = -1};
     snprintf(g->name, sizeof g->name, "%s", name);
     int r = find_generation(&m, e);
     if (r == 0 && s->mode == IDENTITY_RANGE)
@@ -292,6 +294,8 @@ int ground_make(struct supervisor *s, const char *name, struct ground **ret, str
             &s->cgroup, g->id, ground_first_id(s, g->id), m.cgroup_dirs, m.cgroup_join, e);
     if (r == 0)
         r = clone_ground(&m, g, e);
+    if (r == 0)
+        g->cpu_idle = cgroup_ground_idle_open(&s->cgroup, m.cgroup_dirs);
     tree_source_close(&m.tree.library);
     tree_source_close(&m.tree.venv);
     fd_close(&m.tree.warmup);
@@ -325,6 +329,7 @@ void ground_forget(struct supervisor *s, struct ground *g)
 {
     cgroup_ground_remove(&s->cgroup, g->id);
     fd_close(&g->server_socket);
+    fd_close(&g->cpu_idle);
     fd_close(&g->use_lock);
-    *g = (struct ground){.id = -1, .server_socket = -1, .use_lock = -1};
+    *g = (struct ground){.id = -1, .server_socket = -1, .cpu_idle = -1, .use_lock = -1};
 }

@@ -38,7 +38,8 @@ static void hand_over(struct supervisor *s)
             continue;
         m = (struct message){.op = SUP_INHERITED_GROUND, .word = {(uint64_t)g->id}};
         message_text(&m, "%s", g->name);
-        send_or_end(s, &m, &g->server_socket, 1);
+        const int fds[2] = {g->server_socket, g->cpu_idle};
+        send_or_end(s, &m, fds, g->cpu_idle < 0 ? 1 : 2);
     }
     for (int i = 0; i < PIPE_SETS_MAX; i++)
         if (s->pipes[i][0] >= 0) {

@@ -113,7 +113,8 @@ static int prepare(struct error *e)
 {
     s.state_dir = s.state_lock = s.environments = s.link = -1;
     for (int i = 0; i < GROUNDS_MAX; i++)
-        s.grounds[i] = (struct ground){.id = -1, .server_socket = -1, .use_lock = -1};
+        s.grounds[i] =
+            (struct ground){.id = -1, .server_socket = -1, .cpu_idle = -1, .use_lock = -1};
     for (int i = 0; i < PLAN_LISTENERS; i++)
         s.listeners[i] = -1;
     s.lifeline[0] = s.lifeline[1] = -1;
@@ -172,7 +173,8 @@ static void on_ground(struct message *m)
     snprintf(name, sizeof name, "%.63s", m->text);
     int r = ground_make(&s, name, &g, &e);
     m->word[0] = g ? (uint64_t)g->id : 0;
-    answer(m, r, &e, g ? &g->server_socket : NULL, g ? 1 : 0);
+    const int fds[2] = {g ? g->server_socket : -1, g ? g->cpu_idle : -1};
+    answer(m, r, &e, fds, !g ? 0 : g->cpu_idle < 0 ? 1 : 2);
     if (r < 0)
         log_line(
             LOG_WARN, "supervisor", "ground refused", "environment=%s why=\"%s\"", name, e.message);

@@ -24,6 +24,7 @@ struct ground {
     int id; /* -1: free */
     pid_t warden;
     int server_socket; /* the server's end of the warden's socket, kept for the next server */
+    int cpu_idle;      /* to write, the server's too; -1: none */
     int use_lock;      /* shared lock on the environment's generation */
     bool ending;       /* told to end; answered when reaped */
     uint32_t serial;   /* of the SUP_GROUND_END that waits */

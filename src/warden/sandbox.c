@@ -15,9 +15,10 @@
 #include "warden/start.h"
 #include "warden/warden.h"
 
-/* What a sandbox counts for beside its ground's others (warden, zygotes and inits have 1024 each), and one that
- * gives way. Not cpu.idle: whoever kept the cores busy at full weight would leave the others nothing. */
-enum { SHARES = 256, SHARES_BEHIND = 32 };
+/* What a sandbox counts for beside its ground's others; warden and zygotes have 1024 each. Many times what
+ * one that gives way counts for (CGROUP_IDLE_SHARES): by so much less does it owe that one for the time it
+ * took, and who owes nothing when it wakes up need not wait for the end of the other's slice. */
+enum { SHARES = 256 };
 
 void sandbox_cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
 
@@ -314,8 +315,8 @@ void sandbox_give_way(struct warden *w, struct sandbox *b, bool gives_way)
     char name[24];
     sandbox_cgroup_name(name, b->id);
     int r = !b->cgroup_made ? 0
-                            : cgroup_session_weigh(w->cgroup_version, w->cgroup_dirs, name,
-                                  gives_way ? SHARES_BEHIND : SHARES);
+                            : cgroup_session_give_way(
+                                  w->cgroup_version, w->cgroup_dirs, name, gives_way, SHARES);
     if (r < 0)
         log_line(LOG_WARN, "warden", "a sandbox did not change its weight",
             "environment=%s sandbox=%u errno=%d", w->name, b->id, -r);

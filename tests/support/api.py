@@ -75,6 +75,12 @@ class Session:
         assert name.startswith("pid:["), brief(execution)
         return name
 
+    def kernel_process(self):
+        """The pid, on the host, of its kernel: what came into the session from outside and is not its init."""
+        inside = machine.in_pid_namespace(self.pid_namespace())
+        pids = {p.pid for p in inside}
+        return next(p.pid for p in inside if p.name != "cloche-init" and p.parent not in pids)
+
 
 class Running:
     """Code that runs in a thread. When this is made it has begun: it said so itself."""

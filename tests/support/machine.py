@@ -90,6 +90,17 @@ def cgroup_directories(pid):
     return found
 
 
+def cgroup_setting(pid, names, levels_up=0):
+    """The text of the first of these files that one of a process's cgroups has, or the one so many levels above it."""
+    for directory in cgroup_directories(pid):
+        for _ in range(levels_up):
+            directory = directory.parent
+        for name in names:
+            if (directory / name).exists():
+                return (directory / name).read_text().strip()
+    raise AssertionError(f"no cgroup of {pid} has {names}, {levels_up} levels up")
+
+
 def cgroups_of(supervisor):
     """The directories below cloche-PID, which is how a supervisor names its own."""
     return {path for path, _, _ in os.walk("/sys/fs/cgroup") if f"cloche-{supervisor}" in path.split("/")}

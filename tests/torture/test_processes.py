@@ -198,6 +198,8 @@ class Life:
     def live(self):
         if self.warden is None:
             m = ask(self.supervisor.link, links.SUP_GROUND, text="base")
+            for more in m.fds[1:]:
+                os.close(more)
             self.id, self.warden = m.words[0], links.Link(socket.socket(fileno=m.fds[0]))
         ask(self.warden, links.WARDEN_ZYGOTE, words=[links.PLAIN])
         live_in(self.supervisor, self.warden)

@@ -297,7 +297,7 @@ static void hear_warden(char told[8])
 static void play(kernel_double *kernel)
 {
     int p[KERNEL_PIPES][2], s[2];
-    stage = (struct stage){.ground.grounds = &stage.grounds};
+    stage = (struct stage){.ground.grounds = &stage.grounds, .ground.weight.idle_fd = -1};
     pthread_mutex_init(&stage.grounds.lock, NULL);
     for (int i = 0; i < KERNEL_PIPES; i++)
         assert_int_equal(pipe2(p[i], O_CLOEXEC), 0);
