@@ -45,12 +45,11 @@ struct pipes {
 
 /* ---- in the sandbox ------------------------------------------------------------------------------ */
 
-/* The filters of a session; nobody listens, so netlink is ENOSYS. Nothing but the program's exec follows. */
+/* The filters of a session, but that pid 1 answers nothing. Nothing but the program's exec follows. */
 static int load_filters(void)
 {
-    cleanup_fd int listener = -1;
     int r = filter_load_first();
-    return r < 0 ? r : filter_load_second(&listener);
+    return r < 0 ? r : filter_load_second_alone();
 }
 
 /* `id` as the user namespace counts. */

@@ -2,11 +2,13 @@
  *
  * A small static program, exec'ed, root of the sandbox only, never user code, outside the sandbox's
  * cgroup. It obeys fixed-layout requests of warden and server and never reads anything a kernel
- * wrote, except the contents of files, which it only copies. User code can reach none of its
- * descriptors. */
+ * wrote, except the contents of files, which it only copies, and the numbers in the registers of a
+ * system call that is left to it (asked.c). User code can reach none of its descriptors. */
 #pragma once
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "init/start.h"
@@ -23,7 +25,7 @@ struct init {
     bool folder;              /* INIT_FOLDER_FD is /mnt/data, in place of the scratch's */
     int loopback;             /* 0, or -errno why it is down, until the warden was told */
     int kernel;               /* pidfd; -1: none */
-    int listener;             /* where user code asks for netlink sockets; -1: nobody can ask */
+    int listener;             /* where user code asks, see asked.c; -1: nobody can ask */
     int kernel_pid;           /* as this sandbox counts; also its process group and session */
 };
 
@@ -47,9 +49,30 @@ void file_writer_ended(int pid, bool answered);
 /* ---- scan.c --------------------------------------------------------------------------------------------- */
 void scan_request(struct init *i, struct message *m);
 
+/* ---- asked.c --------------------------------------------------------------------------------------------- */
+/* Answers one system call of user code that the second filter leaves to init, or closes i->listener when
+ * nobody is left to ask. Does not wait. */
+void asked_request(struct init *i);
+/* Takes the listener of a new kernel, in place of the former's. */
+void asked_from(struct init *i, int listener);
+
 /* ---- netlink.c ------------------------------------------------------------------------------------------- */
-/* Answers one call socket(AF_NETLINK, …) of user code, or closes i->listener when nobody is left to ask. */
-void netlink_request(struct init *i);
+/* What socket(AF_NETLINK, …) was asked for: a descriptor, the caller's to close, or -errno. */
+int netlink_socket(const struct seccomp_data *call);
+
+/* ---- thread.c -------------------------------------------------------------------------------------------- */
+/* 0 when sched_setaffinity, prlimit64 or setpriority(PRIO_PROCESS, …) names a thread of the caller's own
+ * group; -ESRCH when nobody has the number; -EPERM, also for every other call. `caller` as this pid
+ * namespace counts, 0 if it is in none. */
+int thread_judge(pid_t caller, const struct seccomp_data *call);
+
+/* ---- locks.c --------------------------------------------------------------------------------------------- */
+/* 0 or -errno. Before /proc/locks is covered. */
+int locks_open(void);
+/* 0 when a call of fcntl that may lock a range of a file is let through; -ENOLCK: there are too many. */
+int locks_judge(void);
+/* The next user begins anew. */
+void locks_forget(void);
 
 /* ---- kill.c ---------------------------------------------------------------------------------------------- */
 /* Everything but init; returns when the last one has been reaped, by init or by its real parent. */

@@ -39,9 +39,13 @@ static int mount_proc(struct error *e)
 {
     static const char *const covered[] = {"/proc/kcore", "/proc/keys", "/proc/sysrq-trigger",
         "/proc/timer_list", "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug",
-        "/proc/kallsyms", "/proc/interrupts"};
+        "/proc/kallsyms", "/proc/interrupts",
+        "/proc/locks" /* who reads it holds up all of the host's who lock */};
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Mounting /proc failed.");
+    int r = locks_open(); /* before it is covered */
+    if (r < 0)
+        return error_set(e, ERROR_INTERNAL, -r, "Opening /proc/locks failed.");
     for (size_t i = 0; !layer_left_out("covers") && i < sizeof covered / sizeof *covered; i++)
         if (mount("/dev/null", covered[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
             return error_set(e, ERROR_INTERNAL, errno, "Covering %s failed.", covered[i]);
@@ -120,6 +124,7 @@ static void recycle(uint32_t serial)
         error_set(&e, ERROR_INTERNAL, -r, "Processes of the sandbox do not die.");
     else
         r = prove_empty(&e);
+    locks_forget();
     prepare_and_tell(serial, &e, r);
 }
 
@@ -175,10 +180,9 @@ static void on_warden(void)
         fd_close(&self.kernel);
         self.kernel = fd;
         self.kernel_pid = pid_of(fd);
-    } else if (m.op == INIT_LISTENER) {
-        fd_close(&self.listener); /* a former kernel's: what it left behind asks in vain */
-        self.listener = fd;
-    } else if (m.op == INIT_NAMESPACES)
+    } else if (m.op == INIT_LISTENER)
+        asked_from(&self, fd);
+    else if (m.op == INIT_NAMESPACES)
         tell(m.serial, NULL, 0);
     else
         recycle(m.serial);
@@ -242,7 +246,7 @@ int main(int argc, char **argv)
         if (p[2].revents && read(signals, &info, sizeof info) > 0)
             reap();
         if (p[3].revents)
-            netlink_request(&self); /* before on_warden(), which may bring another listener */
+            asked_request(&self); /* before on_warden(), which may bring another listener */
         if (p[1].revents)
             on_warden();
         if (p[0].revents)

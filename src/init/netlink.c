@@ -1,31 +1,22 @@
 /* The netlink sockets of user code. getifaddrs, psutil.net_if_addrs and whatever asks for addresses need one
  * for a moment, but what waits in such a socket is not charged to the cgroup: with the size and number that user
  * code may choose, one session held gigabytes of the host. So the second filter does not let user code make
- * one. It asks here, and init puts into the asking process a socket that it made itself: of NETLINK_ROUTE,
+ * one. It asks (asked.c), and init puts into the asking process a socket that it made itself: of NETLINK_ROUTE,
  * with small buffers (the filter keeps them small), and only while few exist in this network namespace,
  * wherever they are, in flight between processes included.
  *
- * The call's arguments come from the registers of a process that is stopped meanwhile; none points to
- * memory. That init made the socket gives no right: rtnetlink asks for the sender's capabilities, too. */
+ * That init made the socket gives no right: rtnetlink asks for the sender's capabilities, too. */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "init/init.h"
 
 /* The kernel doubles the size. A dump goes on when it has been read, so small buffers hold long answers. */
 enum { SOCKETS_MOST = 16, BUFFER_BYTES = 16 << 10 };
-
-#ifndef SECCOMP_ADDFD_FLAG_SEND
-#define SECCOMP_ADDFD_FLAG_SEND 2 /* Linux 5.14 */
-#endif
 
 /* In this network namespace, open anywhere; -1: cannot be known. */
 static long netlink_sockets(void)
@@ -41,13 +32,11 @@ static long netlink_sockets(void)
     return n;
 }
 
-/* The descriptor, or -errno. */
-static int make_socket(const struct seccomp_data *call)
+int netlink_socket(const struct seccomp_data *call)
 {
     const int size = BUFFER_BYTES, type = (int)call->args[1];
     const int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (call->nr != SYS_socket || (int)call->args[0] != AF_NETLINK ||
-        (int)call->args[2] != NETLINK_ROUTE)
+    if ((int)call->args[0] != AF_NETLINK || (int)call->args[2] != NETLINK_ROUTE)
         return -EPERM;
     if (kind != SOCK_RAW && kind != SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
@@ -61,31 +50,4 @@ static int make_socket(const struct seccomp_data *call)
     int saved = errno;
     fd_close(&s);
     return -saved;
-}
-
-void netlink_request(struct init *i)
-{
-    struct seccomp_notif asked = {0};
-    struct pollfd p = {i->listener, POLLIN, 0};
-    if (poll(&p, 1, 0) < 0 || p.revents == 0)
-        return;
-    if (!(p.revents & POLLIN)) { /* nobody is left who could ask; receiving could wait for ever */
-        fd_close(&i->listener);
-        return;
-    }
-    if (ioctl(i->listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0) {
-        if (errno != ENOENT && errno != EINTR) /* else who asked has died; this is no listener */
-            fd_close(&i->listener);
-        return;
-    }
-    cleanup_fd int s = make_socket(&asked.data);
-    struct seccomp_notif_addfd give = {.id = asked.id,
-        .flags = SECCOMP_ADDFD_FLAG_SEND,
-        .srcfd = (uint32_t)s,
-        .newfd_flags = asked.data.args[1] & SOCK_CLOEXEC};
-    int r = s < 0 ? s : ioctl(i->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &give) < 0 ? -errno : 0;
-    struct seccomp_notif_resp refusal = {.id = asked.id, .error = r};
-    if (r < 0)
-        (void)!ioctl(
-            i->listener, SECCOMP_IOCTL_NOTIF_SEND, &refusal); /* it may have died meanwhile */
 }

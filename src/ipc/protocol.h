@@ -79,7 +79,7 @@ enum op {
     INIT_KERNEL =
         64, /* fd: pidfd of the new kernel; no answer                                       */
     INIT_NAMESPACES, /* -> INIT_PREPARED: branch 0 as it is, for one more kernel                     */
-    INIT_LISTENER, /* fd: where the new kernel's second filter asks for sockets; no answer             */
+    INIT_LISTENER, /* fd: where the new kernel's second filter asks (init/asked.c); no answer             */
     INIT_RECYCLE, /* -> INIT_PREPARED; -ENOTEMPTY and text when something was left                */
     /* ---- init -> warden -------------------------------------------------------------------------- */
     INIT_PREPARED =

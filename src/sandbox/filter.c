@@ -34,7 +34,9 @@ static const struct sock_filter first[] = {
 #define RET(v) BPF_STMT(BPF_RET | BPF_K, (v))
 #define ALLOW RET(SECCOMP_RET_ALLOW)
 #define REFUSE(e) RET(SECCOMP_RET_ERRNO | (e))
-#define ASK_INIT RET(SECCOMP_RET_USER_NOTIF)
+/* Init answers. `e` is the answer where there is no init to ask, 0: what was asked is done; Linux takes no notice
+ * of it here. */
+#define ASK_INIT(e) RET(SECCOMP_RET_USER_NOTIF | (e))
 /* One argument must be KERNEL_ID or -1 ("unchanged"); falls through if so. */
 #define ID(n) ARG(n), EQ(KERNEL_ID, 2, 0), EQ(0xffffffff, 1, 0), REFUSE(EPERM)
 #define LENGTH_ID 4
@@ -48,16 +50,21 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *   above the reviewed     ENOSYS: a call nobody has read about
  *   clone3                 ENOSYS: libc falls back to clone, whose flags the first filter sees
  *   clone CLONE_PARENT     EPERM: the child would be its parent's sibling, the warden's child
+ *   clone CLONE_FILES      EPERM, but for threads: locks are the open files', and shown (to init, who counts them)
+ *                          for as long as who took them lives
  *   setns                  EPERM until branches need it
  *   set*id, setgroups      only to its own: a kernel owns the user namespaces of its branches, has
  *                          every capability there, and could become any id mapped there
- *   prlimit64, sched_setaffinity, setpriority  of oneself only
+ *   prlimit64, sched_setaffinity, setpriority  of oneself only: 0 is; init knows whether another number is a
+ *                          thread of the caller's own group (src/init/thread.c). No group and no user
  *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
  *   socket of netlink      init makes it, few and small ones (src/init/netlink.c): no limit counts what waits
  *                          in them. NETLINK_ROUTE only; EPERM for every other protocol
  *   setsockopt of buffers  done without doing: at what init gave them they stay small
  *   socket, socketpair     TCP and UDP: each other protocol is a module, or code that few have read
  *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host
+ *   fcntl of locks         init counts them (src/init/locks.c): no limit does. Those of open file descriptions
+ *                          EINVAL, as before they were invented: every pid namespace is shown them
  *   PR_SCHED_CORE          EINVAL: a task with a mark of its own keeps the other half of its core idle
  *   sync, syncfs           done: there is nothing to write out in memory, only all that others have written
  *   modes of files         no set-user-id and set-group-id bit: in a folder of the host that is mounted as
@@ -76,19 +83,19 @@ static const struct sock_filter second[] = {
     EQ(SYS_setgroups, 1, 0),
     EQ(SYS_setns, 0, 1),
     REFUSE(EPERM),
-    EQ(SYS_clone, 0, 4),
+    EQ(SYS_clone, 0, 6),
     ARG(0),
-    ANY_BIT(CLONE_PARENT, 0, 1),
+    ANY_BIT(CLONE_PARENT, 2, 0),
+    ANY_BIT(CLONE_FILES, 0, 2),
+    ANY_BIT(CLONE_THREAD, 1, 0),
     REFUSE(EPERM),
     ALLOW,
     EQ(SYS_sched_setaffinity, 0, 4),
     ARG(0),
     EQ(0, 0, 1),
     ALLOW,
-    REFUSE(EPERM),
-    EQ(SYS_prlimit64, 0, 10),
-    ARG(0),
-    EQ(0, 0, 6),
+    ASK_INIT(EPERM),
+    EQ(SYS_prlimit64, 0, 11),
     ARG(1),
     EQ(RLIMIT_CORE, 0, 5),
     ARG(2),
@@ -96,7 +103,10 @@ static const struct sock_filter second[] = {
     ARG_HIGH(2),
     EQ(0, 1, 0),
     REFUSE(EPERM),
+    ARG(0),
+    EQ(0, 0, 1),
     ALLOW,
+    ASK_INIT(EPERM),
     EQ(SYS_setrlimit, 0, 4),
     ARG(0),
     EQ(RLIMIT_CORE, 0, 1),
@@ -107,7 +117,7 @@ static const struct sock_filter second[] = {
     EQ(AF_NETLINK, 0, 4),
     ARG(2),
     EQ(NETLINK_ROUTE, 0, 1),
-    ASK_INIT,
+    ASK_INIT(ENOSYS),
     REFUSE(EPERM),
     LOAD(nr),
     EQ(SYS_setsockopt, 0, 7),
@@ -142,13 +152,23 @@ static const struct sock_filter second[] = {
     EQ(SYS_sync, 1, 0),
     EQ(SYS_syncfs, 0, 1),
     REFUSE(0),
-    EQ(SYS_setpriority, 0, 6),
-    ARG(0),
-    EQ(0, 0, 2),
+    EQ(SYS_fcntl, 0, 8),
     ARG(1),
-    EQ(0, 1, 0),
-    REFUSE(EPERM),
+    EQ(F_SETLK, 1, 0),
+    EQ(F_SETLKW, 0, 1),
+    ASK_INIT(0),
+    EQ(F_OFD_SETLK, 1, 0),
+    EQ(F_OFD_SETLKW, 0, 1),
+    REFUSE(EINVAL),
     ALLOW,
+    EQ(SYS_setpriority, 0, 7),
+    ARG(0),
+    EQ(PRIO_PROCESS, 1, 0),
+    REFUSE(EPERM),
+    ARG(1),
+    EQ(0, 0, 1),
+    ALLOW,
+    ASK_INIT(EPERM),
     EQ(SYS_setuid, 3, 0),
     EQ(SYS_setgid, 2, 0),
     EQ(SYS_setfsuid, 1, 0),
@@ -204,7 +224,8 @@ static const struct sock_filter second[] = {
 /* The server parses what strangers send and starts nothing: a program, a namespace, another id, a signal to
  * another process would be a stranger's wish. clone3 is ENOSYS, so that threads are made by clone, whose flags
  * are seen. */
-#define OWN_PID 0x7fffffff /* no pid is that large: filter_load_server puts the process's own there */
+#define OWN_PID \
+    0x7fffffff /* no pid is that large: filter_load_server puts the process's own there */
 /* clang-format off: a listing */
 static const struct sock_filter server[] = {
     LOAD(arch),
@@ -220,7 +241,8 @@ static const struct sock_filter server[] = {
     ANY_BIT(CLONE_THREAD, 1, 0),
     REFUSE(EPERM),
     ALLOW,
-    EQ(SYS_socket, 0, 4), /* by a path no Landlock judges, it would reach what starts programs for others */
+    EQ(SYS_socket, 0,
+        4), /* by a path no Landlock judges, it would reach what starts programs for others */
     ARG(0),
     EQ(AF_UNIX, 0, 1),
     REFUSE(EAFNOSUPPORT),
@@ -279,7 +301,21 @@ int filter_load_second(int *ret_listener)
     int r = load(second, n, SECCOMP_FILTER_FLAG_NEW_LISTENER);
     *ret_listener = r < 0 ? -1 : r;
     /* Whoever runs Cloche in a container may listen already, and there can be one only. */
-    return r == -EBUSY ? load(second, n, 0) : r < 0 ? r : 0;
+    return r == -EBUSY ? filter_load_second_alone() : r < 0 ? r : 0;
+}
+
+int filter_load_second_alone(void)
+{
+    struct sock_filter alone[sizeof second / sizeof *second];
+    const size_t n = sizeof second / sizeof *second;
+    memcpy(alone, second, sizeof second);
+    for (size_t i = 0; i < n; i++)
+        if (alone[i].code == (BPF_RET | BPF_K) &&
+            (alone[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
+            alone[i].k = alone[i].k & SECCOMP_RET_DATA
+                             ? SECCOMP_RET_ERRNO | (alone[i].k & SECCOMP_RET_DATA)
+                             : SECCOMP_RET_ALLOW;
+    return load(alone, n, 0);
 }
 
 int filter_load_server(void)

@@ -46,7 +46,9 @@ void probe_filters(struct probe_result *r)
         s = probe_refused(r, syscall(0x40000000 | SYS_getpid), ENOSYS, "the x32 ABI");
     if (s == 0)
         probe_say(r, 0, "%d and %d instructions%s", (int)n[0], (int)n[1],
-            listener < 0 ? "; no netlink: whoever runs this container listens already" : "");
+            listener < 0
+                ? "; no netlink, and no limit or priority by number: whoever runs this container listens already"
+                : "");
 }
 
 /* ---- Landlock --------------------------------------------------------------------------------------------- */

@@ -610,7 +610,7 @@ def test_each_process_has_the_descriptors_it_needs(supervisor, ground, sandbox):
     assert {n: d.split(":")[0] for n, d in descriptors(zygote).items()} == {0: "/dev/null", 1: "/memfd", 2: "/memfd", 3: "socket", 4: "pid"}
     for pid in (init, *(p for p in children(init) if comm(p) == "cloche-init")):
         seen = {d for n, d in descriptors(pid).items() if n > 2}
-        assert all(d in ("socket", "pipe", "anon_inode", "pid", "net", "uts", "cgroup", "user", "mnt", "ipc", "/dev/null", "/", "/data")
+        assert all(d in ("socket", "pipe", "anon_inode", "pid", "net", "uts", "cgroup", "user", "mnt", "ipc", "/dev/null", "/", "/data", "/proc/locks")
                    or d.startswith(("/sys/fs/cgroup/", "/data/.cloche-")) for d in seen), seen
     os.close(w)
 

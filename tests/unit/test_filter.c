@@ -9,13 +9,15 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -67,9 +69,10 @@ static uint32_t interpret(const struct sock_filter *program, size_t n, const str
     return 0;
 }
 
-enum { ASK = -1 }; /* whoever listens; ENOSYS while nobody does */
+enum { ASK = -1 }; /* init: ASK_OR(e) is e where it cannot be asked */
+#define ASK_OR(e) (ASK - (e))
 
-/* 0 for "allowed", ASK, else the errno. */
+/* 0 for "allowed", ASK or ASK_OR(e), else the errno. */
 static int verdict(
     const struct sock_filter *(*get)(size_t *), uint32_t arch, uint32_t nr, const uint64_t args[6])
 {
@@ -80,8 +83,8 @@ static int verdict(
     uint32_t r = interpret(program, n, &d);
     if (r == SECCOMP_RET_ALLOW)
         return 0;
-    if (r == SECCOMP_RET_USER_NOTIF)
-        return ASK;
+    if ((r & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
+        return ASK_OR((int)(r & SECCOMP_RET_DATA));
     assert_int_equal(r & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ERRNO);
     return (int)(r & SECCOMP_RET_DATA);
 }
@@ -350,6 +353,19 @@ static void clone_makes_no_namespace_and_no_sibling(void **state)
     /* what threads and posix_spawn of glibc pass */
     assert_int_equal(first(SYS_clone, ARGS(0x3d0f00)), 0);
     assert_int_equal(second(SYS_clone, ARGS(0x3d0f00)), 0);
+    assert_int_equal(second(SYS_clone, ARGS(CLONE_VM | CLONE_VFORK | SIGCHLD)), 0);
+}
+
+/* Or what a process that has ended locked would stay, and init would not see it. */
+static void only_threads_share_open_files(void **state)
+{
+    (void)state;
+    for (uint64_t flag = 0x100; flag < 0x100000000; flag <<= 1) {
+        int wanted = flag == CLONE_THREAD ? 0 : EPERM;
+        assert_int_equal(second(SYS_clone, ARGS(RUBBISH | CLONE_FILES | flag | SIGCHLD)), wanted);
+        wanted = flag == CLONE_FILES || flag == CLONE_PARENT ? EPERM : 0;
+        assert_int_equal(second(SYS_clone, ARGS(RUBBISH | flag | SIGCHLD)), wanted);
+    }
 }
 
 static void what_makes_a_kernel_is_the_zygotes_only(void **state)
@@ -370,7 +386,7 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
         bool fine =
             family == AF_UNSPEC || family == AF_UNIX || family == AF_INET || family == AF_INET6;
         int pair = fine ? 0 : EAFNOSUPPORT, wanted = family == AF_NETLINK ? ASK : pair;
-        int again = family == AF_NETLINK ? ASK : 0;
+        int again = family == AF_NETLINK ? ASK_OR(ENOSYS) : 0;
         for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
             bool raw = type == SOCK_RAW && (family == AF_INET || family == AF_INET6);
             if (first(SYS_socket, ARGS(family, type)) != (raw ? EPERM : wanted))
@@ -407,7 +423,7 @@ static void netlink_is_asked_for_and_routing_only(void **state)
 {
     (void)state;
     for (uint64_t protocol = 0; protocol < 64; protocol++) {
-        int wanted = protocol == 0 /* NETLINK_ROUTE */ ? ASK : EPERM;
+        int wanted = protocol == 0 /* NETLINK_ROUTE */ ? ASK_OR(ENOSYS) : EPERM;
         for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
             assert_int_equal(first(SYS_socket, ARGS(RUBBISH | AF_NETLINK, type, protocol)), ASK);
             assert_int_equal(
@@ -469,6 +485,18 @@ static void what_the_host_shares_is_not_taken(void **state)
     for (uint64_t option = 0; option < 100; option++)
         assert_int_equal(second(SYS_prctl, ARGS(RUBBISH | option)),
             option == 22 /* PR_SET_SECCOMP */ || option == 62 /* PR_SCHED_CORE */ ? EINVAL : 0);
+}
+
+/* Init counts those on ranges; those of open file descriptions every session would be shown. */
+static void locks_are_asked_for(void **state)
+{
+    (void)state;
+    for (uint64_t cmd = 0; cmd < 1100; cmd++) {
+        int wanted = cmd == 6 || cmd == 7 /* F_SETLK, F_SETLKW */        ? ASK_OR(0)
+                     : cmd == 37 || cmd == 38 /* F_OFD_SETLK, …SETLKW */ ? EINVAL
+                                                                         : 0;
+        assert_int_equal(second(SYS_fcntl, ARGS(3, RUBBISH | cmd, 0x7000)), wanted);
+    }
 }
 
 /* On a folder of the host they would be programs that run as the folder's owner. */
@@ -591,22 +619,73 @@ static void identity_cannot_be_changed(void **state)
     assert_int_equal(second(SYS_setgroups, ARGS(1, 0x7000)), EPERM);
 }
 
+/* 0 is oneself. About any other number init is asked, which knows a thread of the caller's own group; the first
+ * filter's verdict must be 0 then: a refusal would outrank the question. */
 static void other_processes_cannot_be_throttled(void **state)
 {
-    static const uint64_t others[] = {1, 2, 4711, MINUS_ONE, RUBBISH | 1};
+    static const uint64_t others[] = {1, 2, 4711, MINUS_ONE, RUBBISH | 1, RUBBISH | MINUS_ONE};
+    const int asked = ASK_OR(EPERM);
     (void)state;
     assert_int_equal(second(SYS_prlimit64, ARGS(0, 7)), 0);
     /* the kernel reads 32 bits: pid 0 */
     assert_int_equal(second(SYS_prlimit64, ARGS(RUBBISH, 7)), 0);
-    assert_int_equal(second(SYS_sched_setaffinity, ARGS(0, 8)), 0);
+    assert_int_equal(second(SYS_sched_setaffinity, ARGS(RUBBISH, 8)), 0);
     assert_int_equal(second(SYS_setpriority, ARGS(0, 0, 5)), 0);
+    assert_int_equal(second(SYS_setpriority, ARGS(RUBBISH, RUBBISH, 5)), 0);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        assert_int_equal(second(SYS_prlimit64, ARGS(others[i], 7)), EPERM);
-        assert_int_equal(second(SYS_sched_setaffinity, ARGS(others[i], 8)), EPERM);
-        assert_int_equal(second(SYS_setpriority, ARGS(0, others[i], 5)), EPERM); /* PRIO_PROCESS */
+        const uint64_t n = others[i];
+        assert_int_equal(second(SYS_prlimit64, ARGS(n, 7)), asked);
+        assert_int_equal(second(SYS_prlimit64, ARGS(n, 4 /* RLIMIT_CORE */)), asked); /* to read */
+        assert_int_equal(second(SYS_prlimit64, ARGS(n, 4, 0x7000)), EPERM);
+        assert_int_equal(second(SYS_sched_setaffinity, ARGS(n, 8)), asked);
+        assert_int_equal(second(SYS_setpriority, ARGS(0 /* PRIO_PROCESS */, n, 5)), asked);
         /* a group, a user */
-        assert_int_equal(second(SYS_setpriority, ARGS(others[i], 0, 5)), EPERM);
+        assert_int_equal(second(SYS_setpriority, ARGS(n, 0, 5)), EPERM);
+        assert_int_equal(second(SYS_setpriority, ARGS(n, n, 5)), EPERM);
+        assert_int_equal(first(SYS_prlimit64, ARGS(n, 7)), 0);
+        assert_int_equal(first(SYS_sched_setaffinity, ARGS(n, 8)), 0);
+        assert_int_equal(first(SYS_setpriority, ARGS(0, n, 5)), 0);
     }
+}
+
+/* What the same calls met in a child that has both filters and no init: the first that was otherwise, or 0. */
+static int met_without_init(void)
+{
+    const pid_t me = getpid();
+    struct rlimit files;
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load_first() < 0 ||
+        filter_load_second_alone() < 0)
+        return 1;
+    if (sched_setaffinity(me, sizeof cores, &cores) == 0 || errno != EPERM)
+        return 2;
+    if (prlimit(me, RLIMIT_NOFILE, NULL, &files) == 0 || errno != EPERM)
+        return 3;
+    if (setpriority(PRIO_PROCESS, (id_t)me, 19) == 0 || errno != EPERM)
+        return 4;
+    if (socket(AF_NETLINK, SOCK_RAW, 0) >= 0 || errno != ENOSYS)
+        return 5;
+    struct flock whole = {.l_type = F_WRLCK};
+    int file = memfd_create("locked", 0);
+    if (fcntl(file, F_SETLK, &whole) < 0 || fcntl(file, F_SETLKW, &whole) < 0)
+        return 7;
+    return (sched_setaffinity(0, sizeof cores, &cores) < 0 ||
+               prlimit(0, RLIMIT_NOFILE, NULL, &files) < 0 || setpriority(PRIO_PROCESS, 0, 19) < 0)
+               ? 6
+               : 0;
+}
+
+/* While an environment is built, and below whoever listens already. */
+static void nobody_to_ask_is_a_refusal(void **state)
+{
+    int status;
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(met_without_init());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 /* ---- the server's own ---------------------------------------------------------------------------------- */
@@ -692,6 +771,7 @@ int main(void)
         cmocka_unit_test(other_abis_are_refused_whole),
         cmocka_unit_test(what_python_needs_passes_whatever_the_arguments),
         cmocka_unit_test(clone_makes_no_namespace_and_no_sibling),
+        cmocka_unit_test(only_threads_share_open_files),
         cmocka_unit_test(what_makes_a_kernel_is_the_zygotes_only),
         cmocka_unit_test(sockets_stay_on_the_sessions_loopback),
         cmocka_unit_test(sockets_speak_few_protocols),
@@ -700,10 +780,12 @@ int main(void)
         cmocka_unit_test(what_the_host_shares_is_not_taken),
         cmocka_unit_test(syncing_is_nothing),
         cmocka_unit_test(the_limit_of_core_dumps_stays),
+        cmocka_unit_test(locks_are_asked_for),
         cmocka_unit_test(no_file_gets_a_set_id_bit),
         cmocka_unit_test(terminals_cannot_be_typed_into),
         cmocka_unit_test(identity_cannot_be_changed),
         cmocka_unit_test(other_processes_cannot_be_throttled),
+        cmocka_unit_test(nobody_to_ask_is_a_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
