@@ -49,7 +49,7 @@ struct pipes {
 static int load_filters(void)
 {
     int r = filter_load_first();
-    return r < 0 ? r : filter_load_second_alone();
+    return r < 0 ? r : filter_load_second_alone(true);
 }
 
 /* `id` as the user namespace counts. */

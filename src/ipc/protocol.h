@@ -103,7 +103,8 @@ enum op {
     /* ---- warden -> zygote --------------------------------------------------------------------------- */
     ZYGOTE_FORK =
         96, /* fds: seven namespaces, four pipe ends, then the cgroup's tasks (v1: three; v2: its
-                       * directory; none: no limits); w0: 1 when the cgroup is v2
+                       * directory; none: no limits); w0: 1 when the cgroup is v2, w1: 1 with a
+                       * folder of the host as /mnt/data
                        *                                          -> w0 pid as the warden sees it; fd: pidfd */
     ZYGOTE_WARM, /* zygote -> warden, once: status 0, or -errno with text                            */
     ZYGOTE_LISTENER, /* kernel -> warden, on its zygote's socket, before any Python: sandbox; fd: for init

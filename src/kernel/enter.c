@@ -100,7 +100,7 @@ static int second_filter(const struct entry *e)
 {
     struct message m = {.op = ZYGOTE_LISTENER, .sandbox = e->sandbox};
     cleanup_fd int listener = -1;
-    int r = filter_load_second(&listener);
+    int r = filter_load_second(e->folder, &listener);
     if (r == 0 && listener >= 0)
         r = message_send(FD_WARDEN, &m, &listener, 1);
     return (errno = -r) ? -1 : 0;

@@ -24,6 +24,7 @@ struct entry {
     int count;
     uint32_t sandbox; /* the warden's number */
     bool cgroup_v2;
+    bool folder;      /* of the host, as /mnt/data */
     int landlock_abi; /* of this host, asked once; 0: none */
 };
 enum { ENTRY_PIPES = SANDBOX_NAMESPACES, ENTRY_CGROUP = SANDBOX_NAMESPACES + KERNEL_PIPES };

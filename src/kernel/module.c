@@ -344,6 +344,7 @@ static void serve_warden(int own_pid)
             _exit(0);
         e.sandbox = m.sandbox;
         e.cgroup_v2 = m.word[0] == 1;
+        e.folder = m.word[1] == 1;
         e.landlock_abi = abi;
         bool whole = e.count >= ENTRY_CGROUP && (!e.cgroup_v2 || e.count > ENTRY_CGROUP);
         pid_t p = m.op == ZYGOTE_FORK && whole ? alone() : -EBADMSG;

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -44,6 +45,7 @@ static const struct sock_filter first[] = {
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452 /* Linux 6.6 */
 #endif
+enum { PAGE = 4096 };
 enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECTORY) };
 
 /* What each rule is for:
@@ -67,17 +69,24 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *                          EINVAL, as before they were invented: every pid namespace is shown them
  *   PR_SCHED_CORE          EINVAL: a task with a mark of its own keeps the other half of its core idle
  *   sync, syncfs           done: there is nothing to write out in memory, only all that others have written
+ *   fsync, fdatasync, msync  done, likewise: of a read-only file of the host's it is a flush of the host's disk.
+ *                          None of the five with a folder of the host as /mnt/data, whose files are to be safe
  *   modes of files         no set-user-id and set-group-id bit: in a folder of the host that is mounted as
  *                          /mnt/data the kernel's programs belong to the folder's owner. openat2 and fchmodat2
  *                          ENOSYS: the mode of the one is in memory, of the other callers try the older */
 /* clang-format off: a listing */
+#define BEGIN \
+    LOAD(arch), EQ(AUDIT_ARCH_X86_64, 1, 0), REFUSE(ENOSYS), LOAD(nr), \
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, HIGHEST_REVIEWED_SYSCALL, 0, 1), REFUSE(ENOSYS)
+#define FLUSHES \
+    EQ(SYS_sync, 3, 0), EQ(SYS_syncfs, 2, 0), EQ(SYS_fsync, 1, 0), EQ(SYS_fdatasync, 0, 1), \
+        REFUSE(0), EQ(SYS_msync, 0, 7), ARG(0), \
+        ANY_BIT(PAGE - 1, 4, 0), /* an address that Linux refuses */ \
+        ARG(2), EQ(MS_SYNC, 1, 0), EQ(MS_SYNC | MS_INVALIDATE, 0, 1), REFUSE(0), ALLOW
+static const struct sock_filter begin[] = {BEGIN}, flushes[] = {FLUSHES};
 static const struct sock_filter second[] = {
-    LOAD(arch),
-    EQ(AUDIT_ARCH_X86_64, 1, 0),
-    REFUSE(ENOSYS),
-    LOAD(nr),
-    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, HIGHEST_REVIEWED_SYSCALL, 0, 1),
-    REFUSE(ENOSYS),
+    BEGIN,
+    FLUSHES,
     EQ(SYS_clone3, 0, 1),
     REFUSE(ENOSYS),
     EQ(SYS_setgroups, 1, 0),
@@ -149,9 +158,6 @@ static const struct sock_filter second[] = {
     EQ(PR_SCHED_CORE, 0, 1),
     REFUSE(EINVAL),
     ALLOW,
-    EQ(SYS_sync, 1, 0),
-    EQ(SYS_syncfs, 0, 1),
-    REFUSE(0),
     EQ(SYS_fcntl, 0, 8),
     ARG(1),
     EQ(F_SETLK, 1, 0),
@@ -295,20 +301,30 @@ static int load(const struct sock_filter *program, size_t n, unsigned flags)
 
 int filter_load_first(void) { return load(first, sizeof first / sizeof *first, 0); }
 
-int filter_load_second(int *ret_listener)
+/* Copies the second program, without its rules on flushing where a folder of the host's is written. */
+static size_t copy_second(struct sock_filter to[sizeof second / sizeof *second], bool folder)
 {
-    const size_t n = sizeof second / sizeof *second;
-    int r = load(second, n, SECCOMP_FILTER_FLAG_NEW_LISTENER);
-    *ret_listener = r < 0 ? -1 : r;
-    /* Whoever runs Cloche in a container may listen already, and there can be one only. */
-    return r == -EBUSY ? filter_load_second_alone() : r < 0 ? r : 0;
+    const size_t n = sizeof second / sizeof *second, rest = sizeof begin / sizeof *begin;
+    const size_t cut = folder ? sizeof flushes / sizeof *flushes : 0;
+    memcpy(to, second, sizeof begin);
+    memcpy(to + rest, second + rest + cut, (n - rest - cut) * sizeof *second);
+    return n - cut;
 }
 
-int filter_load_second_alone(void)
+int filter_load_second(bool folder, int *ret_listener)
+{
+    struct sock_filter own[sizeof second / sizeof *second];
+    size_t n = copy_second(own, folder);
+    int r = load(own, n, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    *ret_listener = r < 0 ? -1 : r;
+    /* Whoever runs Cloche in a container may listen already, and there can be one only. */
+    return r == -EBUSY ? filter_load_second_alone(folder) : r < 0 ? r : 0;
+}
+
+int filter_load_second_alone(bool folder)
 {
     struct sock_filter alone[sizeof second / sizeof *second];
-    const size_t n = sizeof second / sizeof *second;
-    memcpy(alone, second, sizeof second);
+    size_t n = copy_second(alone, folder);
     for (size_t i = 0; i < n; i++)
         if (alone[i].code == (BPF_RET | BPF_K) &&
             (alone[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)

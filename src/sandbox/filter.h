@@ -5,6 +5,7 @@
  * takes away what making a kernel takes. A test interprets both for every call and ABI. */
 #pragma once
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Numbers above this one were not reviewed: ENOSYS, as an older kernel would say. */
@@ -13,12 +14,13 @@ enum { HIGHEST_REVIEWED_SYSCALL = 462 /* mseal, Linux 6.10 */ };
 /* Both load for this process and what it makes; PR_SET_NO_NEW_PRIVS must be set. 0 or -errno.
  * Allowed after clone. */
 int filter_load_first(void);
-/* The caller owns *ret_listener, on which init hears of the calls that are its to answer; -1 where somebody
- * above listens already: then it is loaded alone. Once the listener is closed those calls are ENOSYS. */
-int filter_load_second(int *ret_listener);
+/* `folder`: files of the host's are written, and fsync reaches its disk. The caller owns *ret_listener, on
+ * which init hears of the calls that are its to answer; -1 where somebody above listens already: then it is
+ * loaded alone. Once the listener is closed those calls are ENOSYS. */
+int filter_load_second(bool folder, int *ret_listener);
 /* The same where there is no init to ask: a netlink socket is ENOSYS, a change of any number but 0 EPERM,
  * and locks are not counted. */
-int filter_load_second_alone(void);
+int filter_load_second_alone(bool folder);
 
 /* The server's own, once its settings are read: the first filter, and no program, no namespace, no other id,
  * no process of another. For a process of one thread. Later threads inherit it. 0 or -errno. */

@@ -31,7 +31,7 @@ void probe_filters(struct probe_result *r)
         s = probe_refused(r, socket(AF_PACKET, SOCK_RAW, 0), EAFNOSUPPORT, "a packet socket");
     if (s == 0)
         s = probe_refused(r, syscall(SYS_clone3, NULL, 0), EINVAL, "clone3 under the first");
-    if (s == 0 && (s = filter_load_second(&listener)) < 0)
+    if (s == 0 && (s = filter_load_second(false, &listener)) < 0)
         probe_say(r, s, "loading the second: %s", strerror(-s));
     if (s == 0)
         s = probe_refused(r, syscall(SYS_clone3, NULL, 0), ENOSYS, "clone3 under both");

@@ -209,6 +209,7 @@ void sandbox_make(struct warden *w, const struct message *m, int folder)
     sandbox_cgroup_name(name, b->id);
     b->state = SANDBOX_MAKING;
     b->memory_bytes = m->word[0];
+    b->folder = folder >= 0;
     int r = cgroup_session_make(w->cgroup_version, w->cgroup_dirs, name, &limits, &e);
     b->cgroup_made = r == 0 && w->cgroup_version != CGROUP_NONE;
     if (r == 0 &&

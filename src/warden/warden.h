@@ -34,8 +34,8 @@ struct sandbox {
     uint32_t pending; /* serial of the request that waits; 0: none */
     uint16_t pending_op;
     uint64_t memory_bytes;
-    uint64_t oom_before; /* the cgroup's kills when the kernel started */
-    bool cgroup_made;
+    uint64_t oom_before;      /* the cgroup's kills when the kernel started */
+    bool cgroup_made, folder; /* folder: /mnt/data is one of the host's */
 };
 
 enum { FORK_QUEUE = 256 };

@@ -311,7 +311,7 @@ static int send_request(
     struct message m = {.op = ZYGOTE_FORK,
         .sandbox = q->sandbox,
         .serial = q->serial,
-        .word = {w->cgroup_version == CGROUP_V2}};
+        .word = {w->cgroup_version == CGROUP_V2, b->folder}};
     r = message_send(z->socket, &m, fds, n);
     fds_close(join, CGROUP_DIRS);
     return r;

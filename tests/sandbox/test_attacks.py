@@ -140,6 +140,12 @@ def test_multicast_is_refused(sandbox):
     assert out == "{'EPERM'}\n"
 
 
+def test_keys_of_connections_are_refused(sandbox):
+    """Each took memory of the host that no limit counts."""
+    out = run(sandbox.kernel(), "s = socket.socket()\nprint({call(54, s.fileno(), 6, n, bytes(288), 216) for n in (14, 32, *range(38, 43))})")
+    assert out == "{'EPERM'}\n"
+
+
 def test_watches_on_files_are_refused(sandbox):
     """Instances are counted against whoever made the user namespace above: 128 by one session were all that
     root of the host had. And a watch on the shared tree tells what other sessions open."""
@@ -233,6 +239,14 @@ def test_cores_and_disks_are_not_held_up(sandbox):
     """A mark for core scheduling keeps half a core idle for each task; sync writes out what all others wrote."""
     out = run(sandbox.kernel(), "import os\nos.sync()\nprint(call(157, 62, 1, 0, 0, 0), call(306, 0), call(54, socket.socket().fileno(), 6, 31, b'tls', 3))")
     assert out == "EINVAL 0 EPERM\n"
+
+
+def test_a_file_of_the_hosts_flushes_no_disk(sandbox):
+    """fsync of a read-only file was a flush of the disk it is on, twenty of /usr/bin/python3 twenty. What never
+    reaches Linux takes any descriptor."""
+    out = run(sandbox.kernel(), "import mmap\nf = os.open('/usr/bin/python3', os.O_RDONLY); m = mmap.mmap(f, 4096, prot=mmap.PROT_READ)\n"
+              "print(call(74, f), call(75, f), call(74, 999), call(75, 999), call(26, 1 << 40, 4096, 4), call(26, 1, 4096, 4))")
+    assert out == "0 0 0 0 0 EINVAL\n"
 
 
 # ---- memory that no limit sees ---------------------------------------------------------------------------
@@ -484,7 +498,9 @@ print([call(2, b'a', os.O_CREAT | os.O_RDWR, 0o4755), call(257, -100, b'b', os.O
 os.chmod('plain', 0o755); os.chmod('plain', 0o1777); os.mkdir('h', 0o755); open('g', 'w').close()
 print(call(257, -100, b'plain', 0, 0o7777) > 0, [n for n in os.listdir('.') if os.lstat(n).st_mode & 0o6000])
 """
-    out = run(box.kernel(), code)
+    kernel = box.kernel()
+    assert run(kernel, "print(call(74, 999), call(75, 999), call(26, 1 << 40, 4096, 4))") == "EBADF EBADF ENOMEM\n"  # its own files are flushed
+    out = run(kernel, code)
     assert out.splitlines() == [str(["EPERM"] * 4 + ["ENOSYS"]), str(["EPERM"] * 3 + ["ENOSYS"] + ["EPERM"] * 3), "True []"]
     assert not any(p.stat().st_mode & 0o6000 for p in named.iterdir())
 
@@ -755,8 +771,11 @@ pid = libc.syscall(ctypes.c_long(435), args, ctypes.c_long(88))
 if pid == 0:
     got = [call(41, 16, 3, 0), call(41, 16, 3, 12), call(41, 2, 3, 255), call(41, 10, 3, 58), call(41, 17, 3, 0),
            call(54, 5, 0, 64, bytes(84), 84), call(54, 5, 41, 64, bytes(84), 84), call(54, 5, 0, 96, bytes(84), 84),
-           call(165, b"proc", b"/proc", b"proc", 0, 0), call(272, 0x40000000)]
-    os._exit(got != [38, 38, 1, 1, 97, 1, 1, 1, 1, 1])
+           call(165, b"proc", b"/proc", b"proc", 0, 0), call(272, 0x40000000), call(41, 2, 10, 6)]
+    s = socket.socket()
+    set_up = [call(16, s.fileno(), n, struct.pack("16sH110x", b"lo", 0x49))
+              for n in (0x890b, 0x8914, 0x8916, 0x8922, 0x8923, 0x8940, 0x8941, 0x8955, 0x8983, 0x8990, 0x89a0, 0x89a2, 0x89f1)]
+    os._exit(got != [38, 38, 1, 1, 97, 1, 1, 1, 1, 1, 1] or set(set_up) != {1} or call(16, s.fileno(), 0x8913, ctypes.create_string_buffer(b"lo", 40)))
 status = os.waitpid(pid, 0)[1] if pid > 0 else 1
 m = struct.pack("HHIiI8Q", 96, 0, serial, -(100 if pid > 0 and status == 0 else 101), sandbox, *[0] * 8)
 warden.send(m); time.sleep(1000)

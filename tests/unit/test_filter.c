@@ -387,13 +387,15 @@ static void sockets_stay_on_the_sessions_loopback(void **state)
             family == AF_UNSPEC || family == AF_UNIX || family == AF_INET || family == AF_INET6;
         int pair = fine ? 0 : EAFNOSUPPORT, wanted = family == AF_NETLINK ? ASK : pair;
         int again = family == AF_NETLINK ? ASK_OR(ENOSYS) : 0;
-        for (uint64_t type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
-            bool raw = type == SOCK_RAW && (family == AF_INET || family == AF_INET6);
-            if (first(SYS_socket, ARGS(family, type)) != (raw ? EPERM : wanted))
+        for (uint64_t type = 0; type < 16; type++) {
+            bool inet = family == AF_INET || family == AF_INET6;
+            bool packet = inet && type == 10 /* SOCK_PACKET */, raw = inet && type == SOCK_RAW;
+            if (first(SYS_socket, ARGS(family, type)) != (raw || packet ? EPERM : wanted))
                 fail_msg("family %d is %s", (int)family, fine ? "refused" : "open");
             assert_int_equal(first(SYS_socket, ARGS(RUBBISH | family, type | SOCK_CLOEXEC)),
-                raw ? EPERM : wanted);
-            assert_int_equal(first(SYS_socketpair, ARGS(family, type)), pair);
+                raw || packet ? EPERM : wanted);
+            assert_int_equal(first(SYS_socketpair, ARGS(family, RUBBISH | type | SOCK_NONBLOCK)),
+                packet ? EPERM : pair);
             assert_int_equal(second(SYS_socket, ARGS(family, type)), again);
             assert_int_equal(second(SYS_socketpair, ARGS(family, type)), 0);
         }
@@ -473,8 +475,11 @@ static void what_the_host_shares_is_not_taken(void **state)
             bool group = (level == 0 && (name == 35 || name == 39)) ||
                          (level == 41 && (name == 20 || name == 27 || name == 32)) ||
                          ((level == 0 || level == 41) && (name == 42 || name == 46));
+            bool keys = name == 14 || name == 32 /* TCP_MD5SIG, _EXT */ ||
+                        (name >= 38 && name <= 42 /* TCP_AO_… */);
+            bool tcp = level == 6 && (keys || name == 31 /* TCP_ULP */);
             assert_int_equal(first(SYS_setsockopt, ARGS(3, RUBBISH | level, RUBBISH | name)),
-                filter || group || tables || (level == 6 && name == 31 /* TCP_ULP */) ? EPERM : 0);
+                filter || group || tables || tcp ? EPERM : 0);
             assert_int_equal(second(SYS_setsockopt, ARGS(3, level, name)), 0);
         }
     for (uint64_t op = 0; op < 8; op++) {
@@ -535,16 +540,23 @@ static void no_file_gets_a_set_id_bit(void **state)
 /* "Done", by a call that never reaches the kernel: what others have written is not flushed. */
 static void syncing_is_nothing(void **state)
 {
-    static const int calls[] = {SYS_sync, SYS_syncfs};
+    static const int calls[] = {SYS_sync, SYS_syncfs, SYS_fsync, SYS_fdatasync};
     size_t n;
     const struct sock_filter *program = filter_second_program(&n);
     (void)state;
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
         struct seccomp_data d = {.nr = calls[c], .arch = AUDIT_ARCH_X86_64};
         assert_int_equal(interpret(program, n, &d), SECCOMP_RET_ERRNO | 0);
     }
-    struct seccomp_data fsync = {.nr = SYS_fsync, .arch = AUDIT_ARCH_X86_64};
-    assert_int_equal(interpret(program, n, &fsync), SECCOMP_RET_ALLOW);
+    for (uint64_t flags = 0; flags < 16; flags++)
+        for (uint64_t address = 0; address < 0x3000; address += 0x800) {
+            struct seccomp_data d = {.nr = SYS_msync,
+                .arch = AUDIT_ARCH_X86_64,
+                .args = {0x7f0000000000 | address, 4096, RUBBISH | flags}};
+            bool flush = address % 4096 == 0 && (flags == 4 /* MS_SYNC */ || flags == 6);
+            assert_int_equal(
+                interpret(program, n, &d), flush ? SECCOMP_RET_ERRNO | 0 : SECCOMP_RET_ALLOW);
+        }
 }
 
 /* 0 would start the host's handler of crashes where core_pattern is a pipe; 1 does not. */
@@ -575,6 +587,23 @@ static void terminals_cannot_be_typed_into(void **state)
     assert_int_equal(first(SYS_ioctl, ARGS(0, RUBBISH | 0x541c)), EPERM); /* TIOCLINUX */
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
         assert_int_equal(second(SYS_ioctl, ARGS(0, fine[i])), 0);
+}
+
+/* A package in a zygote can be root of a network of its own. */
+static void networks_are_looked_at_only(void **state)
+{
+    static const int setting[] = {0x890b /* SIOCADDRT */, 0x890c, 0x890d, 0x8911, 0x8914, 0x8916,
+        0x8918, 0x891a, 0x891c, 0x891e, 0x8920, 0x8922, 0x8923, 0x8924, 0x8926, 0x8930, 0x8931,
+        0x8932, 0x8934, 0x8936, 0x8937, 0x8940, 0x8941, 0x8943, 0x8949, 0x894a, 0x8953, 0x8955,
+        0x8960, 0x8962, 0x8971, 0x8982, 0x8983, 0x89b0};
+    static const int families[] = {0x8990 /* bonds */, 0x89a0 /* bridges */, 0x89e0, 0x89f0};
+    (void)state;
+    for (uint64_t request = 0x8800; request < 0x8b00; request++) {
+        int wanted = IN(setting, request) || IN(families, request & ~15U) ? EPERM : 0;
+        if (first(SYS_ioctl, ARGS(3, RUBBISH | request)) != wanted)
+            fail_msg("ioctl %#x", (unsigned)request);
+        assert_int_equal(first(SYS_ioctl, ARGS(3, 0x10000 | request)), 0);
+    }
 }
 
 /* A kernel owns the user namespaces of its branches and has every capability there: any id but its own
@@ -656,7 +685,7 @@ static int met_without_init(void)
     cpu_set_t cores;
     if (sched_getaffinity(0, sizeof cores, &cores) < 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load_first() < 0 ||
-        filter_load_second_alone() < 0)
+        filter_load_second_alone(false) < 0)
         return 1;
     if (sched_setaffinity(me, sizeof cores, &cores) == 0 || errno != EPERM)
         return 2;
@@ -670,6 +699,8 @@ static int met_without_init(void)
     int file = memfd_create("locked", 0);
     if (fcntl(file, F_SETLK, &whole) < 0 || fcntl(file, F_SETLKW, &whole) < 0)
         return 7;
+    if (fsync(-1) < 0) /* done without doing */
+        return 8;
     return (sched_setaffinity(0, sizeof cores, &cores) < 0 ||
                prlimit(0, RLIMIT_NOFILE, NULL, &files) < 0 || setpriority(PRIO_PROCESS, 0, 19) < 0)
                ? 6
@@ -783,6 +814,7 @@ int main(void)
         cmocka_unit_test(locks_are_asked_for),
         cmocka_unit_test(no_file_gets_a_set_id_bit),
         cmocka_unit_test(terminals_cannot_be_typed_into),
+        cmocka_unit_test(networks_are_looked_at_only),
         cmocka_unit_test(identity_cannot_be_changed),
         cmocka_unit_test(other_processes_cannot_be_throttled),
         cmocka_unit_test(nobody_to_ask_is_a_refusal),
