@@ -170,6 +170,7 @@ static int planned(struct settings *s, int argc, char **argv, struct plan *plan)
     if (r == 0)
         r = arguments_plan(s, argc, argv, plan);
     plan->memory_bytes = (uint64_t)s->memory_total;
+    plan->flags |= s->cpu_limit > 0 ? PLAN_CPU_LIMIT : 0;
     plan->socket_mode = (uint32_t)s->socket_mode;
     plan->stop_timeout_ms = (uint32_t)s->stop_timeout_s * 1000;
     plan->keep_first = SERVE_KEEP_READY;

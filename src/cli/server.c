@@ -28,6 +28,7 @@
 #include "env/environment.h"
 #include "http/http.h"
 #include "provider/provider.h"
+#include "sandbox/cgroup.h"
 #include "session/session.h"
 #include "store/store.h"
 #include "webhook/webhook.h"
@@ -105,6 +106,7 @@ static void config_of(const struct settings *s, struct sessions_config *c)
     c->files_percent = (uint64_t)s->scratch_percent;
     c->inodes = (uint64_t)s->scratch_inodes;
     c->pids = (uint64_t)s->pids;
+    c->cpu_quota_us = (uint64_t)(s->cpu_limit * CGROUP_PERIOD_US + 0.5);
     c->timeout_default_ms = s->timeout_s * 1000;
     c->timeout_max_ms = s->timeout_max_s * 1000;
     c->idle_minutes_default = (unsigned)s->idle_minutes;
@@ -141,6 +143,12 @@ static void reload(struct server *server)
         (server->settings.tables != NULL || fresh.tables != NULL))
         log_line(LOG_WARN, "server", "tables of the config file take effect with the next start",
             "config=%s", fresh.config);
+    if (server->settings.cpu_limit == 0 &&
+        fresh.cpu_limit > 0) { /* whether it holds here a start finds out */
+        log_line(
+            LOG_WARN, "server", "setting takes effect with the next start", "setting=cpu-limit");
+        fresh.cpu_limit = 0;
+    }
     struct sessions_config config;
     config_of(&fresh, &config);
     sessions_reconfigure(server->sessions, &config);

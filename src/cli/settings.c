@@ -14,6 +14,7 @@
 #include "cli/settings_table.h"
 
 enum { ENV_FILE_MAX = 1 << 20 };
+static const double CPU_LEAST = 0.1;          /* less, and a kernel may not be ready in its time */
 static const int64_t KERNEL_FLOOR = 32 << 20; /* a fresh kernel must always fit beside the files */
 /* below it nothing is left beside the zygotes and pools */
 static const int64_t MEMORY_TOTAL_LEAST = 256 << 20;
@@ -425,6 +426,10 @@ int settings_finish(struct settings *s, struct error *e)
     if (s->memory_total > 0 && s->memory_total < MEMORY_TOTAL_LEAST)
         return error_set(e, ERROR_INVALID_VALUE, 0, "memory-total is below %lld MiB.",
             (long long)(MEMORY_TOTAL_LEAST >> 20));
+    if (s->cpu_limit > 0 && s->cpu_limit < CPU_LEAST)
+        return error_set(e, ERROR_INVALID_VALUE, 0,
+            "cpu-limit is below %g cores, with which a session starts too slowly; 0 is no limit.",
+            CPU_LEAST);
     if (s->memory_limit * (100 - s->scratch_percent) / 100 < KERNEL_FLOOR)
         return error_set(e, ERROR_INVALID_VALUE, 0,
             "memory-limit less scratch-share leaves a kernel less than %lld MiB.",

@@ -51,9 +51,13 @@ struct text_list {
     X("memory-limit", memory_limit, BYTES, "1g", 64LL << 20, 1LL << 50, "", ANYWHERE, 1, "BYTES", \
       "Memory of a session that does not say how much.") \
     X("memory-total", memory_total, BYTES, "0", 0, 1LL << 50, "", ANYWHERE, 0, "BYTES", \
-      "Memory of all sessions together, at least 256m; 0: nine tenths of the machine's.") \
+      "Memory of all sessions together, at least 256m; no start where it cannot be enforced. " \
+      "0: nine tenths of the machine's.") \
     X("pids", pids, INTEGER, "128", 8, 32768, "", ANYWHERE, 1, "N", \
       "Processes and threads of a session.") \
+    X("cpu-limit", cpu_limit, DECIMAL, "0", 0, 1024, "cores", ANYWHERE, 1, "CORES", \
+      "Processor time of a session, such as 0.5 or 2, at least 0.1; 0: as much as there is. Where it " \
+      "cannot be enforced, serve refuses to start; so where there was none, one takes effect with the next start.") \
     X("scratch-share", scratch_percent, INTEGER, "50", 1, 90, "percent", ANYWHERE, 1, "P", \
       "How much of a session's memory its files may take.") \
     X("scratch-inodes", scratch_inodes, INTEGER, "100000", 1000, 100000000, "", ANYWHERE, 1, "N", \

@@ -57,8 +57,8 @@ enum op {
     WARDEN_SANDBOX_IS, /* sandbox; w0 state (enum sandbox_state); w1 kernel serial; fd: init socket  */
     WARDEN_ZYGOTE, /* w0: slot, w1: kernels, w2: seconds until its successor is warmed (0: the default);
                     * answered when it is warm or has failed (text: its last words)       */
-    WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids; maybe fd: a mount to
-                     * be its /mnt/data (SUP_FOLDER)
+    WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids, w4 microseconds of
+                     * cpu in each 100 ms (0: no quota); maybe fd: a mount to be its /mnt/data (SUP_FOLDER)
                      *                                             -> sandbox; fd: init's server socket */
     WARDEN_KERNEL, /* sandbox; w0 slot; fds: the kernel's four pipe ends -> w0 kernel serial         */
     WARDEN_RECYCLE, /* sandbox: empty it, prove it, prepare a new branch 0 -> status; -ENOTEMPTY with

@@ -22,6 +22,7 @@ enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
 
 struct cgroup_host {
     enum cgroup_version version;
+    bool memory_limited;        /* of all sandboxes together */
     char top[CGROUP_DIRS][512]; /* absolute; "" where there is none */
     char grounds[CGROUP_DIRS]
                 [528]; /* where grounds' directories are: the top, or sandboxes/ below it */
@@ -30,11 +31,14 @@ struct cgroup_host {
 };
 
 /* Finds out what this host has and makes the top directory. CGROUP_NONE is no failure: `why` says
- * what is missing. A limit over all that could not be set is told by `why` beside a version. memory_bytes 0: the machine's memory less 10 %. */
+ * what is missing. A limit over all that could not be set is told by `why` beside a version, and the one on memory by
+ * memory_limited. memory_bytes 0: the machine's memory less 10 %. */
 int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error *why);
 /* What all below the top directory weighs together, beside its neighbours, when cores are short; shares
  * as in struct cgroup_limits. 0 or -errno. */
 int cgroup_host_weigh(const struct cgroup_host *h, uint32_t cpu_shares);
+/* Whether a group of this host can have a quota of processor time: 0, or why not, if `why` does not say it yet. */
+int cgroup_host_quota(const struct cgroup_host *h, struct error *why);
 /* What a server joins by, as root: it writes "0" into it. On v1 for its cpu only, on v2 whole. The
  * caller's to close; -errno, -ENOENT without cgroups. */
 int cgroup_server_open(const struct cgroup_host *h);
@@ -71,10 +75,14 @@ bool cgroup_memory_left(
 struct cgroup_limits {
     uint64_t memory_bytes;
     uint32_t pids, cpu_shares; /* shares as v1 counts them: 1024 is the default of a group */
+    uint32_t cpu_quota_us;     /* of each CGROUP_PERIOD_US, on all cores together; 0: no quota */
 };
 
 /* What an idle group weighs beside one that is not (WEIGHT_IDLEPRIO of kernel/sched/sched.h). */
 enum { CGROUP_IDLE_SHARES = 3 };
+
+/* A group's period as Linux makes it, and the least that it takes as a quota. */
+enum { CGROUP_PERIOD_US = 100000, CGROUP_QUOTA_LEAST_US = 1000 };
 
 /* The same as v2 counts: 100 is the default of a group. */
 static inline uint64_t cgroup_v2_weight(uint32_t shares)

@@ -150,16 +150,17 @@ static int divide(struct cgroup_host *h, struct error *why)
 }
 
 /* The limits over all sandboxes together. What cannot be set is told by `why`. */
-static void limit_all(const struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
+static void limit_all(struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
 {
     const bool v2 = h->version == CGROUP_V2;
     uint64_t limit = memory_bytes ? memory_bytes : machine_memory() / 10 * 9;
     char path[600], value[32];
-    int r;
     snprintf(
         path, sizeof path, "%s/%s", h->grounds[0], v2 ? "memory.max" : "memory.limit_in_bytes");
     snprintf(value, sizeof value, "%llu", (unsigned long long)limit);
-    if (limit && (r = fd_write_file(AT_FDCWD, path, value)) < 0)
+    int r = limit ? fd_write_file(AT_FDCWD, path, value) : -ENODATA;
+    h->memory_limited = r >= 0;
+    if (r < 0)
         error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
     if (v2)
         return;
@@ -171,7 +172,8 @@ static void limit_all(const struct cgroup_host *h, uint64_t memory_bytes, struct
     snprintf(path, sizeof path, "%s/" CGROUP_V1_SOCKETS, h->grounds[0]);
     snprintf(value, sizeof value, "%llu", (unsigned long long)sockets_memory() / 2);
     r = sockets_memory() ? fd_write_file(AT_FDCWD, path, value) : 0; /* half is left to the host */
-    if (r < 0 && r != -ENOENT) /* where nothing counts them nothing limits them */
+    if (r < 0 && r != -ENOENT &&
+        h->memory_limited) /* where nothing counts them nothing limits them */
         error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
 }
 
@@ -188,6 +190,18 @@ int cgroup_host_init(struct cgroup_host *h, uint64_t memory_bytes, struct error 
     else
         limit_all(h, memory_bytes, why);
     return 0;
+}
+
+int cgroup_host_quota(const struct cgroup_host *h, struct error *why)
+{
+    const bool v2 = h->version == CGROUP_V2;
+    char path[600];
+    if (h->version == CGROUP_NONE)
+        return why->saved_errno ? -why->saved_errno : -ENOENT;
+    snprintf(path, sizeof path, "%s/%s", h->top[v2 ? 0 : 2], v2 ? "cpu.max" : "cpu.cfs_quota_us");
+    return access(path, W_OK) == 0 ? 0
+                                   : error_set(why, ERROR_UNAVAILABLE, errno,
+                                         "This kernel has no cpu quotas (CONFIG_CFS_BANDWIDTH).");
 }
 
 int cgroup_server_open(const struct cgroup_host *h)

@@ -48,6 +48,20 @@ static struct setting memory_limit(enum cgroup_version v, uint64_t bytes)
     return (struct setting){0, v == CGROUP_V2 ? "memory.max" : "memory.limit_in_bytes", bytes};
 }
 
+/* Version 1 refuses a quota above that of a group above, such as a container's, which version 2 takes: it
+ * limits nothing more. */
+static int write_quota(
+    enum cgroup_version v, int dir, const char *name, uint32_t us, struct error *e)
+{
+    const struct setting quota = {
+        .file = v == CGROUP_V2 ? "cpu.max" : "cpu.cfs_quota_us", .value = us};
+    int r = us == 0 ? 0 : write_setting(dir, name, &quota, e);
+    if (r == -ENOENT)
+        return error_set(
+            e, ERROR_UNAVAILABLE, ENOENT, "This kernel has no cpu quotas (CONFIG_CFS_BANDWIDTH).");
+    return r == -EINVAL && v == CGROUP_V1 ? 0 : r;
+}
+
 static int make_v1(
     const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
@@ -60,8 +74,11 @@ static int make_v1(
         if (r < 0)
             return r;
     }
+    int r = write_quota(CGROUP_V1, dirs[2], name, l->cpu_quota_us, e);
+    if (r < 0)
+        return r;
     const struct setting sockets = {0, CGROUP_V1_SOCKETS, SOCKETS_BYTES};
-    int r = write_setting(dirs[0], name, &sockets, e);
+    r = write_setting(dirs[0], name, &sockets, e);
     return r == -ENOENT ? 0 : r; /* where nothing counts them nothing limits them */
 }
 
@@ -82,6 +99,9 @@ static int make_v2(
         if (r < 0)
             return r;
     }
+    int r = write_quota(CGROUP_V2, dirs[0], name, l->cpu_quota_us, e);
+    if (r < 0)
+        return r;
     char procs[96];
     snprintf(procs, sizeof procs, "%s/cgroup.procs", name);
     if (fchmodat(dirs[0], procs, 0666, 0) < 0)

@@ -75,6 +75,11 @@ static const struct probe table[] = {
     /* ---- limits ------------------------------------------------------------------------------------ */
     {"limits", "memory, processes and cpu of a session, by cgroups",
         "a session may use all of the machine", PROBE_OPTIONAL, probe_limits},
+    {"limit over all sessions", "a full server refuses the next session instead of losing one",
+        "all sessions together may use all memory; `serve --memory-total` refuses to start",
+        PROBE_OPTIONAL, probe_limit_over_all},
+    {"cpu quota", "a session that may not use all cores even when nobody else does",
+        "`serve --cpu-limit` refuses to start", PROBE_OPTIONAL, probe_quota},
     {"joining limits, cgroup v1", "a kernel enters its session's cgroup", "no limits",
         PROBE_OPTIONAL, probe_tasks_file},
     {"joining limits, cgroup v2", "a kernel is born inside its session's cgroup", "no limits",

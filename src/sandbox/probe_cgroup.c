@@ -38,6 +38,37 @@ void probe_limits(struct probe_result *r)
         probe_say(r, 0, "cgroup version %d", h->version == CGROUP_V1 ? 1 : 2);
 }
 
+void probe_limit_over_all(struct probe_result *r)
+{
+    struct error why = {.saved_errno = ENOENT};
+    struct cgroup_host *h = probe_cgroups(r);
+    int memory[CGROUP_MEMORIES];
+    cgroup_host_init(h, 0, &why);
+    if (!h->memory_limited) {
+        probe_say(r, -why.saved_errno, "%.180s", why.message);
+        return;
+    }
+    int s = cgroup_memory_open(h, memory);
+    if (s < 0)
+        probe_say(r, s, "set, but what is used of it cannot be read: %s", strerror(-s));
+    else
+        probe_say(r, 0, "%llu MiB unless --memory-total says otherwise",
+            (unsigned long long)(cgroup_read_number(memory[MEMORY_LIMIT]) >> 20));
+    fds_close(memory, CGROUP_MEMORIES);
+}
+
+void probe_quota(struct probe_result *r)
+{
+    struct error why = {0};
+    struct cgroup_host *h = probe_cgroups(r);
+    cgroup_host_init(h, 0, &why);
+    int s = cgroup_host_quota(h, &why);
+    if (s < 0)
+        probe_say(r, s, "%.180s", why.message);
+    else
+        probe_say(r, 0, "none unless --cpu-limit says one");
+}
+
 /* ---- a session's directory --------------------------------------------------------------------------------- */
 
 struct limited {

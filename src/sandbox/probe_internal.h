@@ -50,7 +50,7 @@ struct cgroup_host *probe_cgroups(struct probe_result *r);
     X(ground_is_poor) X(ground_tree) X(ground_proc) X(ground_loopback) X(id_range) X(depth) \
     X(setns_order) X(clone3) X(clone_parent) X(thread_id_address) X(pidfd) X(not_dumpable) \
     X(kill_by_id) X(parent_death) X(tmpfs) X(openat2) X(file_agent) X(detached_mount) \
-    X(idmapped_mount) X(overlay) X(tmpfs_xattr) X(close_range) X(limits) \
+    X(idmapped_mount) X(overlay) X(tmpfs_xattr) X(close_range) X(limits) X(limit_over_all) X(quota) \
     X(clone_into_cgroup) X(tasks_file) X(oom_counter) X(favordynmods) X(filters) \
     X(landlock) X(landlock_scopes) X(large_pages) X(pipes)
 /* clang-format on */

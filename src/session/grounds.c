@@ -91,8 +91,13 @@ int grounds_new(const struct grounds_config *config, struct link *supervisor, st
 void grounds_reconfigure(struct grounds *g, const struct grounds_config *config)
 {
     pthread_mutex_lock(&g->lock);
+    if (g->config.inodes != config->inodes || g->config.pids != config->pids ||
+        g->config.cpu_quota_us != config->cpu_quota_us ||
+        g->config.files_percent != config->files_percent)
+        g->limits++;
     g->config.inodes = config->inodes;
     g->config.pids = config->pids;
+    g->config.cpu_quota_us = config->cpu_quota_us;
     g->config.files_percent = config->files_percent;
     g->config.memory_default_bytes = config->memory_default_bytes;
     pthread_mutex_unlock(&g->lock);

@@ -85,6 +85,7 @@ struct sandbox {
     struct sandbox *next; /* in the pool, or whatever list its holder keeps */
     struct ground *ground;
     uint32_t id;
+    unsigned limits; /* the grounds' when it was made */
     _Atomic uint64_t memory_bytes;
     uint64_t oom_kills; /* when last looked */
     struct init_link *init;
@@ -104,6 +105,7 @@ struct sandbox {
 
 struct grounds_config {
     uint64_t inodes, pids, files_percent, memory_default_bytes;
+    uint64_t cpu_quota_us; /* as in struct cgroup_limits */
     unsigned pool_sandboxes, pool_kernels_full, pool_kernels_plain;
     bool one_shot;
     int folder;   /* of the host, to be /mnt/data; -1: none */
@@ -148,6 +150,8 @@ int sandbox_make(struct ground *g, uint64_t memory_bytes, struct sandbox **ret, 
 /* A handle for one that an earlier server made; takes init_fd. */
 int sandbox_adopt(
     struct ground *g, uint32_t id, int init_fd, uint64_t memory_bytes, struct sandbox **ret);
+/* Whether its limits, but that on memory, are those that one made now would have. */
+bool sandbox_limits_hold(const struct sandbox *s);
 /* Its limit is at least `bytes` from now on, whatever runs in it; *ret_now is what it is. UNAVAILABLE. */
 int sandbox_raise_memory(struct sandbox *s, uint64_t bytes, uint64_t *ret_now, struct error *e);
 /* A kernel in it, forked from `slot`; returns when it is cloned, not when it is ready. */

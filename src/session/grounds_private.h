@@ -6,6 +6,7 @@
 
 struct grounds {
     struct grounds_config config;
+    unsigned limits; /* how often those for sandboxes were changed */
     struct link *supervisor;
     struct pipes *pipes;
     int environments;

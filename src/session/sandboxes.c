@@ -86,6 +86,7 @@ int sandbox_make(
 {
     pthread_mutex_lock(&ground->grounds->lock);
     struct grounds_config c = ground->grounds->config;
+    const unsigned limits = ground->grounds->limits;
     pthread_mutex_unlock(&ground->grounds->lock);
     if (memory_bytes == 0)
         memory_bytes = c.memory_default_bytes;
@@ -93,7 +94,8 @@ int sandbox_make(
     if (scratch + KERNEL_FLOOR_BYTES > memory_bytes)
         scratch = memory_bytes > 2 * KERNEL_FLOOR_BYTES ? memory_bytes - KERNEL_FLOOR_BYTES
                                                         : memory_bytes / 2;
-    struct message m = {.op = WARDEN_SANDBOX, .word = {memory_bytes, scratch, c.inodes, c.pids, 0}};
+    struct message m = {
+        .op = WARDEN_SANDBOX, .word = {memory_bytes, scratch, c.inodes, c.pids, c.cpu_quota_us}};
     int fd = -1;
     cleanup_fd int mount = -1;
     int r = c.folder >= 0 ? folder_taken(ground, c.folder, &mount, e) : 0;
@@ -116,8 +118,18 @@ int sandbox_make(
         link_send(ground->link, &end, NULL, 0);
         return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
     }
+    s->limits = limits;
     *ret = s;
     return 0;
+}
+
+bool sandbox_limits_hold(const struct sandbox *s)
+{
+    struct grounds *g = s->ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    bool same = s->limits == g->limits;
+    pthread_mutex_unlock(&g->lock);
+    return same;
 }
 
 int sandbox_adopt(

@@ -149,7 +149,8 @@ static struct sandbox *take_pooled(
     struct sandbox *s = pool_take_kernel(ground->pool, slot);
     if (!s)
         s = pool_take_sandbox(ground->pool);
-    if (s && s->memory_bytes != memory_bytes) { /* made before the default was changed */
+    if (s &&
+        (s->memory_bytes != memory_bytes || !sandbox_limits_hold(s))) { /* made before a change */
         sandbox_end(s, NULL, NULL);
         s = NULL;
     }

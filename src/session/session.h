@@ -66,6 +66,7 @@ struct sessions_config {
     uint64_t files_percent;          /* of the memory limit: 50 */
     uint64_t inodes;                 /* 100,000 */
     uint64_t pids;                   /* 128 */
+    uint64_t cpu_quota_us;           /* of each 100 ms, on all cores together; 0: no quota */
     int64_t timeout_default_ms, timeout_max_ms;      /* 30 s, 600 s */
     unsigned idle_minutes_default, idle_minutes_max; /* 20, 1440 */
     unsigned queue_max;                              /* executions that wait in one session: 16 */

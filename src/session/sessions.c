@@ -117,6 +117,7 @@ static void grounds_config_of(
     *ret = (struct grounds_config){
         .inodes = c->inodes,
         .pids = c->pids,
+        .cpu_quota_us = c->cpu_quota_us,
         .files_percent = c->files_percent,
         .memory_default_bytes = c->memory_default_bytes,
         .pool_sandboxes = c->pool_sandboxes,

@@ -156,7 +156,7 @@ static void keep_or_end(struct sessions *all, const char *project, struct sandbo
 {
     struct stateless_cache *c = all->stateless;
     bool worth = all->config->recycle_stateless && !all->config->one_shot &&
-                 b->memory_bytes == all->config->memory_default_bytes;
+                 b->memory_bytes == all->config->memory_default_bytes && sandbox_limits_hold(b);
     struct kept *k = worth ? calloc(1, sizeof *k) : NULL;
     unsigned of_project = 0;
     sandbox_forget_kernel(b);
@@ -216,7 +216,7 @@ static struct sandbox *take_kept(struct stateless_cache *c, const struct ground 
         cond_wait_us(&c->changed, &c->lock, left);
     }
     pthread_mutex_unlock(&c->lock);
-    if (found && sandbox_death(found).sandbox) {
+    if (found && (sandbox_death(found).sandbox || !sandbox_limits_hold(found))) {
         sandbox_end(found, NULL, NULL);
         found = NULL;
     }

@@ -89,7 +89,9 @@ static void tell_limits(const struct error *why)
 {
     const bool none = s.cgroup.version == CGROUP_NONE;
     const char *what = none ? "no limits on memory, processes and cpu of sessions"
-                            : "no limit on the memory of all sessions together";
+                       : s.cgroup.memory_limited
+                           ? "not every limit over all sessions together"
+                           : "no limit on the memory of all sessions together";
     if (s.plan.flags & PLAN_ONE_SHOT)
         dprintf(2, "cloche run: %s: %s\n", what, why->message);
     else
@@ -137,8 +139,17 @@ static int prepare(struct error *e)
     cgroup_sweep(NULL, NULL);
     struct error why = {0};
     cgroup_host_init(&s.cgroup, s.plan.memory_bytes, &why);
+    if (s.plan.memory_bytes && !s.cgroup.memory_limited) /* who asks for a limit relies on it */
+        return error_set(e, ERROR_UNAVAILABLE, why.saved_errno,
+            "--memory-total cannot be enforced here: %.160s Leave it out to start without.",
+            why.message);
     if (why.code != ERROR_NONE)
         tell_limits(&why);
+    r = s.plan.flags & PLAN_CPU_LIMIT ? cgroup_host_quota(&s.cgroup, &why) : 0;
+    if (r < 0)
+        return error_set(e, ERROR_UNAVAILABLE, -r,
+            "--cpu-limit cannot be enforced here: %.160s Leave it out to start without.",
+            why.message);
     return 0;
 }
 

@@ -15,6 +15,7 @@ enum { PLAN_MAGIC = 0x31504c43 };
 enum plan_flags {
     PLAN_ONE_SHOT =
         1, /* cloche run: no state directory, no restarts; the first server's end is the end */
+    PLAN_CPU_LIMIT = 2, /* no start where sessions can have no quota of processor time */
 };
 
 struct plan_listener {

@@ -183,7 +183,8 @@ static bool limited(const struct message *m)
 {
     const uint64_t *v = m->word;
     return v[0] > 0 && v[0] <= INT64_MAX && v[1] > 0 && v[1] <= v[0] && v[2] > 0 &&
-           v[2] <= INT32_MAX && v[3] > 0 && v[3] <= INT32_MAX;
+           v[2] <= INT32_MAX && v[3] > 0 && v[3] <= INT32_MAX &&
+           (v[4] == 0 || (v[4] >= CGROUP_QUOTA_LEAST_US && v[4] <= INT32_MAX));
 }
 
 void sandbox_make(struct warden *w, const struct message *m, int folder)
@@ -204,8 +205,10 @@ void sandbox_make(struct warden *w, const struct message *m, int folder)
         return;
     }
     int join[CGROUP_DIRS] = {-1, -1, -1}, usage[CGROUP_USAGES] = {-1, -1, -1, -1};
-    struct cgroup_limits limits = {
-        .memory_bytes = m->word[0], .pids = (uint32_t)m->word[3], .cpu_shares = SHARES};
+    struct cgroup_limits limits = {.memory_bytes = m->word[0],
+        .pids = (uint32_t)m->word[3],
+        .cpu_shares = SHARES,
+        .cpu_quota_us = (uint32_t)m->word[4]};
     sandbox_cgroup_name(name, b->id);
     b->state = SANDBOX_MAKING;
     b->memory_bytes = m->word[0];

@@ -55,6 +55,10 @@ def test_an_unknown_command_names_the_nearest(call):
     (["serve", "--pids"], "needs a value"),
     (["serve", "--pids", "x"], "whole number"),
     (["serve", "--pids", "1"], "between"),
+    (["serve", "--memory-limit", "64m", "--scratch-share", "90"], "leaves a kernel less than 32 MiB"),
+    (["serve", "--cpu-limit", "two"], "two is not a number"),
+    (["serve", "--cpu-limit", "0.01"], "below 0.1 cores"),
+    (["serve", "--cpu-limit", "-1"], "not between 0 and 1024"),
     (["serve", "surplus"], "one word too many"),
     (["serve", "--listen", "example.org:80"], "neither an IP address nor localhost"),
     (["serve", "--config", "/nonexistent.json"], "/nonexistent.json"),
@@ -374,11 +378,23 @@ def test_hangup_reads_the_config_again(fresh_server, tmp_path):
     config.write_text('{"log_levl": "debug"}')
     server.process.send_signal(signal.SIGHUP)
     logged("the old ones stay")
-    config.write_text('{"log_level": "debug", "timeout": 20, "pids": 99}')
+    config.write_text('{"log_level": "debug", "timeout": 20, "pids": 99, "cpu_limit": 0.5}')
     server.process.send_signal(signal.SIGHUP)
     logged("settings re-read")
+    logged("setting=cpu-limit")  # whether one can be enforced is found out at a start
     with server.client() as client:
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("limit", [["--memory-total", "1g"], ["--cpu-limit", "2"]])
+def test_a_limit_that_cannot_be_enforced_is_no_start(cloche, tmp_path, limit):
+    """Who asks for it relies on it. An ordinary user has no cgroups; root's are covered here."""
+    words = [str(cloche), "serve", "--listen", "127.0.0.1:0", "--state", str(tmp_path / "state"), "--environments", str(tmp_path),
+             *limit]
+    if os.geteuid() == 0:
+        words = ["unshare", "-m", "--propagation", "private", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$@"', "sh", *words]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and f"{limit[0]} cannot be enforced here: " in done.stderr, done.stderr
 
 
 def test_doctor(call):

@@ -537,9 +537,10 @@ def test_a_build_reads_what_the_server_may_read(build, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("words", [[0, 1 << 20, 100, 10], [1 << 30, 0, 100, 10], [1 << 30, 1 << 20, 0, 10], [1 << 30, 1 << 20, 100, 0],
-                                   [1 << 30, 1 << 20, 100, 1 << 32], [1 << 20, 1 << 30, 100, 10], [1 << 30, 1 << 20, 1 << 63, 10]])
+                                   [1 << 30, 1 << 20, 100, 1 << 32], [1 << 20, 1 << 30, 100, 10], [1 << 30, 1 << 20, 1 << 63, 10],
+                                   [1 << 30, 1 << 20, 100, 10, 999], [1 << 30, 1 << 20, 100, 10, 1 << 32]])
 def test_a_sandbox_without_limits_is_refused(ground, words):
-    """A tmpfs of size 0 or of 0 inodes has no limit at all; 1 << 32 processes were 0."""
+    """A tmpfs of size 0 or of 0 inodes has no limit at all; 1 << 32 processes, or microseconds of cpu, were 0."""
     m = ground.call(links.WARDEN_SANDBOX, words=words)
     assert m.status == -errno.EINVAL
 
