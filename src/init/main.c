@@ -4,7 +4,9 @@
 #include <linux/securebits.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -12,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -58,17 +61,42 @@ static int mount_proc(struct error *e)
     return 0;
 }
 
+/* Beside us, with our memory and descriptors: we wait for its end. */
+static int open_cgroup_namespace(void *arg)
+{
+    int *ret = arg;
+    int fd = unshare(CLONE_NEWCGROUP) < 0 ? -1 : open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+    *ret = fd < 0 ? -errno : fd;
+    return 0;
+}
+
+/* The sandbox's cgroup namespace. Not init's own: a host may say that who is in one moves nobody out of it
+ * (nsdelegate, as systemd mounts v2), and init puts those who write files into the session's cgroup. */
+static int make_cgroup_namespace(void)
+{
+    alignas(16) char stack[16384];
+    int fd = -1;
+    pid_t p = clone(open_cgroup_namespace, stack + sizeof stack,
+        CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &fd);
+    if (p < 0)
+        return -errno;
+    while (waitpid(p, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return fd;
+}
+
 static int open_namespaces(struct error *e)
 {
-    static const char *const names[] = {"pid", "net", "uts", "cgroup"};
-    for (int i = 0; i < 4; i++) {
+    static const char *const names[] = {"pid", "net", "uts"};
+    for (int i = 0; i < 3; i++) {
         char path[32];
         snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
         self.namespaces[i] = open(path, O_RDONLY | O_CLOEXEC);
         if (self.namespaces[i] < 0)
             return error_set(e, ERROR_INTERNAL, errno, "Opening %s failed.", path);
     }
-    return 0;
+    int r = self.namespaces[NS_CGROUP] = make_cgroup_namespace();
+    return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "Making a cgroup namespace failed.") : 0;
 }
 
 static int confine(struct error *e)
@@ -86,6 +114,8 @@ static int confine(struct error *e)
     self.loopback = loopback_up();
     if (sethostname("cloche", 6) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Setting the host name failed.");
+    if ((r = open_namespaces(e)) < 0)
+        return r;
     /* From here on: ids and their maps; with one id for everything, the right to map id 0. All else
      * comes from owning branch 0's namespaces: their creator is this uid, in this namespace. */
     uint64_t caps = self.ids
@@ -93,7 +123,7 @@ static int confine(struct error *e)
                         : CAP_BIT(CAP_SETFCAP);
     if ((r = caps_keep(caps, 0, 0)) < 0)
         return error_set(e, ERROR_INTERNAL, -r, "Dropping capabilities failed.");
-    return open_namespaces(e);
+    return 0;
 }
 
 /* Tells the warden that branch 0 is there, with the way in; or why not. */

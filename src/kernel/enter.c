@@ -34,12 +34,16 @@
 
 enum { PROCESSES_WITHOUT_CGROUP = 128 };
 
+/* The descriptors end here: of v2 it is a directory beside the siblings', and hooks of packages come later. */
 static int join_cgroup(const struct entry *e)
 {
-    for (int i = ENTRY_CGROUP; !e->cgroup_v2 && i < e->count; i++)
-        if (write(e->fds[i], "0", 1) < 0)
-            return -1;
-    return 0;
+    int r = 0;
+    for (int i = ENTRY_CGROUP; i < e->count; i++) {
+        if (!e->cgroup_v2 && write(e->fds[i], "0", 1) < 0)
+            r = -1;
+        close(e->fds[i]);
+    }
+    return r;
 }
 static int enter_net(const struct entry *e) { return setns(e->fds[NS_NET], CLONE_NEWNET); }
 static int enter_uts(const struct entry *e) { return setns(e->fds[NS_UTS], CLONE_NEWUTS); }

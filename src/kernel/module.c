@@ -272,7 +272,10 @@ static int warm_up(int slot, struct message *m)
     PyErr_NormalizeException(&type, &value, &trace);
     PyObject *text = value ? PyObject_Str(value) : NULL;
     PyObject *bytes = text ? PyUnicode_AsUTF8String(text) : NULL;
-    message_text(m, "%s", bytes ? PyBytes_AsString(bytes) : "unknown error");
+    message_text(m, "%s%s", bytes ? PyBytes_AsString(bytes) : "unknown error",
+        PyErr_GivenExceptionMatches(type, PyExc_BlockingIOError)
+            ? ": it started more processes or threads than a warm-up may have"
+            : "");
     Py_XDECREF(text);
     Py_XDECREF(bytes);
     PyErr_Restore(type, value, trace);

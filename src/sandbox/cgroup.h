@@ -15,6 +15,9 @@
 
 enum cgroup_version { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
 enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
+/* What a ground's warden and zygotes may have of processes and threads, with all that packages start there. Whoever
+ * enters a sandbox counts for a moment on v1, too; inits, of which there are as many as sandboxes, do not. */
+enum { CGROUP_WARDEN_PIDS = 512 };
 /* v1 counts what waits in sockets apart from memory, and only where a limit is set; v2 with memory. */
 #define CGROUP_V1_SOCKETS "memory.kmem.tcp.limit_in_bytes"
 
@@ -93,6 +96,10 @@ static inline uint64_t cgroup_v2_weight(uint32_t shares)
 
 enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAGES };
 
+/* A ground's inits have a directory of their own, whose processes count only for the limit over all sandboxes. It is
+ * made once; then opened, to be joined: v1 `tasks`, v2 the directory. -ENOENT without cgroups; the caller's to close. */
+int cgroup_inits_make(enum cgroup_version v, const int dirs[CGROUP_DIRS]);
+int cgroup_inits_open(enum cgroup_version v, const int dirs[CGROUP_DIRS]);
 /* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
     const struct cgroup_limits *limits, struct error *e);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -149,6 +151,21 @@ static int divide(struct cgroup_host *h, struct error *why)
     return 0;
 }
 
+/* How many processes and threads the host can have; 0: not known. */
+static uint64_t machine_pids(void)
+{
+    static const char *const files[] = {"/proc/sys/kernel/threads-max", "/proc/sys/kernel/pid_max"};
+    char text[32];
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (fd_read_file(AT_FDCWD, files[i], text, sizeof text) <= 0)
+            continue;
+        const uint64_t most = strtoull(text, NULL, 10);
+        least = most < least ? most : least;
+    }
+    return least == UINT64_MAX ? 0 : least;
+}
+
 /* The limits over all sandboxes together. What cannot be set is told by `why`. */
 static void limit_all(struct cgroup_host *h, uint64_t memory_bytes, struct error *why)
 {
@@ -161,6 +178,12 @@ static void limit_all(struct cgroup_host *h, uint64_t memory_bytes, struct error
     int r = limit ? fd_write_file(AT_FDCWD, path, value) : -ENODATA;
     h->memory_limited = r >= 0;
     if (r < 0)
+        error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
+    /* half is left to the host */
+    snprintf(path, sizeof path, "%s/pids.max", h->grounds[v2 ? 0 : 1]);
+    snprintf(value, sizeof value, "%llu", (unsigned long long)machine_pids() / 2);
+    r = machine_pids() ? fd_write_file(AT_FDCWD, path, value) : -ENODATA;
+    if (r < 0 && h->memory_limited) /* of several the first is told */
         error_set(why, ERROR_UNAVAILABLE, -r, "Writing %s failed: %s.", path, strerror(-r));
     if (v2)
         return;
@@ -232,6 +255,27 @@ static int give(const char *path, uid_t owner)
     return chown(path, owner, owner) < 0 ? -errno : 0;
 }
 
+/* The warden's directory beside the sandboxes, which is root's: who is in it has its limit and cannot change it. */
+static int make_warden(const char *dir, char ret[600])
+{
+    char path[640], value[16];
+    snprintf(ret, 600, "%s/warden", dir);
+    snprintf(path, sizeof path, "%s/pids.max", ret);
+    snprintf(value, sizeof value, "%d", CGROUP_WARDEN_PIDS);
+    return mkdir(ret, 0755) < 0 ? -errno : fd_write_file(AT_FDCWD, path, value);
+}
+
+/* A ground's directory as its warden gets it, who hands some on to zygotes and inits: the root of a mount of
+ * its own, which hangs nowhere. From a descriptor on the host's mount "..", again and again, is the host's /:
+ * the root directory of a process ends only what begins at it. -errno where that cannot be had. */
+static int open_apart(const char *dir)
+{
+    cleanup_fd int clone =
+        (int)syscall(SYS_open_tree, AT_FDCWD, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    int fd = clone < 0 ? -1 : openat(clone, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 static int ground_v2(
     const struct cgroup_host *h, const char *dir, uid_t owner, int ret_dirs[], int ret_join[])
 {
@@ -246,28 +290,33 @@ static int ground_v2(
     if (r == 0 &&
         chmod(path, 0666) < 0) /* the common ancestor of zygote, init and sandbox: see make_v2 */
         r = -errno;
-    /* No inner processes: the warden sits in a directory beside the sandboxes. */
-    snprintf(warden, sizeof warden, "%s/warden", dir);
-    if (r == 0 && mkdir(warden, 0755) < 0)
-        r = -errno;
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir);
     if (r == 0)
         r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
+    if (r == 0) /* no inner processes, either */
+        r = make_warden(dir, warden);
     if (r < 0)
         return r;
-    ret_dirs[0] = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ret_join[0] = open(warden, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     (void)h;
-    return ret_dirs[0] < 0 || ret_join[0] < 0 ? -errno : 0;
+    if ((ret_dirs[0] = open_apart(dir)) < 0)
+        return ret_dirs[0];
+    ret_join[0] = open(warden, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return ret_join[0] < 0 ? -errno : 0;
 }
 
 static int ground_v1(const char *dir, int i, uid_t owner, int ret_dirs[], int ret_join[])
 {
+    const bool pids = i == 1;
+    char warden[600], path[640];
     int r = give(dir, owner);
+    if (r == 0 && pids)
+        r = make_warden(dir, warden);
     if (r < 0)
         return r;
-    ret_dirs[i] = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ret_join[i] = ret_dirs[i] < 0 ? -1 : openat(ret_dirs[i], "tasks", O_WRONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/tasks", pids ? warden : dir);
+    if ((ret_dirs[i] = open_apart(dir)) < 0)
+        return ret_dirs[i];
+    ret_join[i] = open(path, O_WRONLY | O_CLOEXEC);
     return ret_join[i] < 0 ? -errno : 0;
 }
 

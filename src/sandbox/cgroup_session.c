@@ -9,6 +9,7 @@
 #include "sandbox/identity.h"
 
 enum { SOCKETS_BYTES = 32 << 20 };
+static const char INITS[] = "inits";
 
 struct setting {
     int dir;
@@ -107,6 +108,23 @@ static int make_v2(
     if (fchmodat(dirs[0], procs, 0666, 0) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Opening cgroup %s to the zygote failed.", name);
     return 0;
+}
+
+static int inits_dir(enum cgroup_version v, const int dirs[CGROUP_DIRS])
+{
+    return dirs[v == CGROUP_V2 ? 0 : 1];
+}
+
+int cgroup_inits_make(enum cgroup_version v, const int dirs[CGROUP_DIRS])
+{
+    return v == CGROUP_NONE ? -ENOENT : mkdirat(inits_dir(v, dirs), INITS, 0755) < 0 ? -errno : 0;
+}
+
+int cgroup_inits_open(enum cgroup_version v, const int dirs[CGROUP_DIRS])
+{
+    return v == CGROUP_NONE ? -ENOENT
+           : v == CGROUP_V2 ? open_in(inits_dir(v, dirs), INITS, ".", O_RDONLY | O_DIRECTORY)
+                            : open_in(inits_dir(v, dirs), INITS, "tasks", O_WRONLY);
 }
 
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,

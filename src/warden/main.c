@@ -258,6 +258,9 @@ static int prepare(char **argv)
         w.cgroup_dirs[i] =
             S_ISDIR(st.st_mode) ? WARDEN_CGROUP_FD + i : -1; /* else /dev/null: there is none */
     }
+    int r = cgroup_inits_make(w.cgroup_version, w.cgroup_dirs);
+    if (r < 0 && w.cgroup_version != CGROUP_NONE)
+        return r;
     for (int i = 0; i < ZYGOTES; i++)
         w.zygotes[i] = (struct zygote){.socket = -1, .words = -1, .pid = -1};
     w.sandboxes = calloc(w.capacity ? w.capacity : 1, sizeof *w.sandboxes);

@@ -78,14 +78,14 @@ static void fail(int socket, const char *step)
     _exit(1);
 }
 
-/* In the child: clone, maps, exec. */
-static void become_init(const struct warden *w, int socket, int server_socket,
+/* In the child: clone, maps, exec. `inits`: where it joins them, if it is not there yet. */
+static void become_init(const struct warden *w, int socket, int server_socket, int inits,
     const int join[CGROUP_DIRS], const int usage[CGROUP_USAGES], int folder,
     const struct message *m)
 {
     char go, numbers[4][24];
-    if (unshare(CLONE_NEWCGROUP) < 0)
-        fail(socket, "its cgroup namespace");
+    if (w->cgroup_version == CGROUP_V1 && write(inits, "0", 1) < 0)
+        fail(socket, "its cgroup");
     if (fd_read_all(socket, &go, 1) < 0) /* the maps are written */
         _exit(1);
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
@@ -152,9 +152,14 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS;
     if (layer_left_out("net namespace"))
         flags &= ~(uint64_t)CLONE_NEWNET;
-    b->init = clone_process(flags, SIGCHLD, NULL, -1, NULL);
+    cleanup_fd int inits = cgroup_inits_open(w->cgroup_version, w->cgroup_dirs);
+    if (w->cgroup_version == CGROUP_V2)
+        flags |= CLONE_INTO_CGROUP;
+    b->init = inits < 0 && w->cgroup_version != CGROUP_NONE
+                  ? inits
+                  : clone_process(flags, SIGCHLD, NULL, inits, NULL);
     if (b->init == 0)
-        become_init(w, pair[1], server_pair[1], join, usage, folder, m);
+        become_init(w, pair[1], server_pair[1], inits, join, usage, folder, m);
     close(pair[1]);
     close(server_pair[1]);
     b->init_socket = pair[0];

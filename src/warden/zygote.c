@@ -204,7 +204,8 @@ void zygote_start(
     }
     int r = spawn(w, slot, serial);
     if (r < 0) {
-        error_set(&e, ERROR_INTERNAL, -r, "Starting a zygote failed: %s.", strerror(-r));
+        error_set(&e, ERROR_INTERNAL, -r, "Starting a zygote failed: %s%s.", strerror(-r),
+            r == -EAGAIN ? "; what warm-ups left running may be all that they may have" : "");
         warden_answer(WARDEN_ZYGOTE, serial, 0, r, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
         return;
     }
@@ -263,11 +264,20 @@ static void succeed(struct warden *w, int slot)
     kill(pid, SIGKILL);
 }
 
+/* It is gone. Of one that never got warm nobody else is in its process group, no kernel that is still entering:
+ * what its packages have started there ends with it. */
+static void end_helpers(const struct zygote *z)
+{
+    if (z->state == ZYGOTE_WARMING)
+        kill(-z->pid, SIGKILL);
+}
+
 /* A successor that did not get warm, or one that was replaced, is gone: nobody asked for it. */
 static void successor_died(struct warden *w, int slot)
 {
     struct zygote *z = &w->zygotes[slot];
     bool retired = z->state == ZYGOTE_RETIRED;
+    end_helpers(z);
     fd_close(&z->words);
     z->pid = -1;
     if (retired && z->socket >= 0)
@@ -516,6 +526,7 @@ void zygote_died(struct warden *w, int slot, int code, int status)
     }
     if (w->zygotes[slot + ZYGOTE_SLOTS].state != ZYGOTE_RETIRED)
         zygote_end(w, slot + ZYGOTE_SLOTS);
+    end_helpers(z);
     snprintf(what, sizeof what, "The zygote %s %d",
         code == CLD_EXITED ? "exited with" : "died of signal", status);
     last_words(z, &e, what);

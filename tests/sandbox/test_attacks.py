@@ -3,13 +3,14 @@ taken over. Each test is a way in that was tried: some were open once, all are s
 from the host if it were not is never taken: where a limit is at stake, the refusal of the first is asked for."""
 import ctypes
 import errno
+import json
 import os
 import re
 import resource
 import shutil
 import signal
 import socket
-import struct
+import stat
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,7 @@ import pytest
 
 import links
 from links import FULL, PLAIN, Message, Sandbox
+from support import machine
 from test_processes import children, comm, died, pids_named, wait_for
 
 CALLS = """
@@ -421,6 +423,51 @@ def test_a_zygote_that_lies_about_a_live_sandbox_is_ended(environment):
     assert run(kernel, "print(x)") == "1\n"
 
 
+# As many as it can, but not all of the host's where nothing limits it.
+BOMB = """
+import os, time
+for _ in range(1000):
+    if os.fork() == 0:
+        time.sleep(1000)
+"""
+
+
+@pytest.mark.limits
+def test_a_warm_up_that_bombs_with_forks_is_contained(environment):
+    """It says why it failed, nothing is left of it, and others go on."""
+    supervisor, warden = environment(BOMB)
+    base = supervisor.ground("base")[1]
+    assert base.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    others = Sandbox(supervisor, base).kernel()
+    before = set(children(supervisor.pid))
+    m = warden.call(links.WARDEN_ZYGOTE, words=[FULL], timeout=60)
+    assert m.status < 0 and b"more processes or threads than a warm-up may have" in m.text, m
+    assert run(others, "print(1)") == "1\n"
+    wait_for(lambda: before.issuperset(children(supervisor.pid)), "the end of what the warm-up started")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    assert run(Sandbox(supervisor, warden).kernel(), "print(2)") == "2\n"
+
+
+@pytest.mark.limits
+def test_all_sandboxes_together_leave_the_host_processes(sandbox, supervisor):
+    sandbox.kernel()
+    (warden,) = pids_named(supervisor, "cloche-warden")
+    most = min(int(open(f"/proc/sys/kernel/{name}").read()) for name in ("threads-max", "pid_max"))
+    assert machine.cgroup_setting(warden, ["pids.max"]) == "512"
+    assert int(machine.cgroup_setting(warden, ["pids.max"], levels_up=2)) <= most // 2
+
+
+@pytest.mark.limits
+def test_sandboxes_do_not_use_up_what_zygotes_may_have(supervisor, ground, sandbox):
+    """One init a sandbox: where they count for the 512 that a warden and its zygotes may have, the 500th is the last."""
+    (warden,) = pids_named(supervisor, "cloche-warden")
+    (pids,) = (d for d in machine.cgroup_directories(warden) if (d / "pids.current").exists())
+    room = int((pids / "pids.current").read_text()) + 3  # who enters a sandbox counts for a moment
+    (pids / "pids.max").write_text(str(room))
+    boxes = [sandbox] + [Sandbox(supervisor, ground) for _ in range(8)]
+    assert [run(box.kernel(), "print(1)") for box in boxes] == ["1\n"] * len(boxes)
+
+
 def test_a_zygote_is_ended_when_that_is_asked(ground):
     """It has another user id than the warden, who must be able to kill it all the same."""
     ground.send(Message(links.WARDEN_ZYGOTE_END, 1, words=[PLAIN]))
@@ -436,6 +483,63 @@ def test_a_silent_zygote_does_not_stop_its_warden(environment):
         assert warden.call(links.WARDEN_HELLO, timeout=8).words[0] == 2
         time.sleep(0.02)
     assert run(kernel, "print(x)") == "1\n"
+
+
+def climbed(fd):
+    """Where "..", again and again, ends; None when it is no directory. Takes the descriptor."""
+    for _ in range(40):
+        try:
+            above = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+        except NotADirectoryError:
+            return None
+        finally:
+            os.close(fd)
+        fd = above
+    return fd
+
+
+@pytest.mark.root
+def test_no_descriptor_leads_up_into_the_hosts_files(supervisor, ground, sandbox):
+    """The root directory of a process ends only what begins at it: from a directory on a mount of the host's,
+    as that of the cgroups, ".." goes on to the host's root, and a zygote got one where the cgroups are of v2."""
+    sandbox.kernel()
+    (warden,), (init,) = pids_named(supervisor, "cloche-warden"), pids_named(supervisor, "cloche-init")
+    tops, cgroups = [], 0
+    for pid in (warden, *(p for p in children(warden) if comm(p) == "python3"), init):
+        for n in os.listdir(f"/proc/{pid}/fd"):
+            kind = os.stat(f"/proc/{pid}/fd/{n}").st_mode
+            if not stat.S_ISDIR(kind):
+                continue
+            top = climbed(os.open(f"/proc/{pid}/fd/{n}", os.O_RDONLY | os.O_DIRECTORY))
+            names = os.listdir(top)
+            tops.append((comm(pid), n, os.path.samestat(os.fstat(top), os.stat("/")), [x for x in names if x.startswith("ground-")]))
+            cgroups += "cgroup.procs" in names
+            os.close(top)
+    assert [t for t in tops if t[2] or t[3]] == []
+    assert cgroups == (2 if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else 3)  # the warden's; of v2 init's, too
+
+
+def test_what_a_zygote_is_sent_leads_nowhere(environment):
+    """The same from within: a package that reads what its zygote gets with the order for a kernel."""
+    supervisor, warden, _, box = impostor(environment, """
+fds = array.array("i", extra[0][2])
+def climbed(fd):
+    for _ in range(40): fd = os.open("..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+    return [n for n in os.listdir(fd) if n in ("etc", "usr", "proc") or n.startswith("ground-")]
+def end(fd):
+    try: return climbed(fd)
+    except NotADirectoryError: return None
+import json
+os.write(fds[10], json.dumps([end(fd) for fd in fds]).encode())
+time.sleep(1000)
+""")
+    _, ours, theirs = supervisor.pipes()
+    warden.serial += 1
+    warden.send(Message(links.WARDEN_KERNEL, warden.serial, sandbox=box.id, words=[FULL], fds=theirs))
+    for fd in theirs:
+        os.close(fd)
+    ends = json.loads(os.read(ours[3], 4096))
+    assert len(ends) >= 11 and not any(ends), ends
 
 
 # ---- a server that was taken over ----------------------------------------------------------------------------------
@@ -628,7 +732,7 @@ def test_each_process_has_the_descriptors_it_needs(supervisor, ground, sandbox):
     for pid in (init, *(p for p in children(init) if comm(p) == "cloche-init")):
         seen = {d for n, d in descriptors(pid).items() if n > 2}
         assert all(d in ("socket", "pipe", "anon_inode", "pid", "net", "uts", "cgroup", "user", "mnt", "ipc", "/dev/null", "/", "/data", "/proc/locks")
-                   or d.startswith(("/sys/fs/cgroup/", "/data/.cloche-")) for d in seen), seen
+                   or d.startswith((f"/s{sandbox.id}", "/data/.cloche-")) for d in seen), seen  # /s0/tasks: of a mount of the ground's cgroup
     os.close(w)
 
 
