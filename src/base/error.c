@@ -46,6 +46,19 @@ int error_param(struct error *e, enum error_code code, const char *param, const 
     return -EINVAL;
 }
 
+void error_add_reason(struct error *e)
+{
+    char sentence[sizeof e->message];
+    const char *reason = strerror(e->saved_errno);
+    if (e->code != ERROR_INTERNAL || e->saved_errno <= 0 || strstr(e->message, reason))
+        return;
+    snprintf(sentence, sizeof sentence, "%s", e->message);
+    size_t n = strlen(sentence), room = sizeof sentence - strlen(reason) - sizeof ": .";
+    if (n > 0 && sentence[n - 1] == '.')
+        sentence[n - 1] = 0;
+    snprintf(e->message, sizeof e->message, "%.*s: %s.", (int)room, sentence, reason);
+}
+
 int error_http_status(enum error_code code)
 {
     return code < ERROR_COUNT ? table[code].status : 500;

@@ -87,6 +87,10 @@ int error_set(struct error *e, enum error_code code, int saved_errno, const char
 int error_param(struct error *e, enum error_code code, const char *param, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Puts what the system said (saved_errno) at the end of the sentence, unless it is there: a reader needs both. A
+ * sentence too long for that is cut. Only for failures inside (ERROR_INTERNAL): other codes say all in their text. */
+void error_add_reason(struct error *e);
+
 int error_http_status(enum error_code code);
 const char *error_wire_type(enum error_code code);
 const char *error_wire_code(enum error_code code);

@@ -1,21 +1,17 @@
 /* doctor.c - `cloche doctor`: what this machine offers, what is in force, and what is lost without it.
  *
- * Three tables: the host (doctor_host.c), what Cloche itself is made of (below), and the facts about kernel and host that
- * sandbox/probe.h finds out by trying. Each row says a sentence and changes nothing. With --sweep,
- * empty cgroup directories of supervisors that were killed are removed first. */
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
+ * Two tables: the host (doctor_host.c, doctor_rights.c) with what Cloche itself is made of (doctor_parts.c),
+ * and the facts about kernel and host that sandbox/probe.h finds out by trying. Each row says what is there,
+ * what is lost and how to get it, and changes nothing. Where the host refuses Cloche its rights, that one row
+ * says so, and what hangs on them is not tried: it could only fail by the same cause in other words. With
+ * --sweep, empty cgroup directories of supervisors that were killed are removed first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "base/fd.h"
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/doctor.h"
-#include "cli/listen.h"
-#include "cli/paths.h"
-#include "env/environment.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/probe.h"
 
@@ -31,123 +27,59 @@ static const char help[] =
 
 enum { OPTION_JSON = COMMAND_LONG, OPTION_SWEEP, OPTION_ENVIRONMENTS };
 
-static const char *const verdict_names[] = {"ok", "absent", "loss", "missing"};
+static const char *const verdict_names[] = {"ok", "absent", "loss", "missing", "untried"};
 
 struct doctor {
-    const char *environments;
     bool json, fatal;
-    unsigned losses, swept;
+    const char *refused_by; /* the right that is FATAL, or NULL */
+    unsigned losses, swept, untried;
     struct strbuf out;
     struct json_writer w;
 };
 
-/* ---- checks -------------------------------------------------------------------------------------------- */
-
-static void check_programs(const struct doctor *d, struct finding *f)
-{
-    (void)d;
-    struct programs p;
-    struct error e = {0};
-    if (programs_find(&p, &e) < 0) {
-        found(f, FATAL, "%s", e.message);
-        return;
-    }
-    found(f, FINE, "supervisor, warden, init and kernel library are there (%s)", p.library);
-    programs_deinit(&p);
-}
-
-static void check_python(const struct doctor *d, struct finding *f)
-{
-    (void)d;
-    struct stat st;
-    if (access("/usr/bin/python3", X_OK) < 0)
-        found(f, FATAL, "/usr/bin/python3 is missing: apt-get install python3");
-    else if (stat("/usr/lib/python3/dist-packages/IPython", &st) < 0)
-        found(f, LOSS,
-            "IPython is missing, so sessions in base lack its magics: apt-get install python3-ipython");
-    else
-        found(f, FINE, "/usr/bin/python3 and IPython are there: the environment base works");
-}
-
-static void check_environments(const struct doctor *d, struct finding *f)
-{
-    struct error e = {0};
-    cleanup_free char *path =
-        d->environments != NULL ? strdup(d->environments) : paths_environments(&e);
-    cleanup_fd int dir = path == NULL ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct environment *list = NULL;
-    size_t n = 0, length;
-    bool built = false;
-    if (environment_list(dir, &list, &n) < 0)
-        n = 0;
-    found(f, FINE, "in %.120s:", path != NULL ? path : "no directory");
-    for (size_t i = 0; i < n; i++) {
-        length = strlen(f->text);
-        snprintf(f->text + length, sizeof(f->text) - length, " %s", list[i].name);
-        built |= strcmp(list[i].name, ENVIRONMENT_DEFAULT) == 0;
-    }
-    environment_list_free(list, n);
-    if (!built)
-        found(f, LOSS, "%s is not built: `cloche env build %s`", ENVIRONMENT_DEFAULT,
-            ENVIRONMENT_DEFAULT);
-}
-
-static void check_memory(const struct doctor *d, struct finding *f)
-{
-    (void)d;
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    found(f, FINE, "%ld MiB; all sessions together may use nine tenths (--memory-total)",
-        pages / 1024 * page / 1024);
-}
-
-static void check_port(const struct doctor *d, struct finding *f)
-{
-    (void)d;
-    struct listen_address a[LISTEN_ADDRESSES];
-    int one = 1;
-    listen_parse("127.0.0.1:8000", a, NULL);
-    cleanup_fd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (fd >= 0 && bind(fd, (const struct sockaddr *)&a[0].address, a[0].length) == 0)
-        found(f, FINE, "127.0.0.1:8000 is free");
-    else
-        found(f, LOSS,
-            "127.0.0.1:8000 is taken (a server that runs already?); --listen names another address");
-}
+/* ---- the tables ----------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *for_what;
     void (*look)(struct finding *f);
-} host_checks[] = {
-    {"kernel", "all of this", check_kernel},
-    {"user", "what sessions share, and what is limited", check_user},
-    {"user namespaces allowed", "every sandbox", check_user_namespaces},
-    {"virtual machine", "a wall that is not this kernel's", check_virtual_machine},
-    {"hardening", "a hole in the kernel that is harder to use", check_hardening},
-    {"swap", "where memory may end up", check_swap},
-};
-
-static const struct {
-    const char *name, *for_what;
-    void (*look)(const struct doctor *d, struct finding *f);
+    bool rights; /* one of those that hang on each other */
 } checks[] = {
-    {"programs", "the parts of Cloche itself", check_programs},
-    {"python", "the interpreter of the environment base", check_python},
-    {"environments", "packages beyond Python's own", check_environments},
-    {"memory", "how many sessions fit", check_memory},
-    {"port", "the default address of serve", check_port},
+    {"kernel", "all of this", check_kernel, false},
+    {"user", "what sessions share, and what is limited", check_user, true},
+    {"user namespaces allowed", "every sandbox", check_user_namespaces, true},
+    {"/proc in a sandbox", "every sandbox", check_proc, true},
+    {"virtual machine", "a wall that is not this kernel's", check_virtual_machine, false},
+    {"hardening", "a hole in the kernel that is harder to use", check_hardening, false},
+    {"swap", "where memory may end up", check_swap, false},
+    {"programs", "the parts of Cloche itself", check_programs, false},
+    {"python", "the interpreter of the environment base", check_python, false},
+    {"environments", "packages beyond Python's own", check_environments, false},
+    {"memory", "how many sessions fit", check_memory, false},
+    {"port", "the default address of serve", check_port, false},
 };
 
 /* ---- report ---------------------------------------------------------------------------------------------- */
+
+static void report_text(const char *name, const char *for_what, const struct finding *f)
+{
+    printf("%-8s %-28s %s", verdict_names[f->verdict], name, f->text[0] ? f->text : for_what);
+    if (f->lost[0])
+        printf("; lost: %s", f->lost);
+    if (f->how[0])
+        printf("; to get it: %s", f->how);
+    printf("\n");
+    fflush(stdout);
+}
 
 static void report(
     struct doctor *d, const char *name, const char *for_what, const struct finding *f)
 {
     d->fatal |= f->verdict == FATAL;
     d->losses += f->verdict == LOSS;
+    d->untried += f->verdict == UNTRIED;
     if (!d->json) {
-        printf("%-8s %-28s %s\n", verdict_names[f->verdict], name, f->text[0] ? f->text : for_what);
-        fflush(stdout);
+        if (f->verdict != UNTRIED) /* one line tells of them all */
+            report_text(name, for_what, f);
         return;
     }
     jw_begin_object(&d->w);
@@ -155,26 +87,67 @@ static void report(
     jw_field_string(&d->w, "for", for_what);
     jw_field_string(&d->w, "verdict", verdict_names[f->verdict]);
     jw_field_string(&d->w, "detail", f->text);
+    jw_field_string(&d->w, "lost", f->lost);
+    jw_field_string(&d->w, "how", f->how);
     jw_end(&d->w);
 }
 
-/* What a probe found, with what is lost where it found nothing. */
-static void probe_report(struct doctor *d, const struct probe *p)
+static void untried(const struct doctor *d, struct finding *f)
 {
+    found(f, UNTRIED, "not tried, because of \"%s\"", d->refused_by);
+}
+
+static void checks_report(struct doctor *d)
+{
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        struct finding f = {0};
+        if (checks[i].rights && d->refused_by != NULL)
+            untried(d, &f);
+        else
+            checks[i].look(&f);
+        report(d, checks[i].name, checks[i].for_what, &f);
+        if (checks[i].rights && f.verdict == FATAL)
+            d->refused_by = checks[i].name;
+    }
+}
+
+/* What a probe found, with what is lost where it found nothing. */
+static void probe_look(const struct probe *p, struct finding *f)
+{
+    static const char elsewhere[] = "Linux 6.1 or later, and no container that refuses it";
     struct probe_result r = {0};
-    struct finding f = {0};
     probe_run(p, &r);
     const char *why = r.detail[0]    ? r.detail
                       : r.status < 0 ? strerror(-r.status)
                                      : "not on this host";
-    if (r.status == 0)
-        found(&f, FINE, "%s", r.detail);
-    else if (probe_required(p))
-        found(&f, FATAL, "%s (for: %s)", why, p->use);
-    else
-        found(&f, r.status == PROBE_ABSENT ? ABSENT : LOSS, "%s%s%s", why, p->lost[0] ? "; " : "",
-            p->lost);
-    report(d, p->name, p->use, &f);
+    if (r.status == 0) {
+        found(f, FINE, "%s", r.detail);
+    } else if (probe_required(p)) {
+        found(f, FATAL, "%s", why);
+        costs(f, p->use, p->how != NULL ? p->how : elsewhere);
+    } else {
+        bool nothing_lost = r.status == PROBE_ABSENT || p->lost[0] == '\0';
+        found(f, nothing_lost ? ABSENT : LOSS, "%s", why);
+        if (!nothing_lost)
+            costs(f, p->lost, p->how != NULL ? p->how : elsewhere);
+    }
+}
+
+static void probes_report(struct doctor *d)
+{
+    size_t probes;
+    const struct probe *table = probe_table(&probes);
+    for (size_t i = 0; i < probes; i++) {
+        struct finding f = {0};
+        if (d->refused_by != NULL)
+            untried(d, &f);
+        else
+            probe_look(&table[i], &f);
+        report(d, table[i].name, table[i].use, &f);
+    }
+    if (!d->json && d->untried > 0)
+        printf("%-8s %-28s %u more facts hang on \"%s\"\n", verdict_names[UNTRIED], "the rest",
+            d->untried, d->refused_by);
 }
 
 static void swept(const char *path, void *user)
@@ -198,7 +171,7 @@ static int parse(int argc, char **argv, struct doctor *d, bool *ret_sweep)
         switch (option) {
         case OPTION_JSON: d->json = true; break;
         case OPTION_SWEEP: *ret_sweep = true; break;
-        case OPTION_ENVIRONMENTS: d->environments = optarg; break;
+        case OPTION_ENVIRONMENTS: setenv("CLOCHE_ENVIRONMENTS", optarg, 1); break;
         case 'h': fputs(help, stdout); return -1;
         default: return EXIT_USAGE;
         }
@@ -227,7 +200,7 @@ static void end(struct doctor *d)
 
 int command_doctor(int argc, char **argv)
 {
-    struct doctor d = {.environments = getenv("CLOCHE_ENVIRONMENTS"), .out = STRBUF_INIT(1 << 20)};
+    struct doctor d = {.out = STRBUF_INIT(1 << 20)};
     bool sweep = false;
     int r = parse(argc, argv, &d, &sweep);
     if (r != 0)
@@ -240,20 +213,8 @@ int command_doctor(int argc, char **argv)
         jw_field_string(&d.w, "version", CLOCHE_VERSION);
         jw_field_array(&d.w, "checks");
     }
-    for (size_t i = 0; i < sizeof(host_checks) / sizeof(host_checks[0]); i++) {
-        struct finding f = {0};
-        host_checks[i].look(&f);
-        report(&d, host_checks[i].name, host_checks[i].for_what, &f);
-    }
-    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        struct finding f = {0};
-        checks[i].look(&d, &f);
-        report(&d, checks[i].name, checks[i].for_what, &f);
-    }
-    size_t probes;
-    const struct probe *table = probe_table(&probes);
-    for (size_t i = 0; i < probes; i++)
-        probe_report(&d, &table[i]);
+    checks_report(&d);
+    probes_report(&d);
     end(&d);
     return fflush(stdout) == 0 && !d.fatal ? 0 : EXIT_FAILED;
 }

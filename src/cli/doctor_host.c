@@ -1,21 +1,16 @@
-/* doctor_host.c - the host as `cloche doctor` sees it: its kernel, who starts Cloche and what that costs, what
- * forbids user namespaces and how to allow them, and settings that make a host harder to break. */
+/* doctor_host.c - the host as `cloche doctor` sees it: its kernel, virtual machines, swap, and settings that make a
+ * host harder to break. */
 #include "cli/doctor.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "sandbox/identity.h"
 
 void found(struct finding *f, enum verdict verdict, const char *format, ...)
 {
@@ -24,20 +19,18 @@ void found(struct finding *f, enum verdict verdict, const char *format, ...)
     f->verdict = verdict;
     vsnprintf(f->text, sizeof(f->text), format, arguments);
     va_end(arguments);
+    size_t n = strlen(f->text);
+    if (n > 0 && f->text[n - 1] == '.')
+        f->text[n - 1] = '\0';
 }
 
-static void also(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void also(struct finding *f, const char *format, ...)
+void costs(struct finding *f, const char *lost, const char *how)
 {
-    va_list arguments;
-    size_t length = strlen(f->text);
-    va_start(arguments, format);
-    vsnprintf(f->text + length, sizeof(f->text) - length, format, arguments);
-    va_end(arguments);
+    snprintf(f->lost, sizeof(f->lost), "%s", lost);
+    snprintf(f->how, sizeof(f->how), "%s", how);
 }
 
-/* A number of /proc or /sys; -1: there is no such file. */
-static long number_in(const char *path)
+long number_in(const char *path)
 {
     char text[32];
     return fd_read_file(AT_FDCWD, path, text, sizeof(text)) <= 0 ? -1 : strtol(text, NULL, 10);
@@ -50,59 +43,9 @@ void check_kernel(struct finding *f)
     long major = strtol(u.release, NULL, 10),
          minor = strtol(strchrnul(u.release, '.') + 1, NULL, 10);
     bool old = major < 6 || (major == 6 && minor < 1);
-    found(f, old ? LOSS : FINE, "Linux %.60s on %.20s%s", u.release, u.machine,
-        old ? "; tested from 6.1 on: Debian 12, Ubuntu 24.04 or later bring one" : "");
-}
-
-void check_user(struct finding *f)
-{
-    uint32_t first, count;
-    if (geteuid() == 0 && identity_maps_everything() > 0)
-        found(
-            f, FINE, "root: every session has ids of its own, limits and a server without rights");
-    else if (identity_subordinate(&first, &count) == 0)
-        found(f, LOSS,
-            "an ordinary user with %u ids from /etc/subuid: sessions have ids of their own; limits on memory only "
-            "with delegated cgroups, descriptors as many as you may have, limits per user shared with the server; "
-            "as root nothing of that is lost",
-            count);
-    else
-        found(f, LOSS,
-            "an ordinary user with one id: sessions share it and may signal each other, supplementary groups "
-            "stay, one branch cannot be ended alone; `usermod --add-subuids 100000-165535 --add-subgids "
-            "100000-165535 $USER` (with newuidmap installed) gives a range, root everything");
-}
-
-static int can_make_user_namespace(void)
-{
-    int status;
-    pid_t p = fork();
-    if (p == 0)
-        _exit(unshare(CLONE_NEWUSER) < 0 ? errno : 0);
-    return p < 0 || waitpid(p, &status, 0) != p || !WIFEXITED(status) ? ECHILD
-                                                                      : WEXITSTATUS(status);
-}
-
-void check_user_namespaces(struct finding *f)
-{
-    int e = can_make_user_namespace();
-    if (e == 0 && number_in("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1 &&
-        geteuid() != 0)
-        found(f, LOSS,
-            "they can be made, but AppArmor takes their rights (Ubuntu 24.04): as root, `sysctl "
-            "kernel.apparmor_restrict_unprivileged_userns=0` or a profile with `userns,` for cloche-supervisor");
-    else if (e == 0)
-        found(f, FINE, "they can be made");
-    else if (number_in("/proc/sys/user/max_user_namespaces") == 0)
-        found(f, FATAL, "none may be made: `sysctl user.max_user_namespaces=100000`");
-    else if (number_in("/proc/sys/kernel/unprivileged_userns_clone") == 0 && geteuid() != 0)
-        found(f, FATAL,
-            "forbidden to ordinary users: `sysctl kernel.unprivileged_userns_clone=1`, or start Cloche as root");
-    else
-        found(f, FATAL,
-            "refused (%s): in a container it needs `--security-opt seccomp=unconfined --security-opt "
-            "apparmor=unconfined --cap-add SYS_ADMIN`, better a virtual machine",
-            strerror(e));
+    found(f, old ? LOSS : FINE, "Linux %.60s on %.20s", u.release, u.machine);
+    if (old)
+        costs(f, "Cloche is tested from Linux 6.1 on", "Debian 12, Ubuntu 24.04 or later");
 }
 
 void check_virtual_machine(struct finding *f)
@@ -131,19 +74,22 @@ void check_hardening(struct finding *f)
         {"fs/protected_symlinks", 1},
         {"fs/protected_hardlinks", 1},
     };
-    char path[96];
-    unsigned weak = 0;
-    found(f, FINE, "%s", "");
+    char path[96], weak[sizeof(f->how)] = "sysctl";
+    size_t length = strlen(weak), none = length;
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         snprintf(path, sizeof(path), "/proc/sys/%s", settings[i].name);
         long value = number_in(path);
         if (value >= 0 && value < settings[i].least)
-            also(f, "%s %s=%ld", weak++ == 0 ? "sysctl" : "", settings[i].name, settings[i].least);
+            length += (size_t)snprintf(weak + length, sizeof(weak) - length, " %s=%ld",
+                settings[i].name, settings[i].least);
     }
-    if (weak > 0)
-        also(f, " would harden the host; sessions cannot reach what these guard");
-    else
+    if (length == none) {
         found(f, FINE, "kernel addresses, log, bpf, ptrace and links are guarded");
+        return;
+    }
+    found(
+        f, FINE, "some settings that harden a host are off; sessions cannot reach what they guard");
+    costs(f, "", weak);
 }
 
 void check_swap(struct finding *f)

@@ -323,6 +323,8 @@ static int receive_all(const struct run_options *o, pid_t supervisor, int link, 
     run_out_end(&rx.out);
     if (rx.killed_by != 0)
         return 128 + rx.killed_by;
+    if (rx.code < 0 && WIFEXITED(status) && WEXITSTATUS(status) == PLAN_EXIT_START)
+        return EXIT_CLOCHE; /* the supervisor has said why */
     if (rx.code < 0)
         return command_fail("run", EXIT_CLOCHE, "Cloche could not run it.");
     return rx.out.failed && rx.code == 0 ? EXIT_CLOCHE : rx.code;

@@ -38,7 +38,8 @@ int state_open(const char *path, struct error *e)
             path, strerror(errno));
     state_server_identity(&uid, &gid);
     if (geteuid() == 0 && st.st_uid == 0 && (fchown(fd, uid, gid) < 0 || fchmod(fd, 0700) < 0))
-        return error_set(e, ERROR_INVALID_VALUE, errno, "Cannot give %s to the server's user: %s.",
+        return error_set(e, ERROR_INVALID_VALUE, errno,
+            "Cannot give %.120s to the server's user: %s; `cloche doctor` says what this host lacks.",
             path, strerror(errno));
     return take_fd(&fd);
 }

@@ -89,11 +89,12 @@ int message_receive(int socket, struct message *m, int *fds, size_t max)
     ssize_t r;
     for (size_t i = 0; i < max; i++)
         fds[i] = -1;
+    /* A peer that ended without reading all is told of once (ECONNRESET), before what it said last. */
     do
         r = recvmsg(socket, &h, MSG_CMSG_CLOEXEC);
-    while (r < 0 && errno == EINTR);
+    while (r < 0 && (errno == EINTR || errno == ECONNRESET));
     if (r < 0)
-        return errno == ECONNRESET ? -EPIPE : -errno;
+        return -errno;
     int n = take_descriptors(&h, fds, max);
     if (r == 0 && n == 0)
         return -EPIPE;

@@ -24,12 +24,15 @@ enum probe_need {
 
 struct probe {
     const char *name, *use, *lost;
+    const char *how; /* to get it; NULL: by a newer kernel outside of any container */
     enum probe_need need;
     void (*run)(struct probe_result *r); /* not to be called directly: see probe_run */
 };
 
 /* The table, and its length. */
 const struct probe *probe_table(size_t *ret_n);
+/* The row of that name, which must be one of the table's. */
+const struct probe *probe_named(const char *name);
 /* True if Cloche, as this user, does not work without it. */
 bool probe_required(const struct probe *p);
 /* Runs one. Blocks, for 10 s at the most: then it is -ETIMEDOUT. Not for programs with threads. */

@@ -267,6 +267,5 @@ void probe_favordynmods(struct probe_result *r)
     }
     long n = fd_read_file(AT_FDCWD, "/proc/self/mounts", text, sizeof text);
     bool on = n > 0 && strstr(text, "favordynmods");
-    probe_say(r, on ? 0 : -ENOENT, "%s",
-        on ? "" : "mount -o remount,favordynmods /sys/fs/cgroup (since Linux 6.1)");
+    probe_say(r, on ? 0 : -ENOENT, "%s", on ? "" : "not among the options of /sys/fs/cgroup");
 }

@@ -92,8 +92,10 @@ static int build_tree(struct probe_result *r, const struct ground_view *v)
     if (t->library.mount < 0 && tree_source_open(&t->library, "/usr", false) < 0)
         return probe_step(r, -1, "opening /usr");
     int s = tree_enter(t, &e);
-    if (s < 0)
+    if (s < 0) {
+        error_add_reason(&e);
         return probe_say(r, s, "%s", e.message);
+    }
     s = probe_refused(r, open("/etc/shadow", O_RDONLY | O_CLOEXEC), ENOENT, "/etc/shadow");
     if (s == 0)
         s = probe_refused(r, mkdir("/usr/x", 0755), EROFS, "writing below /usr");

@@ -273,6 +273,22 @@ static int ground_open(struct ground *ground, int socket)
     return 0;
 }
 
+/* The supervisor's sentence within ours. Where a step failed that works on other hosts, so that the reader knows where
+ * to look; room for that is kept. */
+static int not_prepared(const char *environment, const struct message *m, struct error *e)
+{
+    static const char where[] = "; `cloche doctor` says what this host lacks";
+    const bool failed = m->word[7] == ERROR_INTERNAL;
+    int room = (int)sizeof e->message - (int)sizeof "The environment '' could not be prepared: ." -
+               (int)strlen(environment) - (int)sizeof where;
+    int n = (int)strlen(m->text);
+    if (n > 0 && m->text[n - 1] == '.')
+        n--;
+    return error_set(e, ERROR_UNAVAILABLE, m->status ? -m->status : EPROTO,
+        "The environment '%s' could not be prepared: %.*s%s.", environment, n < room ? n : room,
+        m->text, failed ? where : "");
+}
+
 static int ground_ask(struct ground *ground, struct error *e)
 {
     struct grounds *g = ground->grounds;
@@ -289,8 +305,7 @@ static int ground_ask(struct ground *ground, struct error *e)
     ground_weight_init(ground, fds[1]);
     if (m.status < 0 || fds[0] < 0) {
         fd_close(&fds[0]);
-        return error_set(e, ERROR_UNAVAILABLE, m.status ? -m.status : EPROTO,
-            "The environment '%s' could not be prepared: %s.", ground->environment, m.text);
+        return not_prepared(ground->environment, &m, e);
     }
     ground->id = m.word[0];
     int rc = ground_open(ground, fds[0]);

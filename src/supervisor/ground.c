@@ -303,6 +303,7 @@ int ground_make(struct supervisor *s, const char *name, struct ground **ret, str
     fds_close(m.cgroup_join, CGROUP_DIRS);
     g->use_lock = m.use_lock;
     if (r < 0) {
+        error_add_reason(e);
         ground_forget(s, g);
         return r;
     }

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ static void send_or_end(struct supervisor *s, const struct message *m, const int
     int r = message_send(s->link, m, fds, n);
     if (r == 0)
         return;
-    log_line(LOG_WARN, "supervisor", "handing over failed", "op=%u errno=%d", m->op, -r);
+    if (r != -EPIPE) /* that one has ended by itself, which is told when it is reaped */
+        log_line(LOG_WARN, "supervisor", "handing over failed", "op=%u errno=%d", m->op, -r);
     s->hand_over_failed = true;
     kill(s->server, SIGKILL);
 }
@@ -66,11 +68,10 @@ static void hand_over(struct supervisor *s)
 
 static void die(const char *step)
 {
-    char text[128];
-    int n = snprintf(
-        text, sizeof text, "cloche: starting the server failed: %s: %s\n", step, strerror(errno));
-    (void)!write(STDERR_FILENO, text, (size_t)n);
-    _exit(70);
+    dprintf(STDERR_FILENO,
+        "cloche: Starting the server failed: %s: %s; `cloche doctor` says what this host lacks.\n",
+        step, strerror(errno));
+    _exit(PLAN_EXIT_START);
 }
 
 static void become_server(struct supervisor *s, int link)

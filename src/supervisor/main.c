@@ -22,7 +22,7 @@
 
 /* A server that stops may take so long beyond its own time-out: see src/cli/server.c. */
 enum { STOP_PATIENCE_MS = 10000 };
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, EXIT_PLAN = 64, EXIT_START = 1 };
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_MOST_MS = 5000, EXIT_PLAN = 64 };
 
 static struct supervisor s;
 static int signals = -1, backoff_ms = BACKOFF_FIRST_MS, exit_status;
@@ -186,7 +186,8 @@ static void on_ground(struct message *m)
     m->word[0] = g ? (uint64_t)g->id : 0;
     const int fds[2] = {g ? g->server_socket : -1, g ? g->cpu_idle : -1};
     answer(m, r, &e, fds, !g ? 0 : g->cpu_idle < 0 ? 1 : 2);
-    if (r < 0)
+    if (r < 0 &&
+        !(s.plan.flags & PLAN_ONE_SHOT)) /* there the server's answer tells the one who waits */
         log_line(
             LOG_WARN, "supervisor", "ground refused", "environment=%s why=\"%s\"", name, e.message);
 }
@@ -457,9 +458,10 @@ int main(void)
     if (r == 0)
         r = server_start(&s, &e);
     if (r < 0) {
+        error_add_reason(&e);
         fprintf(stderr, "cloche: %s\n", e.message);
         clean_up();
-        return EXIT_START;
+        return PLAN_EXIT_START;
     }
     run();
     clean_up();

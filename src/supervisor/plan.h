@@ -11,6 +11,8 @@
 
 enum { PLAN_FD = 3, SERVER_LINK_FD = 3, PLAN_LISTENERS = 8, PLAN_ARGS = 16384 };
 enum { PLAN_MAGIC = 0x31504c43 };
+/* The exit status of a supervisor that could not start, or whose server could not: it has said why. */
+enum { PLAN_EXIT_START = 1 };
 
 enum plan_flags {
     PLAN_ONE_SHOT =

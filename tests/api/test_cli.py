@@ -397,17 +397,6 @@ def test_a_limit_that_cannot_be_enforced_is_no_start(cloche, tmp_path, limit):
     assert done.returncode == 1 and f"{limit[0]} cannot be enforced here: " in done.stderr, done.stderr
 
 
-def test_doctor(call):
-    done = call("doctor", "--json")
-    report = json.loads(done.stdout)
-    assert done.returncode == 0 and report["works"] is True
-    assert {"programs", "python", "environments", "kernel", "user", "user namespaces allowed", "virtual machine", "hardening",
-            "swap", "two seccomp filters", "landlock", "limits", "depth of user namespaces", "user xattrs on tmpfs",
-            "favordynmods"} <= {c["name"] for c in report["checks"]}
-    assert all(c["verdict"] in ("ok", "absent", "loss", "missing") for c in report["checks"])
-    assert call("doctor").stdout.strip()
-
-
 def test_bench_speaks_json(call):
     done = call("bench", "--rows", "execute", "--seconds", "1", "--json")
     assert done.returncode == 0, done.stderr

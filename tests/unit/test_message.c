@@ -84,6 +84,20 @@ static void the_end_is_epipe(void **state)
     assert_int_equal(message_send(pair[1], &m, NULL, 0), -EPIPE);
 }
 
+/* As when a server refuses the first of three messages, says why and ends. */
+static void last_words_are_heard_of_a_peer_that_did_not_read_all(void **state)
+{
+    (void)state;
+    struct message unread = {.op = 1}, said = {.op = 2}, in;
+    assert_int_equal(message_send(pair[1], &unread, NULL, 0), 0);
+    message_text(&said, "why");
+    assert_int_equal(message_send(pair[0], &said, NULL, 0), 0);
+    fd_close(&pair[0]);
+    assert_int_equal(message_receive(pair[1], &in, NULL, 0), 0);
+    assert_string_equal(in.text, "why");
+    assert_int_equal(message_receive(pair[1], &in, NULL, 0), -EPIPE);
+}
+
 static void an_empty_nonblocking_socket_is_eagain(void **state)
 {
     (void)state;
@@ -138,6 +152,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(arrives_whole, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(long_text_is_cut, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(the_end_is_epipe, open_pair, close_pair),
+        cmocka_unit_test_setup_teardown(
+            last_words_are_heard_of_a_peer_that_did_not_read_all, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(
             an_empty_nonblocking_socket_is_eagain, open_pair, close_pair),
         cmocka_unit_test_setup_teardown(
