@@ -24,7 +24,7 @@ static enum duty duty_of(struct session *s, int64_t now_s, bool touch)
     enum duty duty = DUTY_NONE;
     pthread_mutex_lock(&s->lock);
     if (s->state == SESSION_LIVE && s->sandbox && sandbox_death(s->sandbox).sandbox)
-        duty = DUTY_DEAD;
+        duty = atomic_load(&s->all->quitting) ? DUTY_NONE : DUTY_DEAD; /* it only lost its link */
     else if (s->state == SESSION_LIVE && s->busy && (!s->glance || s->turns > 0))
         atomic_store(&s->last_active_at, now_s);
     else if (s->state == SESSION_LIVE &&

@@ -114,13 +114,21 @@ static void ground_free(struct ground *ground)
     free(ground);
 }
 
+void grounds_quit(struct grounds *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->quitting = true;
+    for (struct ground *at = g->list; at; at = at->next)
+        if (at->state != GROUND_MAKING) /* whoever makes one sees to it: ground_open */
+            link_shutdown(at->link);
+    pthread_mutex_unlock(&g->lock);
+}
+
 void grounds_free(struct grounds *g)
 {
     if (!g)
         return;
-    pthread_mutex_lock(&g->lock);
-    g->quitting = true;
-    pthread_mutex_unlock(&g->lock);
+    grounds_quit(g);
     while (g->list) {
         struct ground *ground = g->list;
         g->list = ground->next;
@@ -148,7 +156,13 @@ void wake_sandbox(struct sandbox *s)
         log_line(LOG_WARN, "session", "wake failed", "errno=%d", errno);
 }
 
-static void tell_housekeeper(struct grounds *g)
+void lose_sandbox(struct sandbox *s)
+{
+    s->death.sandbox = true;
+    wake_sandbox(s);
+}
+
+void tell_housekeeper(struct grounds *g)
 {
     uint64_t one = 1;
     if (g->config.death_fd >= 0 && write(g->config.death_fd, &one, sizeof one) < 0)
@@ -224,10 +238,8 @@ static void on_gone(void *context)
     for (int i = 0; i < ZYGOTE_SLOTS; i++)
         ground->zygote[i].state = ZYGOTE_ABSENT;
     for (int i = 0; i < SANDBOX_BUCKETS; i++)
-        for (struct sandbox *s = ground->bucket[i]; s; s = s->in_bucket) {
-            s->death.sandbox = true;
-            wake_sandbox(s);
-        }
+        for (struct sandbox *s = ground->bucket[i]; s; s = s->in_bucket)
+            lose_sandbox(s);
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
     if (unexpected)
@@ -268,6 +280,8 @@ static int ground_open(struct ground *ground, int socket)
     pthread_mutex_lock(&g->lock);
     if (ground->state == GROUND_MAKING)
         ground->state = GROUND_LIVE;
+    if (g->quitting)
+        link_shutdown(ground->link);
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
     return 0;

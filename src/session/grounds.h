@@ -117,6 +117,8 @@ int grounds_new(const struct grounds_config *config, struct link *supervisor, st
     int environments, struct grounds **ret);
 /* New limits for sandboxes that are made from here on; not the pools' sizes. */
 void grounds_reconfigure(struct grounds *g, const struct grounds_config *config);
+/* Whoever waits for a warden, a zygote or a kernel, now or later, fails: the server stops. */
+void grounds_quit(struct grounds *g);
 /* Ends pools and links; sandboxes must all have been dropped or ended. */
 void grounds_free(struct grounds *g);
 
@@ -177,6 +179,9 @@ void sandbox_unref(struct sandbox *s);
  * reference; does not wait. `done` (or NULL) is called when nothing is left of it, on the reader
  * thread, or here when its warden is gone. Once for each sandbox. NULL sandbox is allowed. */
 void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context);
+/* Nobody has a use for it any more: whoever waits for its kernel is told that it died. From any thread, while its
+ * holder has it; to end it is still the holder's. */
+void sandbox_give_up(struct sandbox *s);
 /* Leaves the sandbox as it is, for the next server, and gives up the reference. */
 void sandbox_drop(struct sandbox *s);
 /* What is known of its deaths. */

@@ -22,9 +22,12 @@ int environment_generation(int environments, const char *name, char *to, size_t 
 void cond_init_monotonic(pthread_cond_t *c);
 /* pthread_cond_timedwait for `us` from now. 0 or ETIMEDOUT. */
 int cond_wait_us(pthread_cond_t *c, pthread_mutex_t *lock, int64_t us);
+/* Somebody should look. */
+void tell_housekeeper(struct grounds *g);
 /* weight.c: takes idle_fd (-1: none); the same as the warden was told; it ends. */
 void ground_weight_init(struct ground *g, int idle_fd);
 void sandbox_gave_way(struct sandbox *s, bool gives_way);
 void sandbox_weighs_nothing(struct sandbox *s);
-/* Wakes who waits for this sandbox. Lock held. */
+/* Wakes who waits for this sandbox; the same, and all of it is gone from now on. Lock held. */
 void wake_sandbox(struct sandbox *s);
+void lose_sandbox(struct sandbox *s);

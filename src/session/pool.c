@@ -37,6 +37,7 @@ struct pool {
     unsigned n_prepared, n_kernel[ZYGOTE_SLOTS];
     unsigned want_prepared, want_kernel[ZYGOTE_SLOTS];
     bool stopping, stopped;
+    struct sandbox *rehearsing; /* whose kernel the keeper waits for */
     _Atomic int64_t last_work_us;
     _Atomic int working;
     _Atomic bool full;      /* read without the lock, under which the ground's is taken */
@@ -163,6 +164,20 @@ static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
     return p->n_prepared < p->want_prepared ? JOB_SANDBOX : JOB_NONE;
 }
 
+/* What a kernel does for that is an environment's own code, which may never end: a stop breaks it off. */
+static int rehearse(struct pool *p, struct sandbox *s)
+{
+    pthread_mutex_lock(&p->lock);
+    bool stopping = p->stopping;
+    p->rehearsing = s;
+    pthread_mutex_unlock(&p->lock);
+    int rc = stopping ? -ECANCELED : kernel_rehearse(s, REHEARSAL_US);
+    pthread_mutex_lock(&p->lock);
+    p->rehearsing = NULL;
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
 static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
 {
     struct error e = {0};
@@ -173,7 +188,7 @@ static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
     if (rc == 0 && job == JOB_KERNEL) {
         rc = sandbox_start_kernel(s, slot, &e);
         if (rc == 0)
-            rc = kernel_rehearse(s, REHEARSAL_US);
+            rc = rehearse(p, s);
     }
     pthread_mutex_lock(&p->lock);
     if (rc == 0 && !p->stopping) {
@@ -187,7 +202,7 @@ static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
     bool stopping = p->stopping;
     pthread_mutex_unlock(&p->lock);
     sandbox_end(s, NULL, NULL);
-    if (rc < 0 && !stopping)
+    if (rc < 0 && !stopping && link_alive(p->ground->link)) /* of its end it was told */
         log_line(LOG_WARN, "session", "pool not filled", "environment=%s errno=%d words=\"%s\"",
             p->ground->environment, -rc, e.message);
     return rc;
@@ -249,6 +264,8 @@ void pool_stop(struct pool *p)
         return;
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
+    if (p->rehearsing)
+        sandbox_give_up(p->rehearsing);
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->keeper, NULL);

@@ -270,6 +270,13 @@ void sandbox_give_way(struct sandbox *s, bool gives_way)
         sandbox_gave_way(s, gives_way);
 }
 
+void sandbox_give_up(struct sandbox *s)
+{
+    pthread_mutex_lock(&s->ground->grounds->lock);
+    lose_sandbox(s);
+    pthread_mutex_unlock(&s->ground->grounds->lock);
+}
+
 void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
 {
     if (!s)
@@ -283,8 +290,7 @@ void sandbox_end(struct sandbox *s, void (*done)(void *context), void *context)
     init_link_shutdown(s->init);
     pthread_mutex_lock(&ground->grounds->lock);
     ground->refs++;
-    s->death.sandbox = true;
-    wake_sandbox(s);
+    lose_sandbox(s);
     pthread_mutex_unlock(&ground->grounds->lock);
     sandbox_unref(s);
     if (x)

@@ -326,6 +326,8 @@ void sessions_free(struct sessions *s)
     if (s->warming)
         pthread_join(s->warmer, NULL);
     recovery_wait(s);
+    if (s->grounds)
+        grounds_quit(s->grounds); /* the housekeeper may be waiting for a pool, that for a warden */
     expiry_stop(s);
     for (int i = 0; i < SESSION_BUCKETS; i++)
         while (s->bucket[i]) {

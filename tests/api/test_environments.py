@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
@@ -381,6 +382,43 @@ def test_source_distributions_are_refused(workshop):
         archive.addfile(entry, io.BytesIO(text))
     said = workshop.build("small", "evil", expect=1)
     assert "ran" not in said.split() and "evil" in said
+
+
+# ---- kernels that never answer -----------------------------------------------------------------------------------
+
+# Not in the zygote, which would never be ready, but in each kernel that rehearses for a pool.
+NEVER = ("import os, sys\nsys.zygote = os.getpid()\n"
+         "CELLS = ('import os, subprocess, sys\\nif os.getpid() != sys.zygote: subprocess.run([\"sleep\", \"infinity\"])',)\n")
+
+
+@pytest.fixture
+def rehearsing(with_small, fresh_server):
+    """A server with a kernel of "small" that is asked to rehearse and never answers."""
+    warm_up = with_small.directory / "small" / "current" / "warmup.py"
+    with_small.warm_up = warm_up.read_text()
+    warm_up.unlink()
+    warm_up.write_text(NEVER)
+    server = fresh_server("--default-environment", "small", "--stop-timeout", "1")
+    machine.wait_until(lambda: any(p.name == "sleep" for p in server.processes()), 30, "a rehearsal that does not end")
+    return server
+
+
+def test_a_stop_does_not_wait_for_a_rehearsal(rehearsing):
+    begun = time.monotonic()
+    assert rehearsing.stop() == 0
+    assert time.monotonic() - begun < 8 * machine.patience(), "nothing ran: there was nothing to wait for"
+    assert "did not stop in time" not in rehearsing.log()
+
+
+def test_a_new_generation_does_not_wait_for_a_rehearsal_of_the_old_one(rehearsing, with_small):
+    """What ends the old one's pool is the thread that also looks after every session."""
+    folder = with_small.directory / "small"
+    newer = "20990101T000000Z-0000"
+    subprocess.run(["cp", "-a", folder / with_small.current("small"), folder / newer], check=True)
+    (folder / newer / "warmup.py").write_text(with_small.warm_up)
+    (folder / "next").symlink_to(newer)
+    (folder / "next").rename(folder / "current")
+    machine.wait_until(lambda: rehearsing.log().count("ground made environment=small") == 2, 20, "a ground of the new generation")
 
 
 # ---- no index ---------------------------------------------------------------------------------------------------
