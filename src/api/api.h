@@ -28,10 +28,11 @@ struct api {
     int environments_dir; /* -1: there is none */
     const char *version;
     const char *default_environment;
-    uint64_t upload_max_bytes;      /* of one file */
-    int64_t upload_parts_max_bytes; /* of one file that comes in parts */
-    int64_t timeout_max_s;          /* of one execution */
-    unsigned idle_minutes_max;      /* of expires_after.minutes */
+    uint64_t upload_max_bytes;             /* of one file */
+    int64_t upload_parts_max_bytes;        /* of one file that comes in parts */
+    int64_t timeout_max_s;                 /* of one execution */
+    unsigned environments_max_per_project; /* that are built over HTTP */
+    unsigned idle_minutes_max;             /* of expires_after.minutes */
     uint64_t memory_default_bytes;
     bool webhook_private;      /* webhooks may go to private addresses */
     double temperature;        /* of Explorer's chats; NAN: the model's own */

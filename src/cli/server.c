@@ -113,6 +113,7 @@ static void config_of(const struct settings *s, struct sessions_config *c)
     c->idle_minutes_max = (unsigned)s->idle_max_minutes;
     c->queue_max = (unsigned)s->queue;
     c->sessions_max = (unsigned)s->max_sessions;
+    c->environments_max = (unsigned)s->max_environments;
     c->pool_sandboxes = (unsigned)s->pool_sandboxes;
     c->pool_kernels_full = (unsigned)s->pool_kernels;
     c->pool_kernels_plain = (unsigned)s->pool_kernels_plain;
@@ -247,6 +248,7 @@ static int core_start(struct server *server, struct error *e)
         .upload_parts_max_bytes = s->upload_parts_max,
         .timeout_max_s = s->timeout_max_s,
         .idle_minutes_max = (unsigned)s->idle_max_minutes,
+        .environments_max_per_project = (unsigned)s->project_environments,
         .memory_default_bytes = (uint64_t)s->memory_limit,
         .temperature = s->temperature,
         .max_iterations = (unsigned)s->max_iterations,

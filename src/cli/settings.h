@@ -86,6 +86,11 @@ struct text_list {
       "The longest idle time that a session may ask for.") \
     X("max-sessions", max_sessions, INTEGER, "10000", 1, 1000000, "", ANYWHERE, 0, "N", \
       "Live sessions at one time.") \
+    X("max-environments", max_environments, INTEGER, "62", 1, 62, "", ANYWHERE, 0, "N", \
+      "Environments that are ready at one time, base and the default one apart. One that nobody uses makes room " \
+      "for another, and after ten minutes it ends.") \
+    X("project-environments", project_environments, INTEGER, "50", 0, 100000, "", ANYWHERE, 0, "N", \
+      "Environments that a project may build over HTTP.") \
     X("pool-sandboxes", pool_sandboxes, INTEGER, "8", 0, 1024, "", ANYWHERE, 0, "N", \
       "Empty sandboxes kept ready for each environment.") \
     X("pool-kernels", pool_kernels, INTEGER, "6", 0, 64, "", ANYWHERE, 0, "N", \

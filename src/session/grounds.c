@@ -18,6 +18,7 @@
 enum {
     GROUND_US = 60000000, /* making a ground: a warden's exec and a tree's mounts */
     GROUND_END_US = 10000000,
+    PLACE_US = 15000000, /* for another's end: of its pool, and GROUND_END_US */
 };
 
 static const struct permit warden_permits[] = {
@@ -121,6 +122,7 @@ void grounds_quit(struct grounds *g)
     for (struct ground *at = g->list; at; at = at->next)
         if (at->state != GROUND_MAKING) /* whoever makes one sees to it: ground_open */
             link_shutdown(at->link);
+    pthread_cond_broadcast(&g->changed); /* for who waits for a place */
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -261,6 +263,7 @@ static struct ground *ground_new(struct grounds *g, const char *environment, con
     /* A one-shot run pays for its warm-up itself: the plain interpreter is there sooner. */
     ground->full_is_usual = strcmp(environment, "base") != 0 && !g->config.one_shot;
     ground->state = GROUND_MAKING;
+    ground->used_at_us = clock_monotonic_us();
     pthread_mutex_init(&ground->weight.lock, NULL);
     ground->weight.idle_fd = -1;
     return ground;
@@ -317,6 +320,8 @@ static int ground_ask(struct ground *ground, struct error *e)
             "The environment '%s' is not built. Build it with: cloche env build %s",
             ground->environment, ground->environment);
     ground_weight_init(ground, fds[1]);
+    if (m.status == -EMFILE) /* the supervisor's table; ours should be smaller */
+        return error_set(e, ERROR_QUOTA_EXCEEDED, EMFILE, "%s", m.text);
     if (m.status < 0 || fds[0] < 0) {
         fd_close(&fds[0]);
         return not_prepared(ground->environment, &m, e);
@@ -366,27 +371,33 @@ int ground_get(struct grounds *g, const char *environment, struct ground **ret, 
             "The environment '%.64s' is not built. Build it with: cloche env build %.64s",
             environment, environment);
     pthread_mutex_lock(&g->lock);
-    struct ground *ground = present(g, environment, generation);
-    while (ground && ground->state == GROUND_MAKING) {
-        pthread_cond_wait(&g->changed, &g->lock);
-        ground = present(g, environment, generation);
-    }
-    if (ground) {
-        ground->refs++;
+    struct ground *ground;
+    const int64_t until = clock_monotonic_us() + PLACE_US;
+    int rc;
+    do {
+        while ((ground = present(g, environment, generation)) && ground->state == GROUND_MAKING)
+            pthread_cond_wait(&g->changed, &g->lock);
+        rc = ground ? 0 : grounds_place(g, environment, until, e);
+    } while (rc > 0);
+    if (ground || rc < 0) {
+        if (ground) {
+            ground->refs++;
+            ground->users++;
+        }
         pthread_mutex_unlock(&g->lock);
         *ret = ground;
-        return 0;
+        return rc;
     }
     ground = ground_new(g, environment, generation);
     if (ground) {
-        ground->refs = 1;
+        ground->refs = ground->users = 1;
         ground->next = g->list;
         g->list = ground;
     }
     pthread_mutex_unlock(&g->lock);
     if (!ground)
         return error_set(e, ERROR_UNAVAILABLE, ENOMEM, "The server is out of memory.");
-    int rc = ground_ask(ground, e);
+    rc = ground_ask(ground, e);
     struct pool *pool = rc == 0 ? pool_new(ground) : NULL;
     pthread_mutex_lock(&g->lock);
     ground->pool = pool;
@@ -406,9 +417,30 @@ void ground_unref(struct ground *ground)
 {
     if (!ground)
         return;
+    struct grounds *g = ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    if (--ground->refs == 0 && ground->state != GROUND_LIVE)
+        tell_housekeeper(g);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void ground_put(struct ground *ground)
+{
+    if (!ground)
+        return;
     pthread_mutex_lock(&ground->grounds->lock);
-    ground->refs--;
+    ground->users--;
+    ground->used_at_us = clock_monotonic_us();
     pthread_mutex_unlock(&ground->grounds->lock);
+    ground_unref(ground);
+}
+
+bool ground_current(struct ground *ground)
+{
+    pthread_mutex_lock(&ground->grounds->lock);
+    bool current = ground->state == GROUND_LIVE;
+    pthread_mutex_unlock(&ground->grounds->lock);
+    return current;
 }
 
 int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground **ret,
@@ -506,6 +538,7 @@ void grounds_tend(struct grounds *g)
             strcmp(generation, at->generation) != 0)
             at->state = GROUND_SUPERSEDED;
     }
+    grounds_supersede_idle(g);
     for (struct ground *at = g->list; at && n < 16; at = at->next)
         if ((at->state == GROUND_SUPERSEDED || at->state == GROUND_DEAD) && at->pool)
             stopped[n++] = at; /* nobody but this function frees a ground */
@@ -518,11 +551,17 @@ void grounds_tend(struct grounds *g)
         while (idle && !((idle->state == GROUND_SUPERSEDED || idle->state == GROUND_DEAD) &&
                            idle->refs == 0))
             idle = idle->next;
-        if (idle)
+        if (idle) {
             remove_from_list(g, idle);
+            g->ending++;
+        }
         pthread_mutex_unlock(&g->lock);
         if (!idle)
             return;
         end_ground(g, idle);
+        pthread_mutex_lock(&g->lock);
+        g->ending--;
+        pthread_cond_broadcast(&g->changed);
+        pthread_mutex_unlock(&g->lock);
     }
 }

@@ -26,8 +26,8 @@ struct grounds;
 enum ground_state {
     GROUND_MAKING,
     GROUND_LIVE,
-    GROUND_SUPERSEDED, /* a newer generation is there; sandboxes live on, none is made */
-    GROUND_DEAD,       /* its warden ended */
+    GROUND_SUPERSEDED, /* a newer generation is there, or nobody used it; sandboxes live on, none is made */
+    GROUND_DEAD, /* its warden ended */
 };
 enum zygote_state { ZYGOTE_ABSENT, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FAILED };
 
@@ -52,7 +52,10 @@ struct ground {
     struct ground_weight weight;
     /* Below: lock of grounds. */
     enum ground_state state;
-    unsigned refs, sandboxes;
+    unsigned refs;
+    unsigned
+        users; /* requests that have it, and sandboxes of sessions: not the pool's, nor kept ones */
+    int64_t used_at_us; /* when there was one last */
     struct {
         enum zygote_state state;
         int64_t asked_at_us, failures;
@@ -98,6 +101,7 @@ struct sandbox {
     bool left_running; /* when last looked, there was more in it than a kernel and its threads */
     /* Below: lock of grounds. */
     unsigned refs;
+    bool taken; /* a session's or a request's: a user of the ground */
     struct sandbox *in_bucket;
     struct death death;
     int wake_fd; /* an eventfd of who waits, or -1; borrowed */
@@ -107,6 +111,9 @@ struct grounds_config {
     uint64_t inodes, pids, files_percent, memory_default_bytes;
     uint64_t cpu_quota_us; /* as in struct cgroup_limits */
     unsigned pool_sandboxes, pool_kernels_full, pool_kernels_plain;
+    const char
+        *default_environment; /* stays, and base; of others there are grounds_max at a time */
+    unsigned grounds_max;
     bool one_shot;
     int folder;   /* of the host, to be /mnt/data; -1: none */
     int death_fd; /* an eventfd: a sandbox or a warden died, somebody should look; -1: nobody */
@@ -123,9 +130,13 @@ void grounds_quit(struct grounds *g);
 void grounds_free(struct grounds *g);
 
 /* The live ground of an environment's present generation, made if need be (blocks for tens of
- * milliseconds then), with a reference. ENVIRONMENT_NOT_BUILT, UNAVAILABLE. */
+ * milliseconds then; where there are too many, for as long as it takes to end one that nobody uses), in use until
+ * ground_put. ENVIRONMENT_NOT_BUILT, QUOTA_EXCEEDED, UNAVAILABLE. */
 int ground_get(struct grounds *g, const char *environment, struct ground **ret, struct error *e);
+void ground_put(struct ground *g);
 void ground_unref(struct ground *g);
+/* Whether sandboxes are still made in it. */
+bool ground_current(struct ground *g);
 /* Takes over a ground of an earlier server (its descriptor too), with a reference, and asks its
  * warden which sandboxes live: `*ret_live`, n of them, the caller's with their sockets (free). */
 struct live_sandbox {
@@ -139,8 +150,8 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
 int ground_zygote(struct ground *g, enum zygote_slot slot, int64_t timeout_us, struct error *e);
 /* The same without waiting: asks for it. */
 enum zygote_state ground_zygote_state(struct ground *g, enum zygote_slot slot);
-/* Supersedes grounds whose environment has a newer generation, ends those nobody stands in, and lets
- * crashed zygotes be asked for again. The housekeeper calls it. */
+/* Supersedes grounds whose environment has a newer generation or that nobody used for ten minutes, and ends
+ * those nobody stands in. The housekeeper calls it. */
 void grounds_tend(struct grounds *g);
 /* Is in the pools of all live grounds what they are to keep? */
 bool grounds_full(struct grounds *g);
@@ -156,6 +167,8 @@ int sandbox_adopt(
 bool sandbox_limits_hold(const struct sandbox *s);
 /* Its limit is at least `bytes` from now on, whatever runs in it; *ret_now is what it is. UNAVAILABLE. */
 int sandbox_raise_memory(struct sandbox *s, uint64_t bytes, uint64_t *ret_now, struct error *e);
+/* From here on, or no longer, it is a session's or a request's; from its making on nobody's. */
+void sandbox_take(struct sandbox *s, bool taken);
 /* A kernel in it, forked from `slot`; returns when it is cloned, not when it is ready. */
 int sandbox_start_kernel(struct sandbox *s, enum zygote_slot slot, struct error *e);
 /* Lets go of the kernel's pipes; does not kill it. */

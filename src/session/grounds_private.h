@@ -14,6 +14,8 @@ struct grounds {
     pthread_cond_t changed;
     struct ground *list;
     bool quitting;
+    unsigned ending;         /* grounds that are in no list any more, and not yet gone */
+    struct placing *placing; /* idle_grounds.c: who waits for a place */
 };
 
 /* The name of an environment's present generation; "base" has one that never changes. 0 or -errno. */
@@ -22,6 +24,11 @@ int environment_generation(int environments, const char *name, char *to, size_t 
 void cond_init_monotonic(pthread_cond_t *c);
 /* pthread_cond_timedwait for `us` from now. 0 or ETIMEDOUT. */
 int cond_wait_us(pthread_cond_t *c, pthread_mutex_t *lock, int64_t us);
+/* idle_grounds.c: a place for one more ground of that environment: 0; 1 when it was waited for, and all may
+ * be otherwise; from until_us on and where nobody leaves QUOTA_EXCEEDED; UNAVAILABLE when the server stops.
+ * Ends idle grounds, the longest unused first, as many as places are waited for. Lock held. */
+int grounds_place(struct grounds *g, const char *environment, int64_t until_us, struct error *e);
+void grounds_supersede_idle(struct grounds *g);
 /* Somebody should look. */
 void tell_housekeeper(struct grounds *g);
 /* weight.c: takes idle_fd (-1: none); the same as the warden was told; it ends. */

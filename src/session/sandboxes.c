@@ -29,9 +29,27 @@ static void enter(struct sandbox *s)
     s->in_bucket = *bucket;
     *bucket = s;
     s->ground->refs++;
-    s->ground->sandboxes++;
     if (s->ground->state == GROUND_DEAD)
         s->death.sandbox = true;
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* Lock of grounds held. */
+static void take(struct sandbox *s, bool taken)
+{
+    struct ground *ground = s->ground;
+    if (s->taken == taken)
+        return;
+    ground->users += taken ? 1 : -1U;
+    ground->used_at_us = clock_monotonic_us();
+    s->taken = taken;
+}
+
+void sandbox_take(struct sandbox *s, bool taken)
+{
+    struct grounds *g = s->ground->grounds;
+    pthread_mutex_lock(&g->lock);
+    take(s, taken);
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -45,7 +63,7 @@ static void leave(struct sandbox *s)
         at = &(*at)->in_bucket;
     if (*at)
         *at = s->in_bucket;
-    s->ground->sandboxes--;
+    take(s, false);
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -138,6 +156,7 @@ int sandbox_adopt(
     struct sandbox *s = handle_new(ground, id, init_fd, memory_bytes);
     if (!s)
         return -ENOMEM;
+    sandbox_take(s, true);
     sandbox_gave_way(s, true); /* it may: its next execution puts it right */
     *ret = s;
     return 0;

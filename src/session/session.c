@@ -174,14 +174,15 @@ int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot 
         rc = s ? 0 : sandbox_make(ground, memory_bytes, &s, e);
         if (rc == 0 && !s->kernel.there)
             rc = sandbox_start_kernel(s, slot, e);
-        if (rc == 0)
+        if (rc == 0) {
+            sandbox_take(s, true);
             *ret = s;
-        else
+        } else
             sandbox_end(s, NULL, NULL);
         if (rc == 0 || !pooled)
             break;
     }
-    ground_unref(ground);
+    ground_put(ground);
     return rc;
 }
 

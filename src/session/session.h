@@ -71,6 +71,7 @@ struct sessions_config {
     unsigned idle_minutes_default, idle_minutes_max; /* 20, 1440 */
     unsigned queue_max;                              /* executions that wait in one session: 16 */
     unsigned sessions_max;                           /* live ones: 10,000 */
+    unsigned environments_max;                       /* live beside base and the default: 62 */
     unsigned sessions_max_per_project;               /* 0: as sessions_max */
     unsigned pool_sandboxes;                         /* prepared, for each ground: 8 */
     unsigned pool_kernels_full;                      /* rehearsed, environments with a warm-up: 6 */

@@ -41,6 +41,7 @@ void sessions_config_defaults(struct sessions_config *c)
         .idle_minutes_max = 1440,
         .queue_max = 16,
         .sessions_max = 10000,
+        .environments_max = 62,
         .pool_sandboxes = 8,
         .pool_kernels_full = 6,
         .pool_kernels_plain = 2,
@@ -123,6 +124,8 @@ static void grounds_config_of(
         .pool_sandboxes = c->pool_sandboxes,
         .pool_kernels_full = c->pool_kernels_full,
         .pool_kernels_plain = c->pool_kernels_plain,
+        .default_environment = c->default_environment,
+        .grounds_max = c->environments_max,
         .one_shot = c->one_shot,
         .folder = c->folder,
         .death_fd = s->death_fd,
@@ -210,7 +213,7 @@ void sessions_warm(struct sessions *s, bool first)
             continue;
         }
         ground_zygote_state(ground, ground->full_is_usual ? ZYGOTE_FULL : ZYGOTE_PLAIN);
-        ground_unref(ground);
+        ground_put(ground);
     }
 }
 

@@ -70,13 +70,14 @@ static void take_out(struct stateless_cache *c, struct kept *k)
     pthread_cond_broadcast(&c->changed);
 }
 
-/* Ends those kept since before `since_us`. */
+/* Ends those kept since before `since_us`, and those in whose ground nobody looks for them any more. */
 static void end_older(struct stateless_cache *c, int64_t since_us)
 {
     for (;;) {
         pthread_mutex_lock(&c->lock);
         struct kept *k = c->kept;
-        while (k && (k->recycling || k->since_us >= since_us))
+        while (
+            k && (k->recycling || (k->since_us >= since_us && ground_current(k->sandbox->ground))))
             k = k->next;
         if (k)
             take_out(c, k);
@@ -137,7 +138,7 @@ static void recycled(void *context, const struct message *m, int *fds, int n)
     pthread_mutex_lock(&c->lock);
     k->recycling = false;
     k->since_us = clock_monotonic_us();
-    bool keep = good && !c->closed;
+    bool keep = good && !c->closed && ground_current(k->sandbox->ground);
     if (!keep)
         take_out(c, k);
     pthread_cond_broadcast(&c->changed);
@@ -180,7 +181,8 @@ static void keep_or_end(struct sessions *all, const char *project, struct sandbo
         sandbox_end(b, NULL, NULL);
         return;
     }
-    sandbox_give_way(b, false);    /* what it left running is killed now */
+    sandbox_give_way(b, false); /* what it left running is killed now */
+    sandbox_take(b, false);
     ground_work_begins(b->ground); /* to its end: the next execution may wait for it */
     if (link_post(b->ground->link, &m, NULL, 0, recycled, k) < 0)
         recycled(k, NULL, NULL, 0);
@@ -208,6 +210,7 @@ static struct sandbox *take_kept(struct stateless_cache *c, const struct ground 
         if (ready) {
             take_out(c, ready);
             found = ready->sandbox;
+            sandbox_take(found, true);
             free(ready);
         }
         int64_t left = until - clock_monotonic_us();
@@ -351,7 +354,7 @@ static int get_sandbox(struct sessions *all, const struct stateless_spec *spec,
     if (!*ret && rc == 0)
         rc = sandbox_for(all, environment, slot, memory_bytes, ret, e);
     pool_work_ends(pool);
-    ground_unref(ground);
+    ground_put(ground);
     return rc;
 }
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from support import machine
+from support import clock, machine
+from support.api import Session, error_of
 
 
 def wheel(folder, name, files, version="1.0"):
@@ -419,6 +420,45 @@ def test_a_new_generation_does_not_wait_for_a_rehearsal_of_the_old_one(rehearsin
     (folder / "next").symlink_to(newer)
     (folder / "next").rename(folder / "current")
     machine.wait_until(lambda: rehearsing.log().count("ground made environment=small") == 2, 20, "a ground of the new generation")
+
+
+# ---- environments that nobody uses ---------------------------------------------------------------------------
+
+@pytest.fixture
+def two(with_small, fresh_server):
+    """two(*flags): a server with environments "small" and "second"."""
+    subprocess.run(["cp", "-a", with_small.directory / "small", with_small.directory / "second"], check=True)
+    return lambda *flags: fresh_server("--pool-sandboxes", "1", "--pool-kernels", "1", *flags)
+
+
+def use(client, environment):
+    return client.post("/v1/execute", json={"code": "import tiny\nprint(tiny.ANSWER)", "environment": environment})
+
+
+def test_an_environment_that_nobody_uses_makes_room_for_another(two):
+    with two("--max-environments", "1").client() as client:
+        for name in ("small", "second", "small"):
+            answer = use(client, name)
+            assert answer.status_code == 200 and answer.json()["stdout"] == "42\n", answer.text
+        held = Session(client, environment="second")
+        answer = use(client, "small")
+        assert answer.status_code == 429 and error_of(answer)["code"] == "quota_exceeded", answer.text
+        assert client.post("/v1/execute", json={"code": "print(1)"}).json()["stdout"] == "1\n"
+        held.delete()
+        assert use(client, "small").json()["stdout"] == "42\n"
+
+
+@pytest.mark.root  # the clock is moved from outside
+def test_an_environment_that_nobody_used_for_long_ends(two):
+    server = two()
+    with server.client() as client:
+        held = Session(client, environment="second")
+        assert use(client, "small").json()["stdout"] == "42\n"
+        clock.advance(server, 601)
+        machine.wait_until(lambda: "ground ended environment=small" in server.log(), 30, "the end of what nobody uses")
+        held.run("import tiny")
+        assert use(client, "small").json()["stdout"] == "42\n"
+        assert "ground ended environment=second" not in server.log()
 
 
 # ---- no index ---------------------------------------------------------------------------------------------------

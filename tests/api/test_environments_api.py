@@ -12,7 +12,7 @@ from support.server import Server
 def keyed(cloche, tmp_path_factory):
     """A server with environments of its own and two projects' keys."""
     folder = tmp_path_factory.mktemp("environments")
-    with Server(cloche, folder / "state", folder / "built") as server:
+    with Server(cloche, folder / "state", folder / "built", "--project-environments", "1") as server:
         server.keys = []
         for name in ("mine", "other"):
             done = subprocess.run([cloche, "key", "create", "--name", name, "--state", server.state, "--json"],
@@ -84,6 +84,12 @@ def test_a_stranger_does_not_see_it(built, other):
 def test_a_stranger_does_not_replace_it(built, other):
     answer = other.post("/v1/environments", json={"name": "tiny", "requirements": ["peppercorn"]})
     assert answer.status_code == 400 and error_of(answer)["param"] == "name"
+
+
+def test_a_project_has_only_so_many(built, mine):
+    answer = mine.post("/v1/environments", json={"name": "one-too-many", "requirements": ["peppercorn"]})
+    assert answer.status_code == 429 and error_of(answer)["code"] == "quota_exceeded", answer.text
+    assert names(mine) == ["base", "tiny"]
 
 
 def test_a_build_that_fails_says_why_and_changes_nothing(built, mine):

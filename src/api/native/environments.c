@@ -229,6 +229,26 @@ static void check_name(struct http_exchange *x, struct json_in *in, const char *
         json_in_fail(in, ERROR_INVALID_VALUE, "name", "Invalid 'name': '%s' is taken.", name);
 }
 
+/* Whether the caller's project may have one more; those that are being built do not count yet. */
+static int check_quota(struct http_exchange *x, const char *name, struct error *e)
+{
+    struct api *api = api_of(x);
+    struct environment *list = NULL;
+    size_t n = 0, others = 0;
+    if (load_list(api, &list, &n, e) < 0)
+        return -EIO;
+    for (size_t i = 0; i < n; i++)
+        others +=
+            strcmp(list[i].project, access_project(x)) == 0 && strcmp(list[i].name, name) != 0;
+    environment_list_free(list, n);
+    if (others < api->environments_max_per_project)
+        return 0;
+    return error_set(e, ERROR_QUOTA_EXCEEDED, EDQUOT,
+        "This project has %zu environments, which is its limit. Build one of them anew, or have one removed with: "
+        "cloche env remove NAME",
+        others);
+}
+
 void environments_post(struct http_exchange *x)
 {
     cleanup_json json_t *root = NULL;
@@ -251,6 +271,8 @@ void environments_post(struct http_exchange *x)
         join_requirements(&in, array, &requirements);
     json_in_unsupported(&in, "python");
     int r = json_in_end(&in);
+    if (r == 0)
+        r = check_quota(x, name, &e);
     if (r < 0) {
         http_error(x, &e);
         return;
