@@ -148,8 +148,13 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
     struct live_sandbox **ret_live, size_t *ret_n);
 /* Blocks until that zygote is warm, asking for it first if nobody has. UNAVAILABLE with its last words. */
 int ground_zygote(struct ground *g, enum zygote_slot slot, int64_t timeout_us, struct error *e);
-/* The same without waiting: asks for it. */
+/* The same without waiting: asks for it. ABSENT: its ground has ended, or there is no room to spare for it. */
 enum zygote_state ground_zygote_state(struct ground *g, enum zygote_slot slot);
+/* Whether the memory over all sandboxes has that much left; where it has not, kernels that wait in pools are ended
+ * first. Blocks for a second at most. 0 or QUOTA_EXCEEDED. */
+int grounds_room(struct grounds *g, uint64_t bytes, struct error *e);
+/* The same beside a sandbox that was taken from a pool (or NULL): it is ended last, if at all, and is NULL then. */
+int grounds_room_beside(struct grounds *g, uint64_t bytes, struct sandbox **taken, struct error *e);
 /* Supersedes grounds whose environment has a newer generation or that nobody used for ten minutes, and ends
  * those nobody stands in. The housekeeper calls it. */
 void grounds_tend(struct grounds *g);

@@ -15,6 +15,8 @@ struct grounds {
     struct ground *list;
     bool quitting;
     unsigned ending;         /* grounds that are in no list any more, and not yet gone */
+    unsigned giving_way;     /* kernels of pools that are being ended to make room */
+    int64_t gave_way_at_us;  /* the last one was told to */
     struct placing *placing; /* idle_grounds.c: who waits for a place */
 };
 

@@ -148,16 +148,23 @@ static void sweep(struct pool *p)
 
 enum job { JOB_NONE, JOB_SANDBOX, JOB_KERNEL };
 
+/* Of which zygotes a kernel may be made now; asks for those that are not there. It reads files: not under the lock. */
+static void look_for_zygotes(struct pool *p, bool ready[ZYGOTE_SLOTS])
+{
+    const bool kernels =
+        quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US;
+    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+        ready[slot] = kernels && p->want_kernel[slot] > 0 && !atomic_load(&p->full) &&
+                      ground_zygote_state(p->ground, (enum zygote_slot)slot) == ZYGOTE_READY;
+}
+
 /* What is missing most. Lock held. */
-static enum job next_job(struct pool *p, enum zygote_slot *ret_slot)
+static enum job next_job(struct pool *p, const bool ready[ZYGOTE_SLOTS], enum zygote_slot *ret_slot)
 {
     if (atomic_load(&p->full))
         return JOB_NONE;
-    bool kernels =
-        quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US;
-    for (int slot = ZYGOTE_SLOTS - 1; slot >= 0 && kernels; slot--)
-        if (p->n_kernel[slot] < p->want_kernel[slot] &&
-            ground_zygote_state(p->ground, (enum zygote_slot)slot) == ZYGOTE_READY) {
+    for (int slot = ZYGOTE_SLOTS - 1; slot >= 0; slot--)
+        if (ready[slot] && p->n_kernel[slot] < p->want_kernel[slot]) {
             *ret_slot = (enum zygote_slot)slot;
             return JOB_KERNEL;
         }
@@ -215,9 +222,13 @@ static void *keeper_main(void *arg)
     while (wait_for_quiet(p)) {
         enum zygote_slot slot = ZYGOTE_PLAIN;
         sweep(p);
-        const bool room = room_to_spare(p->memory); /* files are read for it: not under the lock */
+        const bool room =
+            room_for(p->memory, ROOM_TO_SPARE); /* files are read for it: not under the lock */
+        bool ready[ZYGOTE_SLOTS] = {0};
+        if (room)
+            look_for_zygotes(p, ready);
         pthread_mutex_lock(&p->lock);
-        enum job job = p->stopping || !room ? JOB_NONE : next_job(p, &slot);
+        enum job job = p->stopping || !room ? JOB_NONE : next_job(p, ready, &slot);
         bool warming = false;
         for (int i = 0; i < ZYGOTE_SLOTS; i++)
             warming |= p->n_kernel[i] < p->want_kernel[i];

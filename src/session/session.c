@@ -170,8 +170,10 @@ int sandbox_for(struct sessions *all, const char *environment, enum zygote_slot 
      * died just now) is no reason to fail: another is made. */
     for (int attempt = 0;; attempt++) {
         struct sandbox *s = attempt == 0 ? take_pooled(all, ground, slot, memory_bytes) : NULL;
+        rc = attempt == 0 ? grounds_room_beside(all->grounds, ROOM_FOR_A_SESSION, &s, e) : 0;
         bool pooled = s != NULL;
-        rc = s ? 0 : sandbox_make(ground, memory_bytes, &s, e);
+        if (rc == 0 && !s)
+            rc = sandbox_make(ground, memory_bytes, &s, e);
         if (rc == 0 && !s->kernel.there)
             rc = sandbox_start_kernel(s, slot, e);
         if (rc == 0) {
@@ -260,8 +262,6 @@ int session_create(
     int rc = check_spec(all, &spec, e);
     if (rc == 0)
         rc = check_quota(all, spec.project, e);
-    if (rc == 0)
-        rc = room_check(all->memory, e);
     if (rc == 0)
         rc = sandbox_for(all, spec.environment, ZYGOTE_SLOTS, spec.memory_limit_bytes, &sandbox, e);
     if (rc < 0)

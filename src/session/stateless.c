@@ -350,8 +350,6 @@ static int get_sandbox(struct sessions *all, const struct stateless_spec *spec,
     pool_work_begins(pool);
     *ret = get_recycled(all, ground, spec->project, slot, memory_bytes, e);
     if (!*ret)
-        rc = room_check(all->memory, e);
-    if (!*ret && rc == 0)
         rc = sandbox_for(all, environment, slot, memory_bytes, ret, e);
     pool_work_ends(pool);
     ground_put(ground);

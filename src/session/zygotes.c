@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "session/grounds_private.h"
+#include "session/room.h"
 
 enum {
     ZYGOTE_RETRY_US = 2000000, /* doubled at each failure in a row, up to */
@@ -54,16 +55,32 @@ static int64_t retry_delay(int64_t failures)
     return us < ZYGOTE_RETRY_MAX_US ? us : ZYGOTE_RETRY_MAX_US;
 }
 
-enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot slot)
+/* Whether it is to be asked for now. Lock held. */
+static bool is_wanted(const struct ground *ground, enum zygote_slot slot, int64_t now)
 {
-    struct grounds *g = ground->grounds;
-    pthread_mutex_lock(&g->lock);
     enum zygote_state state = ground->zygote[slot].state;
-    int64_t now = clock_monotonic_us();
     bool again = state == ZYGOTE_FAILED && now - ground->zygote[slot].asked_at_us >
                                                retry_delay(ground->zygote[slot].failures);
     bool alive = ground->state == GROUND_LIVE || ground->state == GROUND_SUPERSEDED;
-    bool ask = alive && (state == ZYGOTE_ABSENT || again);
+    return alive && (state == ZYGOTE_ABSENT || again);
+}
+
+enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot slot)
+{
+    struct grounds *g = ground->grounds;
+    int64_t now = clock_monotonic_us();
+    pthread_mutex_lock(&g->lock);
+    enum zygote_state state = ground->zygote[slot].state;
+    bool ask = is_wanted(ground, slot, now);
+    pthread_mutex_unlock(&g->lock);
+    if (!ask)
+        return state;
+    /* Files are read for it: not under the lock. Without room, Linux would end somebody's kernel for it. */
+    if (!room_for(g->config.memory, ROOM_TO_SPARE))
+        return ZYGOTE_ABSENT;
+    pthread_mutex_lock(&g->lock);
+    state = ground->zygote[slot].state;
+    ask = is_wanted(ground, slot, now);
     if (ask) {
         ground->zygote[slot].state = state = ZYGOTE_WARMING;
         ground->zygote[slot].asked_at_us = now;
@@ -114,6 +131,9 @@ static int await_zygote(
         if (left <= 0)
             return error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT,
                 "The environment '%s' is still being warmed.", ground->environment);
+        int rc = state == ZYGOTE_ABSENT ? grounds_room(g, ROOM_TO_SPARE, e) : 0;
+        if (rc < 0)
+            return rc;
     }
 }
 

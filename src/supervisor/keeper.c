@@ -48,8 +48,12 @@ static void hand_over(struct supervisor *s)
             m = (struct message){.op = SUP_INHERITED_PIPES, .word = {(uint64_t)i}};
             send_or_end(s, &m, s->pipes[i], KERNEL_PIPES);
         }
-    int memory[CGROUP_MEMORIES];
-    if (cgroup_memory_open(&s->cgroup, memory) == 0) {
+    int memory[CGROUP_MEMORIES], r = cgroup_memory_open(&s->cgroup, memory);
+    if (r < 0 && s->cgroup.version != CGROUP_NONE)
+        log_line(LOG_WARN, "supervisor",
+            "nobody is refused before the memory of all sessions is used up", "why=\"%s\"",
+            strerror(-r));
+    if (r == 0) {
         m = (struct message){.op = SUP_MEMORY};
         send_or_end(s, &m, memory, CGROUP_MEMORIES);
         fds_close(memory, CGROUP_MEMORIES);
