@@ -286,7 +286,8 @@ static int copy_warmup(const char *root, int from, struct error *e)
 
 static int pivot(const char *root, struct error *e)
 {
-    if (mount("tmp", at(root, "/mnt/tmp"), "tmpfs", TIGHT, "size=256m,mode=1777") < 0)
+    if (mount("tmp", at(root, "/mnt/tmp"), "tmpfs", TIGHT, "size=256m,nr_inodes=10000,mode=1777") <
+        0)
         return error_set(e, ERROR_INTERNAL, errno, "Mounting the zygotes' /tmp failed.");
     if (mount("proc", at(root, "/proc"), "proc", TIGHT | MS_NOEXEC, NULL) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Mounting /proc failed.");

@@ -134,12 +134,12 @@ static int exec_warden(struct making *m, int server_socket, struct error *e)
         return error_set(e, ERROR_INTERNAL, errno, "Passing the warden its descriptors failed.");
     for (int i = 0; i < WARDEN_FDS; i++)
         fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 100);
+    if (dup2(null, 0) < 0 || dup2(2, 1) < 0) /* first: null may lie where one of them goes */
+        return error_set(e, ERROR_INTERNAL, errno, "Redirecting the warden failed.");
     for (int i = 0; i < WARDEN_FDS; i++)
         if (fds[i] < 0 || dup2(fds[i], 3 + i) < 0)
             return error_set(
                 e, ERROR_INTERNAL, errno, "Passing the warden its descriptors failed.");
-    if (dup2(null, 0) < 0 || dup2(2, 1) < 0)
-        return error_set(e, ERROR_INTERNAL, errno, "Redirecting the warden failed.");
     syscall(SYS_close_range, 3 + WARDEN_FDS, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
     snprintf(numbers[0], 16, "%d", m->s->mode);
     snprintf(numbers[1], 16, "%d", identity_sandboxes(m->s->mode, ground_id_count(m->s)));

@@ -430,7 +430,9 @@ static int forked(struct warden *w, int slot, const struct message *m, int *fds)
         b->state = SANDBOX_KERNEL;
         fds_close(b->ns, SANDBOX_NAMESPACES);
         struct message to_init = {.op = INIT_KERNEL};
-        message_send(b->init_socket, &to_init, fds, 1);
+        /* Without it init interrupts no kernel: the sandbox ends then, and the server is told of that. */
+        if (message_send(b->init_socket, &to_init, fds, 1) < 0 && b->init > 0)
+            kill(b->init, SIGKILL);
         warden_answer(WARDEN_KERNEL, q.serial, q.sandbox, 0, NULL, (uint64_t[]){b->kernel_serial},
             1, NULL, 0);
     }

@@ -31,6 +31,12 @@ IDS = "range" if os.geteuid() == 0 else "one" if os.environ.get("CLOCHE_SINGLE_U
 LIMITS = os.geteuid() == 0
 
 
+def close_all(fds):
+    """And empties the list, so that nobody closes them once more."""
+    while fds:
+        os.close(fds.pop())
+
+
 class Message:
     def __init__(self, op, serial=0, status=0, sandbox=0, words=(), text=b"", fds=()):
         self.op, self.serial, self.status, self.sandbox = op, serial, status, sandbox
@@ -92,13 +98,13 @@ class Kernel:
     """The server's four ends of one kernel's pipes."""
 
     def __init__(self, fds):
+        self.fds = fds
         self.inp, self.out, self.stdout, self.stderr = fds
         self.text = {1: b"", 2: b""}
         self.count = 0
 
     def close(self):
-        for fd in (self.inp, self.out, self.stdout, self.stderr):
-            os.close(fd)
+        close_all(self.fds)
 
     def send(self, head, *buffers):
         head = json.dumps(head, separators=(",", ":")).encode()
@@ -218,18 +224,24 @@ class Supervisor:
             raise EOFError
         (fd,) = array.array("i", extra[0][2])
         self.link = Link(socket.socket(fileno=fd))
-        self.link.event(OPS["SUP_START"])
+        self.lent = []  # what is ours of each set of pipes
+        start = self.link.event(OPS["SUP_START"])
+        for m in (start, *self.link.events):  # a state directory, listeners, counters: nobody looks at them here
+            close_all(m.fds)
         self.link.send(Message(OPS["SUP_READY"]))
 
     def ground(self, name="base"):
         m = self.link.call(OPS["SUP_GROUND"], text=name, timeout=30)
         if m.status:
             raise OSError(-m.status, m.text.decode())
+        for more in m.fds[1:]:
+            os.close(more)
         return m.words[0], Link(socket.socket(fileno=m.fds[0]))
 
     def pipes(self):
         m = self.link.call(OPS["SUP_PIPES"], words=[1])
-        return m.words[0], m.fds[:4], m.fds[4:]
+        self.lent.append(m.fds[:4])
+        return m.words[0], self.lent[-1], m.fds[4:]
 
     def stop(self):
         try:
@@ -237,6 +249,8 @@ class Supervisor:
         except OSError:
             pass
         self.ours.close()
+        for fds in self.lent:
+            close_all(fds)
         return os.waitpid(self.pid, 0)[1]
 
 

@@ -325,31 +325,6 @@ def test_mounts_below_what_is_bound_are_sealed_and_cut_off(mounted):
 # ---- a hostile package, or a careless one, in a zygote ------------------------------------------------------------
 
 
-@pytest.fixture
-def environment(build, tmp_path):
-    """environment(warmup) -> the supervisor and warden of an environment whose warm-up is this text. The
-    interpreter's own prefix lies in somebody's home, beside what is not for sharing, when `home` is given."""
-    made = []
-
-    def make(warmup, interpreter="/usr/bin/python3"):
-        generation = tmp_path / "environments" / "evil" / "one"
-        (generation / "venv" / "bin").mkdir(parents=True)
-        (generation / "venv" / "bin" / "python3").symlink_to(interpreter)
-        (generation / "venv" / "pyvenv.cfg").write_text(f"home = {os.path.dirname(interpreter)}\ninclude-system-site-packages = true\n")
-        (generation / "warmup.py").write_text(warmup)
-        (generation / "use.lock").touch()
-        (generation.parent / "current").symlink_to("one")
-        for folder in (tmp_path, *generation.parents[:3]):
-            folder.chmod(0o755)
-        s = links.Supervisor(build, environments=tmp_path / "environments")
-        made.append(s)
-        return s, s.ground("evil")[1]
-
-    yield make
-    for s in made:
-        s.stop()
-
-
 @pytest.mark.parametrize("slot", [FULL])
 def test_memory_that_all_kernels_would_share_is_refused(environment, slot):
     """A shared mapping made while warming up is one memory for all sessions of the environment: what one
@@ -466,6 +441,27 @@ def test_sandboxes_do_not_use_up_what_zygotes_may_have(supervisor, ground, sandb
     (pids / "pids.max").write_text(str(room))
     boxes = [sandbox] + [Sandbox(supervisor, ground) for _ in range(8)]
     assert [run(box.kernel(), "print(1)") for box in boxes] == ["1\n"] * len(boxes)
+
+
+def test_an_init_that_cannot_be_told_of_its_kernel_ends(environment):
+    """It would interrupt nothing, and nobody would know. Here it has stopped, and a zygote has filled its socket."""
+    supervisor, warden, kernel, box = impostor(environment, """
+null = os.open("/dev/null", os.O_RDONLY)
+for _ in range(2000): say(98, 0, sandbox, 0, [null])
+pid = L.syscall(435, struct.pack("8Q", 0x8000, 0, 0, 0, 0, 0, 0, 0), 64)
+while pid == 0: time.sleep(1000)
+say(96, serial, sandbox, pid, [os.pidfd_open(pid)])
+time.sleep(1000)
+""")
+    stopped = pids_named(supervisor, "cloche-init")
+    assert len(stopped) == 2
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    ask_for_kernel(supervisor, warden, box)
+    assert warden.event(links.WARDEN_SANDBOX_DIED).sandbox == box.id
+    (other,) = [pid for pid in pids_named(supervisor, "cloche-init") if pid in stopped]
+    os.kill(other, signal.SIGCONT)
+    assert run(kernel, "print(x)") == "1\n"
 
 
 def test_a_zygote_is_ended_when_that_is_asked(ground):

@@ -173,6 +173,36 @@ def test_the_server_is_confined(server, sanitized):
         assert sanitized or (status["Seccomp"], int(status["Seccomp_filters"]) >= 2) == ("2", True), status["Seccomp_filters"]
 
 
+def writable_mounts(mountinfo):
+    """(where, file system, options of the file system) of what both the mount and its file system let be written to."""
+    found = []
+    for line in mountinfo.splitlines():
+        mount, filesystem = (half.split() for half in line.split(" - "))
+        options = dict(option.partition("=")[::2] for option in filesystem[2].split(","))
+        if "rw" in mount[5].split(",") and "rw" in options:
+            found.append((mount[4], filesystem[0], options))
+    return found
+
+
+def expect_bounded(mounts, places):
+    """A tmpfs shows `size` and `nr_inodes` where somebody bounded them. What /proc lets be written is its own matter."""
+    assert {where for where, _, _ in mounts} == places | {"/proc"}, mounts
+    for where, filesystem, options in mounts:
+        assert where == "/proc" or (filesystem == "tmpfs" and {"size", "nr_inodes"} <= set(options)), (where, filesystem, options)
+
+
+def test_all_that_a_session_may_write_is_bounded_in_bytes_and_files(new_session):
+    execution = new_session().run("print(open('/proc/self/mountinfo').read())")
+    expect_bounded(writable_mounts(execution["stdout"].strip()), {"/mnt/data", "/mnt/tmp", "/mnt/shm"})
+
+
+@pytest.mark.root
+def test_all_that_a_zygote_may_write_is_bounded_in_bytes_and_files(server):
+    zygotes = machine.wait_until(server.zygotes, 30, "a zygote")
+    for zygote in zygotes:
+        expect_bounded(writable_mounts(Path(f"/proc/{zygote.pid}/mountinfo").read_text().strip()), {"/mnt/tmp"})
+
+
 def test_what_reads_the_frames_of_one_run_is_confined(cloche, sanitized, tmp_path):
     (tmp_path / "wait.py").write_text("print('ready', flush=True)\nimport time\ntime.sleep(60)")
     process = subprocess.Popen([cloche, "run", "--environment", "base", tmp_path / "wait.py"], text=True,

@@ -1,0 +1,89 @@
+"""What a malicious wheel reaches: a hostile warm-up in a real zygote (hostile.py) tries the host, the supervisor, its own
+warden and another environment, and is refused everywhere. Its ground is its own: it hears what sessions run there and
+may lie about what comes of it. docs/security.md says so."""
+import json
+import os
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import links
+from links import FULL, PLAIN, Sandbox
+from test_attacks import run
+from test_processes import pids_named
+
+HERE = Path(__file__).parent
+WORDS = (HERE.parents[1] / "attacks" / "attack.py").read_text()
+pytestmark = [pytest.mark.root, pytest.mark.timeout(240)]
+
+
+def hostile(known):
+    return f"{WORDS}\nKNOWN = {known!r}\n{(HERE / 'hostile.py').read_text()}"
+
+
+@pytest.fixture
+def out_there():
+    """Things of the host, that its processes have by their names."""
+    name = f"cloche-hostile-{os.getpid()}"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, socket.create_server(("127.0.0.1", 0)) as port, \
+            socket.socket(socket.AF_UNIX) as named, subprocess.Popen(["sleep", "1000"]) as sleeper:
+        named.bind("\0" + name)
+        named.listen()
+        os.chmod(folder, 0o777)
+        file = Path(folder, "file")
+        file.write_text("the host's")
+        file.chmod(0o666)
+        yield {"file": str(file), "folder": folder, "port": port.getsockname()[1], "socket": name, "sleeper": sleeper.pid}
+        sleeper.kill()
+
+
+def warmed(supervisor, warden):
+    """A kernel of the hostile environment, when its zygote has done what it does."""
+    m = warden.call(links.WARDEN_ZYGOTE, words=[FULL], timeout=120)
+    assert m.status == 0, m.text
+    return Sandbox(supervisor, warden).kernel(FULL)
+
+
+def test_its_reach_ends_with_its_ground(environment, out_there):
+    known, others = {}, []
+
+    def warmup(supervisor):
+        """It is told of another environment beside its own, with a session."""
+        _, other = supervisor.ground("base")
+        assert other.call(links.WARDEN_ZYGOTE, words=[PLAIN]).status == 0
+        others.append(Sandbox(supervisor, other).kernel())
+        run(others[0], "x = 1")
+        programs = {"warden": "cloche-warden", "init": "cloche-init", "kernel": "kernel"}
+        pids = {f"another's {name}": pids_named(supervisor, program)[0] for name, program in programs.items()}
+        (zygote,) = [p for p in pids_named(supervisor, "python3") if "_cloche.main" in Path(f"/proc/{p}/cmdline").read_text()]
+        pids |= {"another's zygote": zygote, "the supervisor": supervisor.pid, "a process of the host": out_there["sleeper"], "its own warden": 0}
+        known.update(out_there, inside=True, pids=pids)
+        return hostile(known)
+
+    kernel = warmed(*environment(warmup))
+    tried = json.loads(run(kernel, "import hostile, json, sys\nsys.stdout.write(json.dumps(hostile.TRIED))"))
+    known.update(inside=False, pids=dict.fromkeys(known["pids"], out_there["sleeper"]))
+    with tempfile.TemporaryDirectory() as folder:
+        free = subprocess.run(["unshare", "--mount", "/usr/bin/python3", "-"], input=hostile(known), capture_output=True, text=True, timeout=100,
+                              env={**os.environ, "TMPDIR": folder})
+    assert free.returncode == 0, free.stderr
+    unprotected = json.loads(free.stdout)
+    assert {what: said for what, said in unprotected.items() if said != "ok"} == {}
+    assert {what: said for what, said in tried.items() if said == "ok"} == {}
+    assert {what for what in set(unprotected) - set(tried) if what.split(":")[0] not in tried} == set()
+    assert run(others[0], "print(x)") == "1\n"  # the other environment's session is as it was
+
+
+def test_its_ground_is_its_own(environment, out_there):
+    """Every session of that environment tells it what it runs, and believes what it says. A session hears of no other:
+    what a warm-up left in one is that one's copy."""
+    supervisor, warden = environment(hostile(out_there | {"inside": True, "pids": {}}))
+    first = warmed(supervisor, warden)
+    second = Sandbox(supervisor, warden).kernel(FULL)
+    assert run(first, "password = 'of-the-first'\nprint(2 + 2)") == "forged: 4\n"
+    heard = "import hostile, sys\nsys.stdout.write(str(any('of-the' + '-first' in text for text in hostile.HEARD)))"
+    assert run(first, heard) == "True"
+    assert run(second, heard) == "False"
