@@ -1,15 +1,19 @@
 """The sandbox's walls, from inside; and the same probes outside, where they must succeed."""
+import ctypes
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from support import machine
 from support.api import Session
+from support.taken import Taken
 
 PROBES = (Path(__file__).parent / "probes.py").read_text()
 # A kernel may lack these; and root in a container may not have them. Inside they must be closed all the same.
@@ -173,6 +177,18 @@ def test_the_server_is_confined(server, sanitized):
         assert sanitized or (status["Seccomp"], int(status["Seccomp_filters"]) >= 2) == ("2", True), status["Seccomp_filters"]
 
 
+@pytest.mark.root
+def test_started_as_root_the_server_is_nobodys_and_both_die_last(server):
+    """When the host runs out of memory, a kernel (500) is killed before either of them, by more where root may lower a
+    score: in a container without CAP_SYS_RESOURCE it may not."""
+    supervisor, inner = server.process.pid, server.server_process().pid
+    assert 0 not in [int(number) for number in status_of(inner)["Uid"].split()]
+    may_lower = int(status_of("self")["CapEff"], 16) >> 24 & 1
+    expected = "-900\n" if may_lower else Path("/proc/self/oom_score_adj").read_text()
+    for pid in (supervisor, inner):
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == expected
+
+
 def writable_mounts(mountinfo):
     """(where, file system, options of the file system) of what both the mount and its file system let be written to."""
     found = []
@@ -203,7 +219,7 @@ def test_all_that_a_zygote_may_write_is_bounded_in_bytes_and_files(server):
         expect_bounded(writable_mounts(Path(f"/proc/{zygote.pid}/mountinfo").read_text().strip()), {"/mnt/tmp"})
 
 
-def test_what_reads_the_frames_of_one_run_is_confined(cloche, sanitized, tmp_path):
+def test_what_reads_the_frames_of_one_run_is_confined(cloche, sanitized, tmp_path, everybodys):
     (tmp_path / "wait.py").write_text("print('ready', flush=True)\nimport time\ntime.sleep(60)")
     process = subprocess.Popen([cloche, "run", "--environment", "base", tmp_path / "wait.py"], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -214,9 +230,60 @@ def test_what_reads_the_frames_of_one_run_is_confined(cloche, sanitized, tmp_pat
         for p in inside:
             status = status_of(p.pid)
             assert (status["Seccomp"], status["NoNewPrivs"]) == ("0" if sanitized else "2", "1")
+            if os.geteuid() == 0:
+                assert met_by(p, everybodys) == (BY_LANDLOCK if sanitized else CONFINED)
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
+
+
+@pytest.fixture
+def everybodys():
+    """A folder in which anybody may make files."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder)
+
+
+def met_by(process, folder):
+    """What a process is answered that was taken over: {what: errno, or "done"}."""
+    with subprocess.Popen(["sleep", "1000"], user=process.uid, group=process.uid, extra_groups=[]) as target, Taken(process.pid) as taken:
+        said = {
+            "a file elsewhere": taken.call(OPENAT, -100, bytes(folder / "file"), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600),
+            "a program": taken.call(59, b"/", 0, 0),
+            "a process": taken.call(56, 0x800, 0, 0, 0, 0),  # flags that Linux refuses behind a filter: none is made
+            "a namespace": taken.call(308, -1, 0),
+            "a signal": taken.call(62, target.pid, 0),
+            "a Unix socket": taken.call(41, socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC, 0),
+        }
+        for descriptor in (said["a file elsewhere"], said["a Unix socket"]):
+            taken.call(3, descriptor)
+        target.kill()
+    return {what: errno.errorcode[-answer] if answer < 0 else "done" for what, answer in said.items()}
+
+
+OPENAT = 257
+LANDLOCK = ctypes.CDLL(None).syscall(444, None, 0, 1)  # its version, from 2 on of use; `cloche doctor` says what is lost without
+FREE = {"a file elsewhere": "done", "a program": "EACCES", "a process": "EINVAL", "a namespace": "EBADF", "a signal": "done", "a Unix socket": "done"}
+BY_LANDLOCK = FREE | ({"a file elsewhere": "EACCES"} if LANDLOCK >= 2 else {}) | ({"a signal": "EPERM"} if LANDLOCK >= 6 else {})
+BY_FILTER = dict.fromkeys(("a program", "a process", "a namespace", "a signal"), "EPERM") | {"a Unix socket": "EAFNOSUPPORT"}
+CONFINED = BY_LANDLOCK | BY_FILTER
+
+
+@pytest.mark.root
+def test_a_server_that_is_taken_over_changes_nothing_and_starts_nothing(fresh_server, everybodys, sanitized):
+    """Asked in the process that runs, with all that its own rights would let it. It goes on as if nothing had been."""
+    server = fresh_server()
+    process = server.server_process()
+    assert met_by(process, everybodys) == (BY_LANDLOCK if sanitized else CONFINED)
+    with subprocess.Popen(["sleep", "1000"], user=process.uid, group=process.uid, extra_groups=[]) as free:
+        assert met_by(machine.read(free.pid), everybodys) == FREE
+        free.kill()
+    state = next(n for n in os.listdir(f"/proc/{process.pid}/fd") if os.readlink(f"/proc/{process.pid}/fd/{n}") == str(server.state))
+    with Taken(process.pid) as taken:  # what it is there for, it may
+        assert taken.call(OPENAT, int(state), b"of-its-own", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600) > 0
+    (server.state / "of-its-own").unlink()
+    assert server.answers()
 
 
 @pytest.mark.root

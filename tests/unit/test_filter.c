@@ -14,18 +14,15 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/filter.h"
-#include "sandbox/landlock.h"
 
 enum { NUMBERS = 1024, X32 = 0x40000000, LATER = 462, OWN = 1000 };
 #define RUBBISH 0xdead00000000u /* in the upper half of an argument */
@@ -749,54 +746,10 @@ static void the_server_starts_nothing(void **state)
     assert_int_equal(of_server(SYS_clone, ARGS(CLONE_VFORK | CLONE_VM | SIGCHLD)), EPERM);
 }
 
-/* What a child met that confined itself as the server does: the first thing that it was let, or 0. */
-static int confined(const char *state, const char *elsewhere)
-{
-    char mine[128], theirs[128];
-    int dir = open(state, O_PATH | O_DIRECTORY);
-    snprintf(mine, sizeof mine, "%s/file", state);
-    snprintf(theirs, sizeof theirs, "%s/file", elsewhere);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        landlock_confine_server(landlock_abi(), dir) < 0 || filter_load_server() < 0)
-        return 1;
-    if (open(mine, O_CREAT | O_WRONLY, 0600) < 0)
-        return 2;
-    if (landlock_abi() > 0 && (open(theirs, O_CREAT | O_WRONLY, 0600) >= 0 || errno != EACCES))
-        return 3;
-    if (execl("/bin/true", "true", (char *)NULL) == 0 || errno != EPERM)
-        return 4;
-    if (fork() >= 0 || errno != EPERM)
-        return 5;
-    if (kill(getppid(), 0) == 0 || errno != EPERM)
-        return 6;
-    if (syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 || errno != EPERM)
-        return 7;
-    return raise(0) != 0 ? 8 : 0;
-}
-
-static void the_server_is_confined(void **state)
-{
-    char mine[] = "/tmp/server-XXXXXX", theirs[] = "/tmp/other-XXXXXX", path[128];
-    int status;
-    (void)state;
-    assert_non_null(mkdtemp(mine));
-    assert_non_null(mkdtemp(theirs));
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(confined(mine, theirs));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    snprintf(path, sizeof path, "%s/file", mine);
-    unlink(path);
-    rmdir(mine);
-    assert_int_equal(rmdir(theirs), 0);
-    assert_int_equal(status, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_server_starts_nothing),
-        cmocka_unit_test(the_server_is_confined),
         cmocka_unit_test(every_call_of_the_first_filter),
         cmocka_unit_test(every_call_of_the_second_filter),
         cmocka_unit_test(other_abis_are_refused_whole),
