@@ -123,14 +123,31 @@ def field(name, path="/proc/thread-self/status"):
     return next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith(name + ":"))
 
 
+def more_rights(path):
+    """What a program has that who starts it has not: an id or capabilities; or None. Root starts it as nobody."""
+    import subprocess
+
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with subprocess.Popen([path, "--version"], **silent, **nobody) as program:  # from here on it is that program, or was
+        status = f"/proc/{program.pid}/status"
+        found = {name: field(name, status) for name in ("Uid", "Gid", "CapPrm")}
+        try:
+            program.kill()  # some take their time
+        except PermissionError:
+            pass  # somebody else by now
+    odd = [f"{name} {found[name]}" for name in ("Uid", "Gid") if len(set(found[name].split())) > 1]
+    return ", ".join(odd + ([f"capabilities {found['CapPrm']}"] if int(found["CapPrm"], 16) else [])) or None
+
+
 def writes(path, flags=os.O_WRONLY):
     """Opens for writing, and writes nothing."""
     os.close(os.open(path, flags))
     return f"{path} is open for writing"
 
 
-def every_way(pid):
-    """All that one process can do to another: {way: what came of it}. Signals are 0, which asks only."""
+def ways(pid):
+    """All that one process can do to another: {way: a function that goes it}. Signals are 0, which asks only."""
     def reads(name):
         return lambda: read(f"/proc/{pid}/{name}", 16)
 
@@ -146,7 +163,7 @@ def every_way(pid):
 
     buffer = ctypes.create_string_buffer(16)
     vector = (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 16)
-    ways = {
+    return {
         "signal": lambda: os.kill(pid, 0),
         "signal by pidfd": lambda: call(SYS["pidfd_send_signal"], call(SYS["pidfd_open"], pid, 0), 0, 0, 0),
         "ptrace": traced,
@@ -163,12 +180,11 @@ def every_way(pid):
         "priority": lambda: os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid)),
         "out-of-memory score": lambda: os.close(os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY)),
     }
-    found = {}
-    for name, way in ways.items():
-        def tried(way=way):
-            way()
-        found[name] = outcome(tried)
-    return found
+
+
+def every_way(pid):
+    """{way: what came of it}, each gone by a child of its own."""
+    return {name: outcome(way) for name, way in ways(pid).items()}
 
 
 def outsider(name):

@@ -3,7 +3,7 @@ tries: 110,000 files, more than the quota of inodes
 expect: ENOSPC
 session: own
 memory: 512m
-timeout: 60
+timeout: 150
 """
 from attack import *
 

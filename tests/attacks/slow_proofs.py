@@ -20,7 +20,7 @@ def verdicts():
 @pytest.mark.root
 @pytest.mark.parametrize("name", SLOW)
 def test_it_succeeds_unprotected(verdicts, name):
-    expect_success(verdicts[name])
+    expect_success(name, verdicts[name])
 
 
 def by_hand(name, folder, **options):

@@ -2,7 +2,7 @@
 contained by a layer. Here are the quick ones, in `make check-full` the others, too (slow_proofs.py, api_proofs.py)."""
 import pytest
 
-from proofs import DIRECT, INSIDE, expect_success, kind, slow, unprotected
+from proofs import DIRECT, INSIDE, attack, expect_success, kind, slow, unprotected
 
 pytestmark = pytest.mark.timeout(300)  # the fixture runs them all
 QUICK = [n for n in DIRECT if not slow(n)]
@@ -17,7 +17,23 @@ def verdicts():
 @pytest.mark.root
 @pytest.mark.parametrize("name", QUICK + HOST)
 def test_it_succeeds_unprotected(verdicts, name):
-    expect_success(verdicts[name])
+    expect_success(name, verdicts[name])
+
+
+EVERY_WAY = [n for n in QUICK if n.endswith("_every_way")]
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", EVERY_WAY)
+def test_every_way_succeeds_unprotected(verdicts, name):
+    """One open way is enough for success: here each of them, by itself, is proven to be one."""
+    opened = verdicts[name]["seen"].removeprefix("open: ").split(", ")
+    assert opened == list(attack.ways(1)), verdicts[name]
+
+
+def test_each_process_is_tried_in_every_way():
+    assert [n.removeprefix("escape/").removesuffix("_every_way") for n in EVERY_WAY] == [
+        "server", "sibling_init", "sibling_kernel", "supervisor", "warden", "zygote"]
 
 
 def test_what_is_proven_otherwise_is_little():

@@ -83,12 +83,13 @@ def hints(kept, folder):
     Path(folder, ".netrc").write_text("machine x login y password z\n")
     secret = Path(folder, "secret.txt")
     secret.write_text("secret")
-    sleeper = subprocess.Popen(["sleep", "1000"])
-    kept.append(sleeper)
-    names = ("zygote", "warden", "supervisor", "server", "sibling_init", "sibling_kernel")
+    # one process for each name: the attacks run beside one another, and only one may trace a process at a time
+    targets = {name: subprocess.Popen(["sleep", "1000"])
+               for name in ("zygote", "warden", "supervisor", "server", "sibling_init", "sibling_kernel")}
+    kept += targets.values()
     return {"file": str(secret), "socket": "cloche-unprotected", "port": listener.getsockname()[1], "name": NAME, "home": folder,
             "server_port": listener.getsockname()[1], "unix": f"{folder}/service", "secret": SECRET,
-            "pids": dict.fromkeys(names, sleeper.pid)}
+            "pids": {name: target.pid for name, target in targets.items()}}
 
 
 class Victim:
