@@ -15,7 +15,7 @@ import { Palette } from './palette.jsx'
 import { Button, Icon, IconButton } from './parts.jsx'
 import { Session, stateOf } from './session.jsx'
 import { watch } from './session.js'
-import { announcement, dialog, leftOpen, models, offline, palette, rightOpen, route, sheet, tick } from './state.js'
+import { announcement, dialog, leftOpen, models, notice, offline, palette, rightOpen, route, sheet, tick } from './state.js'
 import { Document } from './turns.jsx'
 
 function Bar({ conversation, empty }) {
@@ -52,6 +52,11 @@ function Banner({ conversation }) {
       <Button onClick={() => start()}>Try now</Button>
     </div>
   )
+}
+
+function Notice() {
+  if (!notice.value) return null
+  return <div class="banner" role="alert"><Icon name="alert" /><p>{notice.value}</p><Button onClick={() => { notice.value = '' }}>Close</Button></div>
 }
 
 function Drop({ names }) {
@@ -91,6 +96,7 @@ function App() {
         <main class="centre">
           <Bar conversation={conversation} empty={empty} />
           <Banner conversation={conversation} />
+          <Notice />
           {view === 'first' && <First conversation={conversation} />}
           {view === 'conversation' && <><Document key={conversation.id.value || 'new'} conversation={conversation} /><div class="dock"><Composer conversation={conversation} /></div></>}
           {view === 'notebook' && <Notebook conversation={conversation} />}

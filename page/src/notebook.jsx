@@ -129,7 +129,7 @@ export function Notebook({ conversation }) {
         {hidden > 0 && <Button kind="quiet" onClick={() => showHidden(conversation)}>{`Show ${plural(hidden, 'hidden cell')}`}</Button>}
         <span class="notebook__gap" />
         <Button icon="restart" kind="quiet" why={conversation.busy.value ? 'Something is running' : conversation.cells.value.length ? '' : 'Nothing was run yet'} onClick={rerun}>Restart and run all</Button>
-        {session && <Menu label="Export" end items={exportItems(session)} button={(props) => <button type="button" class="button button--quiet" {...props}><Icon name="export" /><span>Export</span></button>} />}
+        {session && <Menu label="Export" end items={exportItems(conversation)} button={(props) => <button type="button" class="button button--quiet" {...props}><Icon name="export" /><span>Export</span></button>} />}
         {conversation.busy.value && <Button icon="stop" kind="main" hint="Esc" onClick={() => conversation.stop()}>Stop</Button>}
       </div>
       <div class="document document--notebook">

@@ -11,6 +11,7 @@ import { Preview } from './preview.jsx'
 import { Resizer } from './resizer.jsx'
 import { cpu, files, seenAt, variables } from './session.js'
 import { announce, chosenEnvironment, offline, rightOpen, sheet, tick } from './state.js'
+import { exportNotebook } from './takeaway.js'
 
 /** alive, running, expiring, expired, unknown or none. */
 export function stateOf(conversation) {
@@ -48,9 +49,9 @@ const Act = ({ icon, children, why, onClick, ...rest }) => (
   <button type="button" class="act" aria-disabled={why ? 'true' : undefined} title={why} onClick={why ? undefined : onClick} {...rest}><Icon name={icon} /><span>{children}</span></button>
 )
 
-export const exportItems = (session) => ['ipynb', 'py', 'html'].map((format) => (
-  { label: { ipynb: 'Notebook', py: 'Python', html: 'One page' }[format], note: `.${format}`, icon: { ipynb: 'notebook', py: 'text', html: 'file' }[format], href: `/v1/containers/${session.id}/notebook?format=${format}`, download: '' }
-)).concat({ label: 'All files', note: '.zip', icon: 'download', href: `/v1/containers/${session.id}/archive`, download: '' })
+export const exportItems = (conversation) => ['ipynb', 'py', 'html'].map((format) => (
+  { label: { ipynb: 'Notebook', py: 'Python', html: 'One page' }[format], note: `.${format}`, icon: { ipynb: 'notebook', py: 'text', html: 'file' }[format], run: () => exportNotebook(conversation, format) }
+)).concat({ label: 'All files', note: '.zip', icon: 'download', href: `/v1/containers/${conversation.container.value.id}/archive`, download: '' })
 
 function Acts({ conversation }) {
   const session = conversation.container.value, live = session?.status === 'running'
@@ -59,7 +60,7 @@ function Acts({ conversation }) {
       <Act icon="interrupt" why={conversation.busyCell.value ? '' : 'Nothing is running'} onClick={() => conversation.interrupt()}>Interrupt</Act>
       {session && !live ? <Act icon="restart" onClick={() => conversation.ensureSession()}>New</Act>
         : <Act icon="restart" why={live ? '' : 'There is no session yet'} onClick={() => conversation.restart()}>Restart</Act>}
-      {live ? <Menu label="Export" end items={exportItems(session)} button={(props) => <Act icon="export" {...props}>Export</Act>} /> : <Act icon="export" why="There is nothing to export yet">Export</Act>}
+      {live ? <Menu label="Export" end items={exportItems(conversation)} button={(props) => <Act icon="export" {...props}>Export</Act>} /> : <Act icon="export" why="There is nothing to export yet">Export</Act>}
     </div>
   )
 }

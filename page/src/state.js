@@ -52,7 +52,7 @@ export const announcement = signal('')                // for screen readers, pol
 export const announce = (text) => { announcement.value = announcement.value === text ? text + '\u00a0' : text }
 export const keyed = remembered('keyed', false)       // this browser holds a cookie in the place of a key
 export const tick = signal(Date.now())                // advances while something runs
-export const notice = signal(null)                    // {text} a sentence at the top
+export const notice = signal('')                      // a sentence at the top, until it is closed
 
 /** `#/conv_…` is a conversation, `#/conv_…/notebook` its cells; behind either, `/resp_…` is a turn in it, `/ci_…` or
  * `/exec_…` a cell. */

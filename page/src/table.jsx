@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import { count } from './format.js'
 import { Icon, IconButton } from './parts.jsx'
+import { save } from './takeaway.js'
 
 const FIRST = 100
 const numeric = (text) => text.length < 400 && /^[-+−]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?$/.test(text.trim())
@@ -11,14 +12,6 @@ const collator = new Intl.Collator(undefined, { numeric: true })
 
 /** RFC 4180, with a mark that tells spreadsheets it is UTF-8. */
 const csv = (columns, rows) => '\ufeff' + [columns, ...rows].map((row) => row.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')).join('\r\n') + '\r\n'
-
-function save(name, type, text) {
-  const a = document.createElement('a')
-  a.href = URL.createObjectURL(new Blob([text], { type }))
-  a.download = name
-  a.click()
-  setTimeout(() => URL.revokeObjectURL(a.href), 1000)
-}
 
 /** `total` is how many rows there are where not all were given; `heads`: the first column names its row. */
 export function Table({ columns, rows, heads = false, label, total = rows.length, plain = false }) {
@@ -62,7 +55,7 @@ export function Table({ columns, rows, heads = false, label, total = rows.length
           {shown.length < rows.length && <button type="button" class="link" onClick={() => { setWhole(true); box.current.focus() }}>Open all</button>}
           <span class="table__end">
             <IconButton icon="copy" label="Copy the table" onClick={() => navigator.clipboard.writeText([columns, ...sorted].map((row) => row.join('\t')).join('\n'))} />
-            <IconButton icon="download" label="Download the table as CSV" onClick={() => save('table.csv', 'text/csv', csv(columns, sorted))} />
+            <IconButton icon="download" label="Download the table as CSV" onClick={() => save('table.csv', new Blob([csv(columns, sorted)], { type: 'text/csv' }))} />
           </span>
         </p>
       )}

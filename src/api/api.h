@@ -153,6 +153,9 @@ int api_notebook_format(struct http_exchange *x, enum notebook_format *ret);
 /* Adds what was run in a container, one cell for each execution that is remembered. */
 int api_notebook_container(
     struct store *store, const char *container_id, struct notebook *book, struct error *e);
+/* Adds one execution of a container. 0, NOT_FOUND, or as api_notebook_text. */
+int api_notebook_execution(struct store *store, const char *container_id, const char *execution_id,
+    struct notebook *book, struct error *e);
 /* Adds what somebody said. 0, PAYLOAD_TOO_LARGE when the notebook has more than an answer may, INTERNAL. */
 int api_notebook_text(
     struct notebook *book, const char *role, const char *text, size_t length, struct error *e);

@@ -91,6 +91,18 @@ int api_notebook_container(
     return store_executions_each(store, container_id, tell_execution, &told, e);
 }
 
+int api_notebook_execution(struct store *store, const char *container_id, const char *execution_id,
+    struct notebook *book, struct error *e)
+{
+    const struct api_listener listener = {book, NULL, add_ran};
+    struct store_execution row = {0};
+    int r = store_execution_get(store, container_id, execution_id, &row, e);
+    if (r == 0)
+        r = api_execution_tell(store, &row, &listener, e);
+    store_execution_deinit(&row);
+    return r;
+}
+
 /* ---- what a run said and did --------------------------------------------------------------------------- */
 
 /* The request's messages of the user: their text, and the names of files that came with them. */

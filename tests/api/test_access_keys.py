@@ -90,11 +90,15 @@ def test_projects_do_not_see_each_other(keyed):
     with keyed.client() as client:
         assert client.get(f"/v1/containers/{keyed.before}", headers=first).status_code == 200  # made before any key
         kept = client.post("/v1/files", files={"file": ("a", b"x")}, data={"purpose": "evals"}, headers=first).json()["id"]
+        ran = client.post(f"/v1/containers/{keyed.before}/execute", json={"code": "1"}, headers=first).json()["id"]
+        taken = {"cells": [{"type": "code", "container_id": keyed.before, "execution_id": ran}]}
+        assert client.post("/v1/notebooks", json=taken, headers=first).status_code == 200
         for method, path, body in [("GET", f"/v1/containers/{keyed.before}", None), ("DELETE", f"/v1/containers/{keyed.before}", None),
                                    ("POST", f"/v1/containers/{keyed.before}/execute", {"code": "1"}), ("GET", f"/v1/containers/{keyed.before}/files", None),
                                    ("GET", f"/v1/containers/{keyed.before}/executions", None), ("GET", f"/v1/containers/{keyed.before}/archive", None),
                                    ("POST", f"/v1/containers/{keyed.before}/interrupt", None), ("POST", f"/v1/containers/{keyed.before}/restart", None),
                                    ("GET", f"/v1/files/{kept}", None), ("GET", f"/v1/files/{kept}/content", None), ("DELETE", f"/v1/files/{kept}", None),
+                                   ("POST", "/v1/notebooks", taken),
                                    ("POST", "/v1/execute", {"code": "1", "files": [{"name": "a", "file_id": kept}]}),
                                    ("POST", "/v1/containers", {"name": "x", "environment": "base", "file_ids": [kept]})]:
             answer = client.request(method, path, json=body, headers=second)

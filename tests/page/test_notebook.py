@@ -1,6 +1,7 @@
 """A notebook is arranged: cells between cells, notes, what comes after what; this browser keeps it."""
 import re
 
+import nbformat
 from playwright.sync_api import expect
 
 from support import machine
@@ -115,3 +116,82 @@ def test_a_notebook_is_arranged(page):
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".first__sentence")).to_be_visible()
     assert page.evaluate(kept) == 0
+
+
+def exported(page, label):
+    """What the notebook's own menu hands out, as text."""
+    page.get_by_role("toolbar", name="Notebook").get_by_role("button", name="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("menuitem", name=label).click()
+    return open(waiting.value.path(), encoding="utf-8").read()
+
+
+def test_what_is_exported_is_what_is_shown(page):
+    """Questions, answers, notes and cells, each in its place; what is hidden is left out."""
+    ask(page, python("print('first')"))
+    answered(page)
+    ask(page, python("1 / 0"))
+    answered(page, 2)
+    page.locator(".segmented__part", has_text="Notebook").click()
+    place = page.locator(".place", has=page.locator(".output--text", has_text="first"))
+    place.locator("textarea").focus()
+    place.locator(".insert").get_by_role("button", name="Text").click()
+    page.keyboard.type("# Of mine\nimport **this**")
+    page.keyboard.press("Shift+Enter")
+    note = page.get_by_role("group", name="Note of your own")
+    expect(note.locator("strong")).to_have_text("this")
+    draft = page.get_by_label("Code of a new cell").last
+    draft.fill("print('by hand', 6 * 7)")
+    draft.press("Control+Enter")
+    expect(page.locator(".output--text", has_text="by hand 42")).to_be_visible()
+    cells = page.locator(".cell--editable")
+    cells.first.locator("textarea").fill("print('first again')")
+    cells.first.locator("textarea").press("Control+Enter")
+    expect(page.locator(".output--text", has_text="first again")).to_be_visible()
+
+    def sources(book):
+        return [("note" if "import **this**" in c.source else c.metadata.get("cloche", {}).get("role") or c.source.splitlines()[0])
+                for c in book.cells]
+
+    def opened():
+        book = nbformat.reads(exported(page, "Notebook"), as_version=4)
+        nbformat.validate(book)
+        return book
+
+    book = opened()
+    assert [s for s in sources(book) if s != "assistant"] == ["user", "print('first again')", "note", "user", "1 / 0", "print('by hand', 6 * 7)"]
+    assert "assistant" in sources(book)
+    shown = {c.source.splitlines()[0]: c.outputs for c in book.cells if c.cell_type == "code"}
+    assert shown["print('first again')"][0].text == "first again\n" and shown["1 / 0"][-1].ename == "ZeroDivisionError"
+    [written] = [c for c in book.cells if "**this**" in c.source]
+    assert written.cell_type == "markdown" and written.source == "# Of mine\nimport **this**"
+
+    script = exported(page, "Python")
+    compile(script, "export.py", "exec")
+    assert script.index("print('first again')\n") < script.index("# %% [markdown]\n# # Of mine\n# import **this**\n") < script.index("\n1 / 0\n")
+    assert "<strong>this</strong>" in exported(page, "One page")
+
+    # moved, it is there; hidden, it is not, and a reload keeps both
+    before = sources(book)
+    note.focus()
+    note.get_by_role("button", name="Move the note up").click()
+    cells.nth(1).locator("textarea").focus()
+    cells.nth(1).get_by_role("button", name="Hide the cell").click()
+    expect(page.get_by_role("button", name="Show 1 hidden cell")).to_be_visible()
+    at = before.index("note")
+    before[at - 1:at + 1] = ["note", before[at - 1]]
+    before.remove("1 / 0")
+    assert sources(opened()) == before
+    page.reload()
+    expect(note).to_be_visible()
+    assert sources(opened()) == before
+
+    # what the server does not give is said, and nothing is saved
+    page.route("**/v1/notebooks?*", lambda route: route.abort())
+    page.watched.expected += ["net::ERR_FAILED"]
+    page.get_by_role("toolbar", name="Notebook").get_by_role("button", name="Export").click()
+    page.get_by_role("menuitem", name="Python").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The notebook was not exported: The server does not answer.")
+    alert.get_by_role("button", name="Close").click()
+    expect(alert).to_have_count(0)

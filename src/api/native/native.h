@@ -139,6 +139,7 @@ void files_get(struct http_exchange *x);
 void files_content(struct http_exchange *x);
 void files_delete(struct http_exchange *x);
 
+void notebooks_create(struct http_exchange *x);
 void notebooks_run(struct http_exchange *x);
 
 void uploads_create(struct http_exchange *x);

@@ -40,6 +40,7 @@ const struct http_route native_routes[] = {
     {"GET", "/v1/files/{file_id}/content", files_content, 0, 0},
     {"DELETE", "/v1/files/{file_id}", files_delete, 0, 0},
 
+    {"POST", "/v1/notebooks", notebooks_create, 0, 0},
     {"POST", "/v1/notebooks/run", notebooks_run, 0, NOTEBOOK_BYTES_MAX + 64 * 1024},
 
     {"POST", "/v1/uploads", uploads_create, 0, 0},

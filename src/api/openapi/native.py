@@ -71,6 +71,11 @@ op(E, "GET", C + "/executions", "List executions", ok=page(execution), query=PAG
 op(E, "GET", C + "/executions/{execution_id}", "One execution", ok=execution, query=[query("include", word("code"))])
 op(E, "GET", C + "/executions/{execution_id}/outputs/{n}", "One output in its richest form", ok={"*/*": BYTES})
 op(E, "POST", "/v1/execute", "Run code in a sandbox of its own", body=stateless, ok=told)
+op(E, "POST", "/v1/notebooks", "Texts and executions in an order of one's own, as a notebook", ok=book, query=book_format, body=obj(
+    "cells", title=maybe({"type": "string", "maxLength": 2048}), cells=array({"oneOf": [
+        obj("type source", type={"const": "markdown"}, source=TEXT, role=maybe(word("user", "assistant"))),
+        obj("type source", type={"const": "code"}, source=TEXT),
+        obj("type container_id execution_id", type={"const": "code"}, container_id=TEXT, execution_id=TEXT)]}, maxItems=10000)))
 op(E, "POST", "/v1/notebooks/run", "Run a notebook", ok=OBJECT, body={"application/json": OBJECT, "multipart/form-data": OBJECT, "application/x-ipynb+json": OBJECT})
 op(S, "GET", "/v1/environments", "List environments", ok=page(whole(
     id=TEXT, object={"const": "environment"}, name=TEXT, default=BOOL, created_at=WHOLE, python_version=maybe(TEXT), source=TEXT,
