@@ -33,7 +33,10 @@ struct notebook *notebook_new(const char *title)
     struct notebook *n = calloc(1, sizeof *n);
     if (!n)
         return NULL;
-    snprintf(n->title, sizeof n->title, "%s", title ? title : "");
+    size_t length = title ? strnlen(title, sizeof n->title - 1) : 0;
+    while (length && ((unsigned char)title[length] & 0xc0) == 0x80)
+        length--; /* between characters: half a one is no JSON, and no Python */
+    memcpy(n->title, length ? title : "", length);
     n->metadata = json_pack("{s:{s:s,s:s,s:s},s:{s:s}}", "kernelspec", "display_name", "Python 3",
         "language", "python", "name", "python3", "language_info", "name", "python");
     if (!n->metadata)

@@ -4,16 +4,19 @@
 
 #include "notebook/internal.h"
 
-/* `text` with "# " before each line: what was said, or what a plain interpreter would not understand. */
+/* `text` with "# " before each line: what was said, or what a plain interpreter would not understand. To Python a
+ * carriage return alone ends a line, too: what follows it would be code. */
 static void write_comment(struct strbuf *out, const char *text, size_t length)
 {
     while (length) {
-        const char *end = memchr(text, '\n', length);
-        size_t n = end ? (size_t)(end - text) : length;
+        size_t n = 0;
+        while (n < length && text[n] != '\n' && text[n] != '\r')
+            n++;
         strbuf_puts(out, n ? "# " : "#");
         strbuf_append(out, text, n);
         strbuf_puts(out, "\n");
-        n += end != NULL;
+        n += n + 1 < length && text[n] == '\r' && text[n + 1] == '\n';
+        n += n < length;
         text += n;
         length -= n;
     }

@@ -176,3 +176,14 @@ def test_an_execution_belongs_to_its_container(new_session):
         answer = one.client.post("/v1/notebooks", json={"cells": [ran(other, execution), cell]})
         assert (answer.status_code, error_of(answer)["param"]) == (404, "cells[1].execution_id"), answer.text
     assert one.client.post("/v1/notebooks?format=docx", json={"cells": []}).status_code == 400
+
+
+def test_a_long_title_and_a_lone_carriage_return(new_session):
+    """A title is cut between characters; what was said stays a comment, whatever ends its lines."""
+    session = new_session(name="é" * 120)
+    book = nbformat.reads(notebook(session).text, as_version=4)
+    assert book.metadata["title"] == "é" * 99
+    assert notebook(session, "py").text.startswith("# " + "é" * 99 + "\n")
+    script = arranged(session.client, [text("one\rprint('run')\r\nthree")], "py").content.decode()
+    compile(script, "notebook.py", "exec")
+    assert script == "# %% [markdown]\n# one\n# print('run')\n# three\n\n"
