@@ -3,9 +3,10 @@
  * that waits meanwhile, which nothing of its session can change (ptrace is refused); none that is looked at
  * points to memory.
  *
- * An answer is for one call of one thread. If that thread dies meanwhile, or a signal takes it out of the call,
- * the answer finds nobody (ENOENT), whatever has got its number since. One call is answered for each turn of
- * init's loop, so that who asks without end delays no signal, kill or file by more than one answer. */
+ * An answer is for one call of one thread. If that thread dies meanwhile, or a signal takes it out of the call
+ * (before Linux 5.19; later only until the question is received), the answer finds nobody (ENOENT), whatever has
+ * got its number since. One call is answered for each turn of init's loop, so that who asks without end delays no
+ * signal, kill or file by more than one answer. */
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <poll.h>

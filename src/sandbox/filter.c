@@ -45,6 +45,9 @@ static const struct sock_filter first[] = {
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452 /* Linux 6.6 */
 #endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
 enum { PAGE = 4096 };
 enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECTORY) };
 
@@ -315,7 +318,10 @@ int filter_load_second(bool folder, int *ret_listener)
 {
     struct sock_filter own[sizeof second / sizeof *second];
     size_t n = copy_second(own, folder);
-    int r = load(own, n, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    /* Who has been heard waits for the answer, whatever signal comes but SIGKILL: no EINTR of ours. */
+    int r = load(own, n, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+    if (r == -EINVAL)
+        r = load(own, n, SECCOMP_FILTER_FLAG_NEW_LISTENER);
     *ret_listener = r < 0 ? -1 : r;
     /* Whoever runs Cloche in a container may listen already, and there can be one only. */
     return r == -EBUSY ? filter_load_second_alone(folder) : r < 0 ? r : 0;

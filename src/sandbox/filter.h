@@ -16,7 +16,8 @@ enum { HIGHEST_REVIEWED_SYSCALL = 462 /* mseal, Linux 6.10 */ };
 int filter_load_first(void);
 /* `folder`: files of the host's are written, and fsync reaches its disk. The caller owns *ret_listener, on
  * which init hears of the calls that are its to answer; -1 where somebody above listens already: then it is
- * loaded alone. Once the listener is closed those calls are ENOSYS. */
+ * loaded alone. Once the listener is closed those calls are ENOSYS. Who asks can be killed at any time, but gets
+ * no other signal between question and answer, where Linux can do that (5.19). */
 int filter_load_second(bool folder, int *ret_listener);
 /* The same where there is no init to ask: a netlink socket is ENOSYS, a change of any number but 0 EPERM,
  * and locks are not counted. */

@@ -1,9 +1,22 @@
 """What user code may only do when init lets it: change a thread by its number, and lock ranges of files. Attacks on the
 answers, and what honest programs get."""
+import contextlib
+import ctypes
+import fcntl
+import os
+import platform
+import select
+import signal
+import struct
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 import links
 from links import Sandbox
-from test_attacks import run
-from test_processes import died, upload
+from support import machine
+from test_attacks import CALLS, run
+from test_processes import died, pids_named, upload, wait_for
 
 
 BY_NUMBER = """
@@ -76,6 +89,78 @@ print(ways(os.getpid()))
     for _ in range(3):
         assert sandbox.init.call(links.INIT_SCAN, words=[2]).status == 0
         assert upload(sandbox, "data/in the storm", b"x").status == 0
+    assert sandbox.init.call(links.INIT_KILL).status == 0
+    died(sandbox.warden)
+    assert run(sandbox.kernel(), BY_NUMBER + "print(ways(os.getpid()))") == "(0, 0, 0)\n"
+
+
+# What /usr/include/linux/seccomp.h calls SECCOMP_IOCTL_NOTIF_RECV, _SEND, and SECCOMP_USER_NOTIF_FLAG_CONTINUE.
+HEAR, ANSWER, GO_ON = 0xC0502100, 0xC0182101, 1
+KILLABLE = tuple(map(int, platform.release().split(".")[:2])) >= (5, 19)
+
+
+def listeners(init):
+    """The number of its descriptor, when it has been given it."""
+    numbers = os.listdir(f"/proc/{init}/fd")
+    return [int(n) for n in numbers if os.readlink(f"/proc/{init}/fd/{n}") == "anon_inode:seccomp notify"]
+
+
+@contextlib.contextmanager
+def in_place_of_init(supervisor):
+    """The descriptor on which the one init is asked: held here, too, and init stopped."""
+    (init,) = pids_named(supervisor, "cloche-init")
+    wait_for(lambda: listeners(init), "its listener")
+    (number,), process, ear = listeners(init), os.pidfd_open(init), -1
+    try:
+        ear = ctypes.CDLL(None).syscall(438, process, number, 0)  # pidfd_getfd
+        assert ear >= 0
+        os.kill(init, signal.SIGSTOP)
+        yield ear
+    finally:
+        os.kill(init, signal.SIGCONT)
+        os.close(process)
+        if ear >= 0:
+            os.close(ear)
+
+
+def hear(ear):
+    """(the question's id, who asks)"""
+    assert select.select([ear], [], [], 10 * links.PATIENCE)[0], "nobody asked"
+    asked = fcntl.ioctl(ear, HEAR, bytes(80))
+    return struct.unpack_from("QI", asked)
+
+
+ASKS = BY_NUMBER + """
+heard, mask = [], ctypes.create_string_buffer(128)
+call(204, 0, 128, mask)
+signal.signal(signal.SIGALRM, lambda *_: heard.append('the signal'))
+print(call(203, os.getpid(), 128, mask), *heard)
+"""
+
+
+@pytest.mark.skipif(not KILLABLE, reason="before Linux 5.19 every signal takes who asks out of the call")
+def test_a_signal_waits_for_the_answer_of_a_question_that_was_heard(supervisor, sandbox):
+    """It was EINTR, which Linux itself never answers to such a call."""
+    kernel = sandbox.kernel()
+    with ThreadPoolExecutor(1) as other, in_place_of_init(supervisor) as ear:
+        printed = other.submit(run, kernel, ASKS)
+        question, asker = hear(ear)
+        os.kill(asker, signal.SIGALRM)
+        wait_for(lambda: machine.read(asker).state == "D" or printed.done(), "the signal")
+        with contextlib.suppress(FileNotFoundError):  # nobody waits for it: then what was printed tells why
+            fcntl.ioctl(ear, ANSWER, struct.pack("QqiI", question, 0, 0, GO_ON))
+        assert printed.result() == "0 the signal\n"
+
+
+def test_who_is_never_answered_is_ended(supervisor, sandbox):
+    """A package that took the question away does not answer it either. No interrupt reaches who waits for that, but the
+    end does, by the same init, which serves the kernel after this one."""
+    kernel = sandbox.kernel()
+    with in_place_of_init(supervisor) as ear:
+        kernel.send({"type": "execute", "id": "exec_1", "count": 1, "mode": "cell", "argv": [], "env": {}, "ask": False,
+                     "stdin": False}, (CALLS + ASKS).encode())
+        hear(ear)
+    assert sandbox.init.call(links.INIT_SIGNAL, words=[signal.SIGINT]).status == 0
     assert sandbox.init.call(links.INIT_KILL).status == 0
     died(sandbox.warden)
     assert run(sandbox.kernel(), BY_NUMBER + "print(ways(os.getpid()))") == "(0, 0, 0)\n"
