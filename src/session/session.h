@@ -253,7 +253,8 @@ struct execution {
     size_t truncations;
     char **note;
     size_t notes;
-    int64_t duration_us, cpu_us;
+    int64_t duration_us; /* to the end as we read it: with what was waited for its client */
+    int64_t cpu_us;      /* the kernel's word */
     uint64_t max_memory_bytes;
     unsigned execution_count;
     /* For `cloche run`; not on the wire: */

@@ -29,7 +29,10 @@ execution = schema("Execution", whole(
     status=maybe(word("completed", "error", "timeout", "interrupted", "out_of_memory", "killed")), state=word("kept", "reset"), stdout=TEXT,
     stderr=TEXT, result=maybe(TEXT), outputs=array(output), error=maybe(whole(**raised)), files=array(made),
     truncated=array(whole(stream=word("stdout", "stderr"), kept_bytes=WHOLE, total_bytes=WHOLE, file_id=maybe(TEXT))), notes=array(TEXT),
-    duration_ms=NUMBER, cpu_ms=NUMBER, max_memory_bytes=WHOLE, execution_count=WHOLE))
+    duration_ms={**NUMBER, "description": "By the clock, until the server has read the code's end: with what its output waited for a "
+                                          "client that reads slowly, and not what it waited for its turn."},
+    cpu_ms={**NUMBER, "description": "Of the interpreter and the children it has waited for."},
+    max_memory_bytes=WHOLE, execution_count=WHOLE))
 SCHEMAS["Execution"]["properties"]["code"] = {"type": "string", "description": "With include=code."}
 code = {"type": "string", "maxLength": 1048576, "description": "Python."}
 execute = schema("Execute", obj("code", code=code, timeout=maybe({"type": "number", "minimum": 1}), stdin=maybe(TEXT), stream=maybe(BOOL), env=maybe(MAP)))
