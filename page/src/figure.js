@@ -14,6 +14,7 @@ export function pngSize(base64) {
 
 /** Puts the picture of an <img> on the clipboard as PNG. */
 export async function copyPicture(image) {
+  if (!navigator.clipboard) throw new Error('over plain HTTP a browser lets a page copy text alone. It can be downloaded.')
   const canvas = document.createElement('canvas') // clipboards take PNG alone, and the page's policy no fetch of data:
   canvas.width = image.naturalWidth
   canvas.height = image.naturalHeight

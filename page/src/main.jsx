@@ -16,12 +16,13 @@ import { Button, Icon, IconButton } from './parts.jsx'
 import { Session, stateOf } from './session.jsx'
 import { watch } from './session.js'
 import { announcement, dialog, leftOpen, models, notice, offline, palette, rightOpen, route, sheet, tick } from './state.js'
+import { copyText } from './takeaway.js'
 import { Document } from './turns.jsx'
 
 function Bar({ conversation, empty }) {
   const id = conversation.id.value, view = route.value.view
   const [copied, setCopied] = useState(false)
-  const copy = async () => { await navigator.clipboard.writeText(location.href); setCopied(true); setTimeout(() => setCopied(false), 1500) }
+  const copy = async () => { if (await copyText(location.href)) { setCopied(true); setTimeout(() => setCopied(false), 1500) } }
   return (
     <header class="bar">
       <div class="bar__start">

@@ -7,6 +7,7 @@ import { Button, Code, Icon, IconButton, Menu } from './parts.jsx'
 import { usePlace } from './place.js'
 import { Prose } from './prose.jsx'
 import { exportItems } from './session.jsx'
+import { copyText } from './takeaway.js'
 import { Asked } from './turns.jsx'
 
 const editors = () => [...document.querySelectorAll('.cell--editable textarea')]
@@ -49,7 +50,7 @@ function EditableCell({ conversation, item, tools, focus }) {
           <div class="cell__tools" role="toolbar" aria-label={label}>
             <Button icon="play" kind="small" hint="Shift Enter" why={cell.busy ? 'It is running' : code.trim() ? '' : 'It is empty'} onClick={() => run(false)}>Run</Button>
             {changed && !draft && <span class="cell__changed">edited, not run</span>}
-            {tools(() => navigator.clipboard.writeText(code))}
+            {tools(() => copyText(code))}
           </div>
         )}
       </div>
@@ -79,7 +80,7 @@ function Note({ conversation, item, tools, focus }) {
   return (
     <div class="note note--own" ref={box} tabIndex="0" role="group" aria-label="Note of your own" onDblClick={edit} onKeyDown={(e) => { if (e.key === 'Enter' && e.target === box.current) { e.preventDefault(); edit() } }}>
       <Prose text={item.text} />
-      {focus && <div class="cell__tools" role="toolbar" aria-label="Note"><Button icon="pen" kind="small" hint="Enter" onClick={edit}>Edit</Button>{tools(() => navigator.clipboard.writeText(item.text))}</div>}
+      {focus && <div class="cell__tools" role="toolbar" aria-label="Note"><Button icon="pen" kind="small" hint="Enter" onClick={edit}>Edit</Button>{tools(() => copyText(item.text))}</div>}
     </div>
   )
 }

@@ -8,7 +8,7 @@ import { bytes, plural } from './format.js'
 import { highlight } from './highlight.js'
 import { Icon, IconButton, Pre } from './parts.jsx'
 import { Prose } from './prose.jsx'
-import { announce } from './state.js'
+import { announce, notice } from './state.js'
 import { Table, tableFrom } from './table.jsx'
 
 /* ---- text ---- */
@@ -77,7 +77,7 @@ function Figure({ src, width, height, name, alt, size, paper = true }) {
       <figcaption class="figure__bar">
         <span class="figure__name">{file}</span>{size > 0 && <span>{bytes(size)}</span>}
         <span class="figure__tools">
-          <IconButton icon="copy" label="Copy the figure" onClick={(e) => copyPicture(e.currentTarget.closest('figure').querySelector('img')).then(() => announce('The figure is copied.'), () => announce('The figure could not be copied.'))} />
+          <IconButton icon="copy" label="Copy the figure" onClick={(e) => copyPicture(e.currentTarget.closest('figure').querySelector('img')).then(() => announce('The figure is copied.'), (e) => { notice.value = `The figure was not copied: ${e.message}` })} />
           <a class="icon-button" href={src} download={file} aria-label={`Download ${file}`} title={`Download ${file}`}><Icon name="download" /></a>
           <IconButton icon="open" label="Open the figure at full size" onClick={(e) => e.currentTarget.closest('figure').querySelector('img').requestFullscreen?.()} />
         </span>

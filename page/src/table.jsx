@@ -2,7 +2,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import { count } from './format.js'
 import { Icon, IconButton } from './parts.jsx'
-import { save } from './takeaway.js'
+import { copyText, save } from './takeaway.js'
 
 const FIRST = 100
 const numeric = (text) => text.length < 400 && /^[-+−]?(\d[\d,]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*%?$/.test(text.trim())
@@ -54,7 +54,7 @@ export function Table({ columns, rows, heads = false, label, total = rows.length
           <span>{shown.length < total ? `${rows.length < total ? 'Shown are' : 'First'} ${count(shown.length)} of ${count(total)} rows` : `${count(total)} rows`}</span>
           {shown.length < rows.length && <button type="button" class="link" onClick={() => { setWhole(true); box.current.focus() }}>Open all</button>}
           <span class="table__end">
-            <IconButton icon="copy" label="Copy the table" onClick={() => navigator.clipboard.writeText([columns, ...sorted].map((row) => row.join('\t')).join('\n'))} />
+            <IconButton icon="copy" label="Copy the table" onClick={() => copyText([columns, ...sorted].map((row) => row.join('\t')).join('\n'))} />
             <IconButton icon="download" label="Download the table as CSV" onClick={() => save('table.csv', new Blob([csv(columns, sorted)], { type: 'text/csv' }))} />
           </span>
         </p>

@@ -1,8 +1,8 @@
-// takeaway.js - what leaves the page: a file that is saved, and the notebook as its reader has arranged it.
+// takeaway.js - what leaves the page: a text that is copied, a file that is saved, the notebook as its reader has arranged it.
 import { request } from './api.js'
 import { itemsOf } from './arrangement.js'
 import { paragraphs } from './conversation.js'
-import { notice } from './state.js'
+import { announce, notice } from './state.js'
 
 export function save(name, blob) {
   const a = document.createElement('a')
@@ -10,6 +10,35 @@ export function save(name, blob) {
   a.download = name
   a.click()
   setTimeout(() => URL.revokeObjectURL(a.href), 1000)
+}
+
+/** Copies `text` as a selection: the only way where there is no navigator.clipboard. */
+function copySelected(text) {
+  const focused = document.activeElement, area = document.createElement('textarea')
+  area.className = 'visually-hidden'
+  area.readOnly = true
+  area.value = text
+  area.addEventListener('copy', (e) => { e.preventDefault(); e.clipboardData.setData('text/plain', text) }) // a selection loses tabs
+  document.body.append(area)
+  area.focus({ preventScroll: true })
+  area.select()
+  const copied = document.execCommand('copy')
+  area.remove()
+  focused?.focus({ preventScroll: true })
+  return copied
+}
+
+/** Puts `text` on the clipboard; true if it is there. Browsers have navigator.clipboard on this machine and over HTTPS alone. */
+export async function copyText(text) {
+  try {
+    if (navigator.clipboard) await navigator.clipboard.writeText(text)
+    else if (!copySelected(text)) throw new Error('this browser does not allow it.')
+  } catch (e) {
+    notice.value = `Nothing was copied: ${e.message}`
+    return false
+  }
+  announce('It is copied.')
+  return true
 }
 
 const markdown = (source, role) => ({ type: 'markdown', source, role })

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+         "--disable-component-update", "--disable-sync",
+         "--host-resolver-rules=MAP cloche.test 127.0.0.1"]  # a name that no browser takes for this machine's own
 PATIENCE_MS = 30_000  # a busy machine; nothing waits this long when all is well
 
 expect.set_options(timeout=PATIENCE_MS)
