@@ -67,6 +67,8 @@ def test_a_narrow_screen(phone):
     ask(phone, python("print('x' * 500)\nopen('made.txt', 'w').write('1')"))
     answered(phone)
     no_sideways(phone)
+    bar, link = phone.locator(".code__bar").bounding_box(), phone.locator(".cell__link").bounding_box()
+    assert abs(bar["y"] + bar["height"] / 2 - link["y"] - link["height"] / 2) < 1, (bar, link)
     expect(phone.locator("#session")).to_be_hidden()
     phone.locator(".bar__bell").click()
     expect(phone.locator("#session")).to_be_visible()
