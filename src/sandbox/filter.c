@@ -48,7 +48,10 @@ static const struct sock_filter first[] = {
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
 #endif
-enum { PAGE = 4096 };
+#ifndef F_SETOWN_EX
+#define F_SETOWN_EX 15
+#endif
+enum { PAGE = 4096, INIT = 1 /* its pid, and its process group */ };
 enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECTORY) };
 
 /* What each rule is for:
@@ -60,6 +63,11 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *   setns                  EPERM until branches need it
  *   set*id, setgroups      only to its own: a kernel owns the user namespaces of its branches, has
  *                          every capability there, and could become any id mapped there
+ *   kill and its kin       EPERM for init's number, 1, which Linux allows where init's id is the kernel's as well. No
+ *                          group: init's has that number, too, and kill(-1) leaves pid 1 out
+ *   pidfd_send_signal      ENOSYS, as before it was invented: /proc/1 is a pidfd, too, and no filter sees what is open
+ *   F_SETOWN               EPERM for init's number and its group's, which would get SIGIO; F_SETOWN_EX EINVAL, as
+ *                          before it was invented: the number is in memory (the ioctls: filter_table.h)
  *   prlimit64, sched_setaffinity, setpriority  of oneself only: 0 is; init knows whether another number is a
  *                          thread of the caller's own group (src/init/thread.c). No group and no user
  *   RLIMIT_CORE            not set: at 1 no handler of the host is run over a crash; at 0 it is
@@ -100,6 +108,15 @@ static const struct sock_filter second[] = {
     ANY_BIT(CLONE_PARENT, 2, 0),
     ANY_BIT(CLONE_FILES, 0, 2),
     ANY_BIT(CLONE_THREAD, 1, 0),
+    REFUSE(EPERM),
+    ALLOW,
+    EQ(SYS_kill, 4, 0),
+    EQ(SYS_tkill, 3, 0),
+    EQ(SYS_tgkill, 2, 0), /* whose first number is the group's: init has no other thread */
+    EQ(SYS_rt_sigqueueinfo, 1, 0),
+    EQ(SYS_rt_tgsigqueueinfo, 0, 4),
+    ARG(0),
+    EQ(INIT, 0, 1),
     REFUSE(EPERM),
     ALLOW,
     EQ(SYS_sched_setaffinity, 0, 4),
@@ -161,14 +178,20 @@ static const struct sock_filter second[] = {
     EQ(PR_SCHED_CORE, 0, 1),
     REFUSE(EINVAL),
     ALLOW,
-    EQ(SYS_fcntl, 0, 8),
+    EQ(SYS_fcntl, 0, 14),
     ARG(1),
     EQ(F_SETLK, 1, 0),
     EQ(F_SETLKW, 0, 1),
     ASK_INIT(0),
-    EQ(F_OFD_SETLK, 1, 0),
-    EQ(F_OFD_SETLKW, 0, 1),
+    EQ(F_OFD_SETLK, 2, 0),
+    EQ(F_OFD_SETLKW, 1, 0),
+    EQ(F_SETOWN_EX, 0, 1),
     REFUSE(EINVAL),
+    EQ(F_SETOWN, 0, 4),
+    ARG(2),
+    EQ(INIT, 1, 0),
+    EQ((uint32_t)-INIT, 0, 1),
+    REFUSE(EPERM),
     ALLOW,
     EQ(SYS_setpriority, 0, 7),
     ARG(0),
@@ -195,8 +218,9 @@ static const struct sock_filter second[] = {
     ID(1),
     ID(2),
     ALLOW,
-    EQ(SYS_openat2, 1, 0),
-    EQ(SYS_fchmodat2, 0, 1),
+    EQ(SYS_openat2, 2, 0),
+    EQ(SYS_fchmodat2, 1, 0),
+    EQ(SYS_pidfd_send_signal, 0, 1),
     REFUSE(ENOSYS),
     EQ(SYS_chmod, 3, 0),
     EQ(SYS_fchmod, 2, 0),

@@ -172,6 +172,9 @@ static const struct filter_argument filter_arguments[] = {
     {"ioctl", 1, ~15U, 0x89a0 /* SIOCBR…: bridges */},
     {"ioctl", 1, ~15U, 0x89e0 /* SIOCPROTOPRIVATE: multicast routes */},
     {"ioctl", 1, ~15U, 0x89f0 /* SIOCDEVPRIVATE: tunnels, and what else a driver has */},
+    /* whom a socket signals: another may be named, in memory, where no filter looks. The second filter has the rest */
+    {"ioctl", 1, UINT32_MAX, 0x8901 /* FIOSETOWN */},
+    {"ioctl", 1, UINT32_MAX, 0x8902 /* SIOCSPGRP */},
     /* typing into a terminal */
     {"ioctl", 1, UINT32_MAX, 0x5412 /* TIOCSTI */},
     {"ioctl", 1, UINT32_MAX, 0x541c /* TIOCLINUX */},

@@ -38,6 +38,11 @@ WORKS = {
     "signals": ("import os, signal, threading\nseen, rung = [], threading.Event()\nsignal.signal(signal.SIGUSR1, lambda *a: seen.append(a[0]))\n"
                 "signal.signal(signal.SIGALRM, lambda *a: rung.set())\nos.kill(os.getpid(), signal.SIGUSR1)\n"
                 "_ = signal.setitimer(signal.ITIMER_REAL, 0.01)\nprint(seen == [signal.SIGUSR1], rung.wait(30))", "True True"),
+    "signals to others, and to init none": (
+        "import multiprocessing as mp, os, psutil, signal, subprocess, time\np = mp.get_context('fork').Process(target=time.sleep, args=(1000,))\n"
+        "p.start(); p.terminate(); p.join()\ns = subprocess.Popen('sleep 1000 & wait', shell=True, start_new_session=True)\n"
+        "os.kill(s.pid, 0); os.killpg(s.pid, signal.SIGKILL)\ntry: os.kill(1, 0); said = 'no error'\n"
+        "except PermissionError: said = psutil.pid_exists(1)\nprint(p.exitcode, s.wait(), said)", "-15 -9 True"),
     "mmap": ("import mmap\nopen('m', 'wb').write(bytes(8192))\nwith open('m', 'r+b') as f, mmap.mmap(f.fileno(), 0) as m:\n    m[5] = 9; m.flush()\n"
              "print(open('m', 'rb').read()[5])", "9"),
     "psutil": ("import os, psutil\nv = psutil.virtual_memory()\nprint(v.total > v.available > 0, psutil.cpu_percent(0.05) >= 0, psutil.Process().pid == os.getpid(),\n"

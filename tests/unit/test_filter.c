@@ -198,8 +198,6 @@ static const int needed[] = {
     SYS_execveat,
     SYS_wait4,
     SYS_waitid,
-    SYS_kill,
-    SYS_tgkill,
     SYS_futex,
     SYS_statx,
     SYS_getdents64,
@@ -236,7 +234,6 @@ static const int needed[] = {
     SYS_timerfd_create,
     SYS_signalfd4,
     SYS_pidfd_open,
-    SYS_pidfd_send_signal,
     SYS_close_range,
     SYS_membarrier,
     SYS_getrlimit,
@@ -272,9 +269,11 @@ static int expected_second_with_zeros(uint32_t nr)
 {
     static const int refused[] = {SYS_setns, SYS_setgroups, SYS_setuid, SYS_setgid, SYS_setfsuid,
         SYS_setfsgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid};
-    return nr > LATER || nr == SYS_clone3 || nr == SYS_openat2 || nr == 452 /* fchmodat2 */
+    return nr > LATER || nr == SYS_clone3 || nr == SYS_openat2 || nr == 452 /* fchmodat2 */ ||
+                   nr == SYS_pidfd_send_signal
                ? ENOSYS
-               : IN(refused, nr) ? EPERM : 0;
+           : IN(refused, nr) ? EPERM
+                             : 0;
 }
 
 static void every_call_of_the_first_filter(void **state)
@@ -496,6 +495,7 @@ static void locks_are_asked_for(void **state)
     for (uint64_t cmd = 0; cmd < 1100; cmd++) {
         int wanted = cmd == 6 || cmd == 7 /* F_SETLK, F_SETLKW */        ? ASK_OR(0)
                      : cmd == 37 || cmd == 38 /* F_OFD_SETLK, …SETLKW */ ? EINVAL
+                     : cmd == 15 /* F_SETOWN_EX */                       ? EINVAL
                                                                          : 0;
         assert_int_equal(second(SYS_fcntl, ARGS(3, RUBBISH | cmd, 0x7000)), wanted);
     }
@@ -589,10 +589,10 @@ static void terminals_cannot_be_typed_into(void **state)
 /* A package in a zygote can be root of a network of its own. */
 static void networks_are_looked_at_only(void **state)
 {
-    static const int setting[] = {0x890b /* SIOCADDRT */, 0x890c, 0x890d, 0x8911, 0x8914, 0x8916,
-        0x8918, 0x891a, 0x891c, 0x891e, 0x8920, 0x8922, 0x8923, 0x8924, 0x8926, 0x8930, 0x8931,
-        0x8932, 0x8934, 0x8936, 0x8937, 0x8940, 0x8941, 0x8943, 0x8949, 0x894a, 0x8953, 0x8955,
-        0x8960, 0x8962, 0x8971, 0x8982, 0x8983, 0x89b0};
+    static const int setting[] = {0x8901 /* FIOSETOWN */, 0x8902, 0x890b /* SIOCADDRT */, 0x890c,
+        0x890d, 0x8911, 0x8914, 0x8916, 0x8918, 0x891a, 0x891c, 0x891e, 0x8920, 0x8922, 0x8923,
+        0x8924, 0x8926, 0x8930, 0x8931, 0x8932, 0x8934, 0x8936, 0x8937, 0x8940, 0x8941, 0x8943,
+        0x8949, 0x894a, 0x8953, 0x8955, 0x8960, 0x8962, 0x8971, 0x8982, 0x8983, 0x89b0};
     static const int families[] = {0x8990 /* bonds */, 0x89a0 /* bridges */, 0x89e0, 0x89f0};
     (void)state;
     for (uint64_t request = 0x8800; request < 0x8b00; request++) {
@@ -672,6 +672,36 @@ static void other_processes_cannot_be_throttled(void **state)
         assert_int_equal(first(SYS_sched_setaffinity, ARGS(n, 8)), 0);
         assert_int_equal(first(SYS_setpriority, ARGS(0, n, 5)), 0);
     }
+}
+
+/* Init is pid 1 and the first of its group; where all have one id Linux would let it be signalled. */
+static void nobody_signals_init(void **state)
+{
+    static const int calls[] = {
+        SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo};
+    static const uint64_t others[] = {
+        0, 2, 1000, MINUS_ONE, RUBBISH, RUBBISH | 2, MINUS_ONE - 1, 0x80000001};
+    (void)state;
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
+        for (uint64_t signal = 0; signal <= 64; signal++) {
+            uint32_t nr = (uint32_t)calls[c];
+            assert_int_equal(second(nr, ARGS(1, signal, signal)), EPERM);
+            assert_int_equal(second(nr, ARGS(RUBBISH | 1, signal)), EPERM); /* an int */
+            for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+                assert_int_equal(second(nr, ARGS(others[i], signal, 1)), 0);
+                assert_int_equal(first(nr, ARGS(others[i], signal, 1)), 0);
+            }
+        }
+    for (uint64_t fd = 0; fd < 64; fd++)
+        assert_int_equal(second(SYS_pidfd_send_signal, ARGS(fd, 15)), ENOSYS);
+    /* whom SIGIO goes to */
+    assert_int_equal(second(SYS_fcntl, ARGS(3, RUBBISH | 8, 1)), EPERM);
+    assert_int_equal(second(SYS_fcntl, ARGS(3, 8 /* F_SETOWN */, RUBBISH | 1)), EPERM);
+    assert_int_equal(second(SYS_fcntl, ARGS(3, 8, MINUS_ONE)), EPERM);
+    assert_int_equal(second(SYS_fcntl, ARGS(3, 8, RUBBISH | MINUS_ONE)), EPERM);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if ((uint32_t)others[i] != MINUS_ONE)
+            assert_int_equal(second(SYS_fcntl, ARGS(3, 8, others[i])), 0);
 }
 
 /* What the same calls met in a child that has both filters and no init: the first that was otherwise, or 0. */
@@ -770,6 +800,7 @@ int main(void)
         cmocka_unit_test(networks_are_looked_at_only),
         cmocka_unit_test(identity_cannot_be_changed),
         cmocka_unit_test(other_processes_cannot_be_throttled),
+        cmocka_unit_test(nobody_signals_init),
         cmocka_unit_test(nobody_to_ask_is_a_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
