@@ -16,13 +16,7 @@
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
-enum {
-    SCOPE_ABSTRACT_UNIX_SOCKET = 1,
-    SCOPE_SIGNAL = 2,
-    ABI_REFER = 2,
-    ABI_TRUNCATE = 3,
-    ABI_SCOPES = 6
-};
+enum { SCOPE_ABSTRACT_UNIX_SOCKET = 1, SCOPE_SIGNAL = 2, ABI_REFER = 2, ABI_TRUNCATE = 3 };
 
 struct attributes { /* struct landlock_ruleset_attr as of ABI 6; older kernels take a shorter one */
     uint64_t fs, net, scoped;
@@ -67,7 +61,7 @@ int landlock_confine_server(int abi, int state)
     uint64_t handled = changes_of(abi);
     struct attributes a = {.fs = handled | LANDLOCK_ACCESS_FS_EXECUTE,
         .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL};
-    size_t size = abi >= ABI_SCOPES ? sizeof a : sizeof a.fs;
+    size_t size = abi >= LANDLOCK_ABI_SCOPES ? sizeof a : sizeof a.fs;
     cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
     if (ruleset < 0)
         return -errno;
@@ -85,7 +79,7 @@ int landlock_confine(int abi)
         return 0;
     uint64_t handled = changes_of(abi);
     struct attributes a = {.fs = handled, .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL};
-    size_t size = abi >= ABI_SCOPES ? sizeof a : sizeof a.fs;
+    size_t size = abi >= LANDLOCK_ABI_SCOPES ? sizeof a : sizeof a.fs;
     cleanup_fd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
     if (ruleset < 0)
         return -errno;

@@ -4,6 +4,9 @@
  * Used by kernels, after they entered their sandbox, and by the server; never stacked. */
 #pragma once
 
+/* From this ABI on (Linux 6.12) it scopes signals and abstract sockets. */
+enum { LANDLOCK_ABI_SCOPES = 6 };
+
 /* The ABI this host speaks; 0: none, or none that is of use (before 2 every rename between
  * directories is refused). */
 int landlock_abi(void);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -80,20 +81,41 @@ void probe_landlock(struct probe_result *r)
         probe_say(r, 0, "ABI %d", abi);
 }
 
+/* To an abstract socket: 0 or -1. */
+static int knock(const struct sockaddr_un *at, socklen_t size)
+{
+    cleanup_fd int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return s < 0 ? -1 : connect(s, (const struct sockaddr *)at, size);
+}
+
 void probe_landlock_scopes(struct probe_result *r)
 {
-    enum { SINCE = 6 };
     pid_t outside = getppid();
-    if (landlock_abi() < SINCE) {
-        probe_say(r, -ENOSYS, "ABI %d; they came with %d (Linux 6.12)", landlock_abi(), SINCE);
+    int abi = landlock_abi();
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof at;
+    if (abi < LANDLOCK_ABI_SCOPES) {
+        probe_say(r, -ENOSYS, "ABI %d; they came with %d (Linux 6.12)", abi, LANDLOCK_ABI_SCOPES);
         return;
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    int s = probe_step(r, kill(outside, 0), "signalling before");
-    if (s == 0 && (s = landlock_confine(landlock_abi())) < 0)
+    cleanup_fd int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* no name asked for: Linux chooses an abstract one that is free */
+    int s = probe_step(r,
+        bind(listener, (struct sockaddr *)&at, sizeof at.sun_family) < 0 || listen(listener, 8) < 0
+            ? -1
+            : getsockname(listener, (struct sockaddr *)&at, &size),
+        "an abstract socket");
+    if (s == 0)
+        s = probe_step(r, knock(&at, size), "connecting before");
+    if (s == 0)
+        s = probe_step(r, kill(outside, 0), "signalling before");
+    if (s == 0 && (s = landlock_confine(abi)) < 0)
         probe_say(r, s, "%s", strerror(-s));
     if (s == 0)
         s = probe_refused(r, kill(outside, 0), EPERM, "signalling somebody outside");
+    if (s == 0)
+        s = probe_refused(r, knock(&at, size), EPERM, "an abstract socket from outside");
     if (s == 0)
         probe_say(r, 0, "%s", "");
 }

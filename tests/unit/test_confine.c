@@ -2,6 +2,7 @@
  * says so where it cannot. The running server is asked by tests/sandbox/test_walls.py. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +77,50 @@ static void the_server_is_confined(void **state)
     assert_int_equal(status, 0);
 }
 
+/* A listener with an abstract name that Linux chose, and that name. */
+static int listening(struct sockaddr_un *ret, socklen_t *ret_size)
+{
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    *ret_size = sizeof *ret;
+    assert_int_equal(bind(s, (struct sockaddr *)ret, sizeof ret->sun_family), 0);
+    assert_int_equal(listen(s, 8), 0);
+    assert_int_equal(getsockname(s, (struct sockaddr *)ret, ret_size), 0);
+    return s;
+}
+
+/* What Landlock alone refuses, the filters left out: bits are what was let. */
+static int reached(bool server, const struct sockaddr_un *at, socklen_t size)
+{
+    int abi = landlock_abi(), s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        (server ? landlock_confine_server(abi, -1) : landlock_confine(abi)) < 0)
+        return 4;
+    int signalled = kill(getppid(), 0) == 0 ? 1 : errno == EPERM ? 0 : 8;
+    int connected = connect(s, (const struct sockaddr *)at, size) == 0 ? 2
+                    : errno == EPERM                                   ? 0
+                                                                       : 16;
+    return signalled | connected;
+}
+
+static void signals_and_abstract_sockets_stay_inside(void **state)
+{
+    struct sockaddr_un at;
+    socklen_t size;
+    int listener = listening(&at, &size);
+    (void)state;
+    for (int server = 0; server < 2; server++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(reached(server, &at, size));
+        int status = status_of(pid);
+        assert_true(WIFEXITED(status));
+        /* before that nothing scopes them, and both are let: the test can see what it looks for */
+        assert_int_equal(WEXITSTATUS(status), landlock_abi() >= LANDLOCK_ABI_SCOPES ? 0 : 3);
+    }
+    close(listener);
+}
+
 /* A wall that does not stand is no reason to go on without it. */
 static void what_cannot_be_confined_is_an_error(void **state)
 {
@@ -93,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_server_is_confined),
+        cmocka_unit_test(signals_and_abstract_sockets_stay_inside),
         cmocka_unit_test(what_cannot_be_confined_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
