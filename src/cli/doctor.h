@@ -8,7 +8,7 @@ enum verdict { FINE, ABSENT, LOSS, FATAL, UNTRIED };
 struct finding {
     enum verdict verdict;
     char text[480]; /* what is there, or is not; no full stop at its end */
-    char lost[320]; /* what that costs; "" where it costs nothing */
+    char lost[400]; /* what that costs; "" where it costs nothing */
     char how[480];  /* how to get what is not there; "" where nothing is missing */
 };
 /* Sets verdict and text; a full stop at the end is dropped, for more may follow. */

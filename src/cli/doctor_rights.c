@@ -16,9 +16,14 @@
 #include "cli/doctor.h"
 #include "sandbox/caps.h"
 #include "sandbox/identity.h"
+#include "sandbox/landlock.h"
 #include "sandbox/probe.h"
 
 #define NOTHING_RUNS "no sandbox can be made, so nothing runs"
+#define NO_CGROUPS \
+    "no limits on memory and cpu (cgroups are root's), 128 processes a session by rlimit; descriptors as many as " \
+    "you may have, and limits per user shared with the server"
+#define ONE_ID "; one branch cannot be ended alone; supplementary groups stay; " NO_CGROUPS
 #define AND_THE_REST " and the other options in docs/sandbox.md, \"In a container\""
 
 /* The line of /proc/self/status with that name, as a number to that base; 0 where there is none. */
@@ -85,16 +90,13 @@ void check_user(struct finding *f)
     } else if (identity_subordinate(&first, &count) == 0) {
         found(f, LOSS,
             "an ordinary user with %u ids from /etc/subuid: sessions have ids of their own", count);
-        costs(f,
-            "no limits on memory and cpu (cgroups are root's), 128 processes a session by rlimit; descriptors as many as "
-            "you may have, and limits per user shared with the server",
-            "start Cloche as root");
+        costs(f, NO_CGROUPS, "start Cloche as root");
     } else {
         found(f, LOSS, "an ordinary user with one id, which the server and all sessions share");
         costs(f,
-            "between sessions stand namespaces and Landlock's scopes, not ids as well; one branch cannot be ended alone; "
-            "supplementary groups stay; no limits on memory and cpu (cgroups are root's), descriptors as many as you may "
-            "have, and limits per user shared with the server",
+            landlock_abi() >= LANDLOCK_ABI_SCOPES
+                ? "between sessions stand namespaces and Landlock's scopes, not ids as well" ONE_ID
+                : "between sessions stand namespaces, not ids as well" ONE_ID,
             "a range of ids for some of it: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER` as "
             "root, and apt-get install uidmap; start Cloche as root for all of it");
     }

@@ -23,6 +23,12 @@
 
 enum { DEADLINE_MS = 10000 };
 
+/* How to get what several rows lack. */
+#define A_RANGE_OF_IDS \
+    "as root start Cloche outside of other user namespaces; else as root `usermod --add-subuids 100000-165535 " \
+    "--add-subgids 100000-165535 $USER`, and apt-get install uidmap"
+#define WRITABLE_CGROUPS "start Cloche as root, where /sys/fs/cgroup can be written"
+
 static const struct probe table[] = {
     /* ---- a ground ---------------------------------------------------------------------------------- */
     {"user namespaces", "every ground and sandbox stands in one of its own", "", NULL,
@@ -38,9 +44,7 @@ static const struct probe table[] = {
     {"a ground's loopback", "servers and clients inside one session", "", NULL, PROBE_REQUIRED,
         probe_ground_loopback},
     {"a range of ids", "a user id for each session, and one for each branch",
-        "all sessions share one user id, and a branch cannot be killed alone",
-        "as root start Cloche outside of other user namespaces; else as root `usermod --add-subuids 100000-165535 "
-        "--add-subgids 100000-165535 $USER`, and apt-get install uidmap",
+        "all sessions share one user id, and a branch cannot be killed alone", A_RANGE_OF_IDS,
         PROBE_OPTIONAL, probe_id_range},
     {"depth of user namespaces", "branches of branches", "branches nest less deeply",
         "start Cloche in fewer user namespaces; as root sysctl user.max_user_namespaces=100000",
@@ -58,7 +62,7 @@ static const struct probe table[] = {
     {"not dumpable", "no process of its own user id opens a kernel's memory, root or descriptors",
         "", NULL, PROBE_REQUIRED, probe_not_dumpable},
     {"kill by user id", "one branch is killed, and its siblings live",
-        "a branch cannot be killed alone", "a range of ids", PROBE_OPTIONAL, probe_kill_by_id},
+        "a branch cannot be killed alone", A_RANGE_OF_IDS, PROBE_OPTIONAL, probe_kill_by_id},
     {"death with the parent", "kill -9 of the supervisor ends everything", "", NULL, PROBE_REQUIRED,
         probe_parent_death},
     {"close_range", "no descriptor leaks into a new program", "", NULL, PROBE_REQUIRED,
@@ -79,20 +83,20 @@ static const struct probe table[] = {
         "Linux 6.6 or later, with CONFIG_TMPFS_XATTR", PROBE_OPTIONAL, probe_tmpfs_xattr},
     /* ---- limits ------------------------------------------------------------------------------------ */
     {"limits", "memory, processes and cpu of a session, by cgroups",
-        "a session may use all of the machine",
-        "start Cloche as root, where /sys/fs/cgroup can be written", PROBE_OPTIONAL, probe_limits},
+        "a session may use all of the machine", WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_limits},
     {"limit over all sessions", "a full server refuses the next session instead of losing one",
         "all sessions together may use all memory; `serve --memory-total` refuses to start",
-        "limits", PROBE_OPTIONAL, probe_limit_over_all},
+        WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_limit_over_all},
     {"cpu quota", "a session that may not use all cores even when nobody else does",
-        "`serve --cpu-limit` refuses to start", "limits, on a kernel with CONFIG_CFS_BANDWIDTH",
-        PROBE_OPTIONAL, probe_quota},
-    {"joining limits, cgroup v1", "a kernel enters its session's cgroup", "no limits", "limits",
-        PROBE_OPTIONAL, probe_tasks_file},
+        "`serve --cpu-limit` refuses to start",
+        WRITABLE_CGROUPS ", on a kernel with CONFIG_CFS_BANDWIDTH", PROBE_OPTIONAL, probe_quota},
+    {"joining limits, cgroup v1", "a kernel enters its session's cgroup", "no limits",
+        WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_tasks_file},
     {"joining limits, cgroup v2", "a kernel is born inside its session's cgroup", "no limits",
-        "limits", PROBE_OPTIONAL, probe_clone_into_cgroup},
+        WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_clone_into_cgroup},
     {"counter of oom kills", "a death says that memory ran out",
-        "a death by memory is only \"killed\"", "limits", PROBE_OPTIONAL, probe_oom_counter},
+        "a death by memory is only \"killed\"", WRITABLE_CGROUPS, PROBE_OPTIONAL,
+        probe_oom_counter},
     {"favordynmods", "with cgroup v2 a branch enters its cgroup without waiting",
         "a branch takes some 10 ms more",
         "as root: mount -o remount,favordynmods /sys/fs/cgroup (since Linux 6.1)", PROBE_OPTIONAL,

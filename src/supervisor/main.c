@@ -88,7 +88,8 @@ static void raise_limits(void)
 static void tell_limits(const struct error *why)
 {
     const bool none = s.cgroup.version == CGROUP_NONE;
-    const char *what = none ? "no limits on memory, processes and cpu of sessions"
+    /* of processes a session has its rlimit then, see kernel/enter.c */
+    const char *what = none ? "no limits on memory and cpu of sessions"
                        : s.cgroup.memory_limited
                            ? "not every limit over all sessions together"
                            : "no limit on the memory of all sessions together";

@@ -56,7 +56,27 @@ def test_doctor(call):
     assert all(row["verdict"] in ("ok", "absent", "loss") for row in report["checks"])
     assert all(row["lost"] and row["how"] for row in report["checks"] if row["verdict"] == "loss")
     assert not any(row["lost"] for row in report["checks"] if row["verdict"] in ("ok", "absent"))
+    # a sentence, and not the name of another row
+    assert not any(row["how"].split(",")[0] in by_name for row in report["checks"])
     assert call("doctor").stdout.strip()
+
+
+def test_which_cgroups_are_in_charge(call):
+    """The file is in the root of version 2 only, and there when it has the controllers."""
+    _, by_name = rows(call("doctor", "--json"))
+    second = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    dynamic = by_name["favordynmods"]
+    if not second:
+        assert dynamic["verdict"] == "absent" and "version 2 is not in charge" in dynamic["detail"]
+    elif "favordynmods" in Path("/proc/self/mounts").read_text():
+        assert dynamic["verdict"] == "ok"
+    else:
+        assert dynamic["verdict"] == "loss" and "remount,favordynmods /sys/fs/cgroup" in dynamic["how"]
+        assert "10 ms" in dynamic["lost"] and "not among the options" in dynamic["detail"]
+    if os.geteuid() == 0:
+        assert by_name["limits"]["detail"] == f"cgroup version {2 if second else 1}"
+        joining = [by_name[f"joining limits, cgroup v{version}"]["verdict"] for version in (1, 2)]
+        assert joining == (["absent", "ok"] if second else ["ok", "absent"])
 
 
 @pytest.mark.root
@@ -116,7 +136,11 @@ def test_what_the_doctor_advises_works(on, host):
 @pytest.mark.root
 def test_an_ordinary_user_with_one_id_is_told_every_loss(on):
     _, by_name = rows(on("rootless container, user", "doctor", "--json"))
-    for loss in "memory", "supplementary groups", "descriptors", "shared with the server", "not ids as well":
+    for loss in "memory", "supplementary groups", "descriptors", "shared with the server", "not ids as well", "128 processes":
         assert loss in by_name["user"]["lost"]
+    assert ("Landlock's scopes" in by_name["user"]["lost"]) == (by_name["landlock's scopes"]["verdict"] == "ok")
+    assert "--add-subuids" in by_name["a range of ids"]["how"]
+    for name in "limits", "limit over all sessions", "cpu quota":
+        assert by_name[name]["how"].startswith("start Cloche as root, where /sys/fs/cgroup")
     limits = by_name["limits"]
     assert limits["verdict"] == "loss" and not limits["detail"].endswith(".") and limits["how"]

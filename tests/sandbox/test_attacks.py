@@ -844,7 +844,7 @@ def test_what_is_not_limited_is_said(build, tmp_path):
             "/usr/bin/unshare", "--mount", "/bin/sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$0" "$@"'))
     s.stop()
     lines = [line for line in said.read_text().splitlines() if "no limits" in line]
-    assert len(lines) == 1 and lines[0].startswith("cloche run: no limits on memory, processes and cpu of sessions: "), said.read_text()
+    assert len(lines) == 1 and lines[0].startswith("cloche run: no limits on memory and cpu of sessions: "), said.read_text()
 
 
 @pytest.mark.root
