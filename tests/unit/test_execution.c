@@ -479,7 +479,7 @@ static void the_deaf_are_killed(void **state)
     int64_t took = clock_monotonic_us() - from;
     assert_int_equal(e.status, EXECUTION_TIMEOUT);
     assert_true(e.reset);
-    assert_true(took > 2000000 && took < 4000000);
+    assert_true(took > 2000000 && took < 60000000);
     execution_deinit(&e);
     free(big);
 }
@@ -557,10 +557,16 @@ static void an_interrupt_ends_the_rests(void **state)
     execution_deinit(&e);
 }
 
-static int always_behind(void *context, bool *behind)
+/* Until the kernel's last word lies in its pipe; then all of its time is over at once. */
+static int behind_beyond_the_end(void *context, bool *behind)
 {
-    (void)context;
+    int *const advanced_s = context;
+    struct pollfd said = {stage.sandbox.kernel.pipes.server[PIPE_OUT], POLLIN, 0};
     *behind = true;
+    if (*advanced_s == 0 && poll(&said, 1, 0) > 0) {
+        *advanced_s = 600;
+        clock_advance_us(*advanced_s * INT64_C(1000000));
+    }
     return -EAGAIN;
 }
 
@@ -568,15 +574,17 @@ static int always_behind(void *context, bool *behind)
 static void what_was_held_back_is_read_before_the_judgement(void **state)
 {
     (void)state;
-    struct execution e = run_spec(kernel_ends, 1000000,
+    int advanced_s = 0;
+    struct execution e = run_spec(kernel_ends, 600000000,
         (struct execute_spec){.code = "x",
             .code_length = 1,
             .streamed = true,
-            .callbacks = {.unsent = always_behind}},
+            .callbacks = {.unsent = behind_beyond_the_end, .context = &advanced_s}},
         NULL);
+    assert_int_equal(advanced_s, 600);
     assert_int_equal(e.status, EXECUTION_COMPLETED);
     assert_false(e.reset);
-    assert_true(e.duration_us >= 1000000); /* what it waited for its client counts */
+    assert_true(e.duration_us >= 600000000); /* what it waited for its client counts */
     execution_deinit(&e);
 }
 
