@@ -34,6 +34,11 @@ def test_every_way_succeeds_unprotected(verdicts, name):
 def test_each_process_is_tried_in_every_way():
     assert [n.removeprefix("escape/").removesuffix("_every_way") for n in EVERY_WAY] == [
         "server", "sibling_init", "sibling_kernel", "supervisor", "warden", "zygote"]
+@pytest.mark.root
+def test_the_hunter_writes(verdicts):
+    assert "written by mem" in verdicts["escape/hunter"]["seen"], verdicts["escape/hunter"]
+
+
 
 
 def test_what_is_proven_otherwise_is_little():
