@@ -182,9 +182,24 @@ def ways(pid):
     }
 
 
+class Namesake(Exception):
+    """The number that is looked for has become this process's own."""
+
+
 def every_way(pid):
-    """{way: what came of it}, each gone by a child of its own."""
-    return {name: outcome(way) for name, way in ways(pid).items()}
+    """{way: what came of it}, each gone by a child of its own; the one child that may be given that very number
+    would reach itself, and does not count."""
+    def gone(way):
+        if os.getpid() == pid:
+            raise Namesake
+        way()
+
+    found = {}
+    for name, way in ways(pid).items():
+        while (said := outcome(lambda: gone(way))) == "Namesake":
+            pass
+        found[name] = said
+    return found
 
 
 def outsider(name):
@@ -196,7 +211,7 @@ def outsider(name):
     return pid
 
 
-def outcome(work, seconds=5):
+def outcome(work, seconds=60):
     """What a piece of work came to, in a child, so that what it changes stays its own: "ok" or the error's name."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -223,6 +238,8 @@ def all_refused(found):
     open_ways = [name for name, said in found.items() if said == "ok"]
     if open_ways:
         return "open: " + ", ".join(open_ways)
+    if "silent" in found.values():
+        raise RuntimeError("some way came to no end")  # nothing has refused it
     raise Contained(", ".join(sorted(set(found.values()))))
 
 
