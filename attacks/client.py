@@ -24,6 +24,14 @@ class Absent(Exception):
     """Cannot be tried here."""
 
 
+class Late(Exception):
+    """Time ran out. A busy machine and a server that hangs look alike, so this is neither success nor refusal: the
+    attack is broken, and tried once more when nothing else runs."""
+
+
+PATIENCE_S = 30  # within this a server answers on a busy machine, too
+
+
 class Reply:
     """One answer of a server: status, headers (lower case) and body."""
 
@@ -135,12 +143,14 @@ def answers(raw):
 
 
 def alive(api):
-    """What every attack on the server ends with: it must answer at once, and run code."""
+    """What every attack on the server ends with: None, it answers; or what became of it."""
     began = time.monotonic()
-    said = api.get("/healthz", seconds=5)
-    if said.status != 200 or time.monotonic() - began > 4:
-        return "the server answers no more"
-    return None
+    said = api.get("/healthz", seconds=PATIENCE_S)
+    if said.status == 200:
+        return None
+    if time.monotonic() - began >= PATIENCE_S:
+        raise Late(f"then the server did not answer within {PATIENCE_S} s")
+    return "the server answers no more"
 
 
 def fields(source):
@@ -167,9 +177,11 @@ def run(source, api):
     if verdict[0] == "contained":
         try:
             harm = alive(api)
+            verdict = ("succeeded", harm) if harm else verdict
+        except (Late, TimeoutError) as e:
+            verdict = "broken", f"{type(e).__name__}: {e}"
         except OSError as e:
-            harm = f"the server answers no more: {e}"
-        verdict = ("succeeded", harm) if harm else verdict
+            verdict = "succeeded", f"the server answers no more: {e}"
     print("VERDICT " + json.dumps({"verdict": verdict[0], "seen": verdict[1][:300]}), flush=True)
 
 

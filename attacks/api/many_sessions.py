@@ -16,8 +16,10 @@ def attack(api):
                 return f"answered {said.status}"
             else:
                 break
-        began = time.monotonic()
-        if api.get("/v1/containers?limit=1").status != 200 or time.monotonic() - began > 4:
+        said = api.get("/v1/containers?limit=1", seconds=PATIENCE_S).status
+        if said == 0:
+            raise Late(f"others are not answered within {PATIENCE_S} s")
+        if said != 200:
             return "others are not answered"
     finally:
         for identifier in made:

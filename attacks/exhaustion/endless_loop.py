@@ -10,7 +10,7 @@ from attack import *
 
 def attack():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         pass
-    return "8 s of a processor, with one allowed"
+    return "30 s of a processor, with one allowed"

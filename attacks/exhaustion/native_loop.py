@@ -10,6 +10,6 @@ from attack import *
 
 def attack():
     began = time.monotonic()
-    while time.monotonic() - began < 8:
+    while time.monotonic() - began < 30:
         sum(range(100_000_000))
-    return "8 s of a processor, with one allowed"
+    return "30 s of a processor, with one allowed"

@@ -1,5 +1,5 @@
 """Sleep beyond one's time
-tries: a sleep of 8 s with one allowed
+tries: a sleep of 30 s with one allowed
 expect: timeout
 session: own
 timeout: 1
@@ -9,5 +9,5 @@ from attack import *
 
 
 def attack():
-    time.sleep(8)
-    return "8 s"
+    time.sleep(30)
+    return "30 s"

@@ -9,12 +9,12 @@ from attack import *
 
 
 def attack():
-    wake = time.monotonic() + 8
+    wake = time.monotonic() + 30
     if os.fork() == 0:
-        time.sleep(7)
+        time.sleep(29)
         os.kill(os.getppid(), signal.SIGCONT)
         os._exit(0)
     os.kill(os.getpid(), signal.SIGSTOP)
     while time.monotonic() < wake:
         time.sleep(0.1)
-    return "8 s, with one allowed"
+    return "30 s, with one allowed"

@@ -9,11 +9,11 @@ from attack import *
 
 
 def attack():
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             while time.monotonic() < deadline:
                 pass
         except KeyboardInterrupt:
             pass
-    return "8 s of a processor, with one allowed"
+    return "30 s of a processor, with one allowed"

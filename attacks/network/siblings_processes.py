@@ -38,7 +38,7 @@ def attack(pid):
 
 def harmed():
     path = "/mnt/data/count" if os.path.isdir("/mnt/data") else "/tmp/sibling-count"
-    first, deadline = None, time.monotonic() + 5
+    first, deadline = None, time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             now = read(path)

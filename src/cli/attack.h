@@ -18,7 +18,7 @@ enum attack_verdict {
     ATTACK_CONTAINED,
     ATTACK_SUCCEEDED,
     ATTACK_ABSENT, /* not applicable here; `seen` says why */
-    ATTACK_BROKEN, /* it could not be tried: counts as not contained */
+    ATTACK_BROKEN, /* it could not be tried, or time ran out: counts as not contained */
     ATTACK_OPEN, /* succeeded, and this host is known to lack what would hold it; `seen` says what */
 };
 
@@ -83,7 +83,7 @@ struct attack_lane {
 };
 /* Sets verdict, seen and seconds of `a`. */
 void attack_run(struct attack_lane *lane, struct attack *a);
-/* Deletes the lane's session. */
+/* Deletes the lane's session; the next attack makes another. */
 void attack_lane_end(struct attack_lane *lane);
 
 /* ---- attack_report.c -------------------------------------------------------------------------------- */
@@ -97,6 +97,8 @@ struct attack_tally {
 /* Those of a group (NULL: of all) that are wanted. */
 struct attack_tally attack_tally(
     const struct attack_list *list, const char *only, const char *group);
+/* Whether it says anything at all: one attack has been tried. */
+bool attack_tried(const struct attack_tally *t);
 /* How many nothing explains. */
 size_t attack_not_contained(const struct attack_tally *t);
 

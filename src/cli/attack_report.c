@@ -28,6 +28,8 @@ struct attack_tally attack_tally(
     return t;
 }
 
+bool attack_tried(const struct attack_tally *t) { return t->absent < t->n; }
+
 size_t attack_not_contained(const struct attack_tally *t)
 {
     return t->n - t->contained - t->absent - t->open;

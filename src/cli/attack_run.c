@@ -19,11 +19,13 @@
 #include "cli/attack.h"
 #include "sandbox/landlock.h"
 
+/* Generous: a machine may be busy, and what is over sooner waits for none of them. */
 enum {
-    TIME_DEFAULT_S = 30,
+    TIME_DEFAULT_S = 120,
     APART_MARGIN_S = 5, /* a child of the session's is ended before its execution is */
-    CLIENT_TIME_S = 90,
-    AGAIN_WAIT_S = 30, /* until a session that was attacked must answer */
+    CLIENT_TIME_S = 240,
+    ANSWER_TIME_S = 60,
+    AGAIN_WAIT_S = 120, /* until a session that was attacked must answer */
     AGAIN_PAUSE_US = 50000,
     SOURCE_ROOM = 4 << 20,
 };
@@ -94,7 +96,7 @@ static bool answers(struct attack_lane *lane, const char *session)
 {
     struct error e = {0};
     json_t *done = NULL;
-    int r = execute(lane, session, "print(6 * 7)", 10, &done, &e);
+    int r = execute(lane, session, "print(6 * 7)", ANSWER_TIME_S, &done, &e);
     const char *said = json_string_value(json_object_get(done, "stdout"));
     bool fine = r == 0 && said != NULL && strcmp(said, "42\n") == 0;
     json_decref(done);
@@ -218,8 +220,8 @@ static int stir(
         cleanup_strbuf struct strbuf answer = STRBUF_INIT(REMOTE_ANSWER_MAX);
         r = remote_upload(&lane->remote, path, "program.bin", fd, NULL, &answer, e);
         if (r == 0)
-            r = execute(
-                lane, session, i < a->stir ? "x = 1" : "import os; os._exit(0)", 10, &done, e);
+            r = execute(lane, session, i < a->stir ? "x = 1" : "import os; os._exit(0)",
+                ANSWER_TIME_S, &done, e);
         json_decref(done);
     }
     return r;
@@ -230,9 +232,9 @@ static void look_after(struct attack_lane *lane, struct attack *a, const char *s
     if (a->verdict != ATTACK_CONTAINED)
         return;
     if (!answers_again(lane, session))
-        ended(a, ATTACK_SUCCEEDED, "the session is lost for good");
+        ended(a, ATTACK_BROKEN, "then its session did not answer within %d s", AGAIN_WAIT_S);
     else if (!answers_again(lane, lane->session))
-        ended(a, ATTACK_SUCCEEDED, "another session answers no more");
+        ended(a, ATTACK_BROKEN, "then another session did not answer within %d s", AGAIN_WAIT_S);
 }
 
 static int attack_alone(struct attack_lane *lane, struct attack *a, const char *session,
@@ -264,9 +266,11 @@ static void unharmed(struct attack_lane *lane, struct attack *a, const char *vic
     int r = code == NULL ? -ENOMEM : execute(lane, victim, code, TIME_DEFAULT_S, &done, &e);
     json_t *said = r == 0 ? verdict_find(json_string_value(json_object_get(done, "stdout"))) : NULL;
     const char *word = json_string_value(json_object_get(said, "verdict"));
-    if (word == NULL || strcmp(word, "contained") != 0)
+    if (word == NULL)
+        ended(a, ATTACK_BROKEN, "then the victim did not answer");
+    else if (strcmp(word, "contained") != 0)
         ended(a, ATTACK_SUCCEEDED, "the victim: %.200s",
-            word ? json_string_value(json_object_get(said, "seen")) : "answers no more");
+            json_string_value(json_object_get(said, "seen")));
     json_decref(said);
     json_decref(done);
 }
@@ -439,4 +443,5 @@ void attack_lane_end(struct attack_lane *lane)
     struct error e = {0};
     if (lane->session[0])
         session_delete(lane, lane->session, &e);
+    lane->session[0] = '\0';
 }
