@@ -18,6 +18,8 @@ enum {
     CODE_MAX = 1 << 20,
     ENV_PAIRS_MAX = 256,
     RECORD_MAX = 256 << 20,
+    RECORD_FREE_US =
+        1000, /* some 100 KiB: who executes without pause is not to rest for its records */
     VARIABLES_US = 3000000,
     PREVIEWS_US = 6000000, /* the kernel gives its child 4 s */
     NOTES_ROOM = 8,
@@ -74,7 +76,8 @@ struct record {
     struct session *session;
     const struct execute_spec *spec;
     const struct execution *execution;
-    bool there; /* the row of a running execution */
+    struct pace *pace; /* what storing much is put on, or NULL */
+    bool there;        /* the row of a running execution */
 };
 
 static struct store_execution row_of(const struct record *r)
@@ -104,7 +107,7 @@ static void record_begin(void *context)
 }
 
 /* Stores the finished execution; what hinders that is a note, because the code has run. */
-static void record_end(struct record *r, struct execution *x)
+static void store_end(struct record *r, struct execution *x)
 {
     struct session *s = r->session;
     struct store *store = s->all->store;
@@ -133,6 +136,14 @@ static void record_end(struct record *r, struct execution *x)
             "Its record could not be stored.", NULL);
     execution_note(x, "The record of this execution could not be stored: %s",
         e.message[0] ? e.message : "it is too long.");
+}
+
+/* How much code shows is its own decision, so what it costs to store that is its session's. */
+static void record_end(struct record *r, struct execution *x)
+{
+    pace_begin(r->pace);
+    store_end(r, x);
+    pace_end_beyond(r->pace, RECORD_FREE_US);
 }
 
 /* ---- running ---------------------------------------------------------------------------------------------- */
@@ -223,7 +234,8 @@ int execute_in_turn(
         sandbox_unref(sandbox);
         return rc;
     }
-    struct record record = {s, spec, &x, false};
+    struct pace *pace = c->one_shot ? NULL : &sandbox->pace; /* there is nobody else */
+    struct record record = {s, spec, &x, pace, false};
     begin(s, &control, &x);
     if (spec->streamed)
         record_begin(&record);
@@ -237,7 +249,7 @@ int execute_in_turn(
         .timeout_us = timeout_ms < 0 ? -1 : timeout_ms * 1000,
         .limits = {c->output_head_bytes, c->output_tail_bytes, c->output_file_bytes},
         .ends_with_client = s->anonymous,
-        .pace = c->one_shot ? NULL : &sandbox->pace, /* there is nobody else */
+        .pace = pace,
         .on_slow = record_begin,
         .on_slow_context = &record};
     struct pool *pool = sandbox->ground->pool;

@@ -55,6 +55,15 @@ void pace_begin(struct pace *p)
 
 void pace_end(struct pace *p) { pace_look(p, false); }
 
+void pace_end_beyond(struct pace *p, int64_t free_us)
+{
+    if (!p)
+        return;
+    int64_t worked = worked_us() - p->cpu_us;
+    p->cpu_us += worked < free_us ? worked : free_us;
+    pace_end(p);
+}
+
 int64_t pace_look(struct pace *p, bool may_rest)
 {
     if (!p)

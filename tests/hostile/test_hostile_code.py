@@ -322,6 +322,18 @@ def test_nobody_waits_for_anothers_files(new_session, bystander):
     pytest.fail("each time: " + "; ".join(f"{name} {s * 1000:.0f} ms" for one in seen for name, s in one.items()))
 
 
+def test_who_shows_much_rests_from_its_storing(new_session, bystander):
+    """Each of these characters is one byte in the frame and six in the record. The server wrote that down at its own cost, and
+    the session's next output was read at once."""
+    session = new_session()
+    with session.client.stream("POST", f"{session.path}/execute", timeout=60, json={
+            "code": "display({'text/plain': '\\x01' * (31 << 20)}, raw=True)"}) as answer:
+        assert answer.status_code == 200  # it is stored; and to take 190 MB would be a rest
+    rested = session.run("1 + 1")["duration_ms"]
+    assert rested > 250 > bystander.run("1 + 1")["duration_ms"]
+    machine.wait_until(lambda: session.run("1 + 1")["duration_ms"] < 250, 60, "the end of its rest")
+
+
 def longest_waits(session, bystander):
     """{what happened to a hundred thousand files: how long the bystander waited at worst}, in seconds."""
     worst = {}
