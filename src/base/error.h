@@ -25,6 +25,7 @@
     X(UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter") \
     X(BAD_REQUEST, 400, "invalid_request_error", "bad_request") \
     X(ENVIRONMENT_NOT_BUILT, 400, "invalid_request_error", "environment_not_built") \
+    X(ENVIRONMENT_MEMORY, 400, "invalid_request_error", "environment_out_of_memory") \
     X(CONTAINER_EXPIRED, 400, "invalid_request_error", "container_expired") \
     X(NOT_WAITING, 400, "invalid_request_error", "not_waiting") \
     X(SCRATCH_FULL, 400, "invalid_request_error", "scratch_full") \

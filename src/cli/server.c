@@ -103,6 +103,7 @@ static void config_of(const struct settings *s, struct sessions_config *c)
     c->default_environment = s->default_environment;
     c->memory_default_bytes = (uint64_t)s->memory_limit;
     c->memory_max_bytes = (uint64_t)s->memory_total;
+    c->zygote_memory_bytes = (uint64_t)s->zygote_memory;
     c->files_percent = (uint64_t)s->scratch_percent;
     c->inodes = (uint64_t)s->scratch_inodes;
     c->pids = (uint64_t)s->pids;

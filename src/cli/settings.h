@@ -53,6 +53,8 @@ struct text_list {
     X("memory-total", memory_total, BYTES, "0", 0, 1LL << 50, "", ANYWHERE, 0, "BYTES", \
       "Memory of all sessions together, at least 256m; no start where it cannot be enforced. " \
       "0: nine tenths of the machine's.") \
+    X("zygote-memory", zygote_memory, BYTES, "2g", 64LL << 20, 1LL << 50, "", ANYWHERE, 1, "BYTES", \
+      "Memory of an environment's warm interpreter, of which sessions are forked, with its warm-up.") \
     X("pids", pids, INTEGER, "128", 8, 32768, "", ANYWHERE, 1, "N", \
       "Processes and threads of a session.") \
     X("cpu-limit", cpu_limit, DECIMAL, "0", 0, 1024, "cores", ANYWHERE, 1, "CORES", \

@@ -55,8 +55,8 @@ enum op {
     WARDEN_HELLO =
         32, /* -> w0 how many sandboxes live; then one WARDEN_SANDBOX_IS each            */
     WARDEN_SANDBOX_IS, /* sandbox; w0 state (enum sandbox_state); w1 kernel serial; fd: init socket  */
-    WARDEN_ZYGOTE, /* w0: slot, w1: kernels, w2: seconds until its successor is warmed (0: the default);
-                    * answered when it is warm or has failed (text: its last words)       */
+    WARDEN_ZYGOTE, /* w0: slot, w1: kernels, w2: seconds until its successor is warmed, w3: bytes of memory
+                    * that it may have (0: the default); answered when it is warm or has failed (text: its last words)       */
     WARDEN_SANDBOX, /* w0 memory bytes, w1 scratch bytes, w2 scratch inodes, w3 pids, w4 microseconds of
                      * cpu in each 100 ms (0: no quota); maybe fd: a mount to be its /mnt/data (SUP_FOLDER)
                      *                                             -> sandbox; fd: init's server socket */
@@ -73,7 +73,7 @@ enum op {
     WARDEN_KERNEL_DIED =
         48,              /* sandbox; w0 kernel serial, w1 si_code, w2 si_status, w3 oom kills     */
     WARDEN_SANDBOX_DIED, /* sandbox: its init ended by itself; everything in it is gone           */
-    WARDEN_ZYGOTE_DIED,  /* w0: slot; text: its last words                                        */
+    WARDEN_ZYGOTE_DIED,  /* w0: slot; text: its last words, w7: enum error_code                   */
 
     /* ---- warden -> init ------------------------------------------------------------------------- */
     INIT_KERNEL =

@@ -18,6 +18,8 @@ enum { CGROUP_DIRS = 3 /* v1: memory, pids, cpu; v2: the first only */ };
 /* What a ground's warden and zygotes may have of processes and threads, with all that packages start there. Whoever
  * enters a sandbox counts for a moment on v1, too; inits, of which there are as many as sandboxes, do not. */
 enum { CGROUP_WARDEN_PIDS = 512 };
+/* The warden's directory, which holds zygotes to that; on v2 it is in one of its own there, as each zygote is. */
+#define CGROUP_WARDEN "warden"
 /* v1 counts what waits in sockets apart from memory, and only where a limit is set; v2 with memory. */
 #define CGROUP_V1_SOCKETS "memory.kmem.tcp.limit_in_bytes"
 
@@ -100,6 +102,14 @@ enum cgroup_usage { USAGE_MEMORY, USAGE_PEAK, USAGE_PIDS, USAGE_OOM, CGROUP_USAG
  * made once; then opened, to be joined: v1 `tasks`, v2 the directory. -ENOENT without cgroups; the caller's to close. */
 int cgroup_inits_make(enum cgroup_version v, const int dirs[CGROUP_DIRS]);
 int cgroup_inits_open(enum cgroup_version v, const int dirs[CGROUP_DIRS]);
+/* The directory of a warden's zygote: v1 memory, v2 below the warden's. Whose processes are in it have that much memory,
+ * with all that is charged to them: on fork the child's page tables, and what else Linux has for it. */
+enum { CGROUP_NAME = 32 };
+void cgroup_zygote_name(enum cgroup_version v, uint32_t number, char to[CGROUP_NAME]);
+/* Makes it, unless it is there, with this limit; then, to join it, as cgroup_inits_open. */
+int cgroup_zygote_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    uint64_t memory_bytes, struct error *e);
+int cgroup_zygote_open(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
 /* Makes directory `name` with its limits. */
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
     const struct cgroup_limits *limits, struct error *e);
@@ -119,8 +129,13 @@ int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], cons
 /* Opens the counters that init reads (USAGE_PEAK also for writing, to reset it, where that is there). */
 int cgroup_session_usage(
     enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name, int ret[CGROUP_USAGES]);
-/* How many of its processes were killed for memory, ever. */
+/* How many of its processes were killed for memory, ever; bytes in use; how often its own limit, and none above it, was
+ * met: v1 counts what could be taken back, too. */
 uint64_t cgroup_session_oom(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
+uint64_t cgroup_session_memory_used(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
+uint64_t cgroup_session_memory_met(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
 /* 0, or -EBUSY while a dying process still counts. */
 int cgroup_session_remove(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name);
 /* The number of OOM kills as read from usage[USAGE_OOM]; the number in a usage file. */

@@ -259,10 +259,29 @@ static int give(const char *path, uid_t owner)
 static int make_warden(const char *dir, char ret[600])
 {
     char path[640], value[16];
-    snprintf(ret, 600, "%s/warden", dir);
+    snprintf(ret, 600, "%s/" CGROUP_WARDEN, dir);
     snprintf(path, sizeof path, "%s/pids.max", ret);
     snprintf(value, sizeof value, "%d", CGROUP_WARDEN_PIDS);
     return mkdir(ret, 0755) < 0 ? -errno : fd_write_file(AT_FDCWD, path, value);
+}
+
+/* On v2 a process has one directory for all: below that one each zygote gets one, from the warden, which has its own. */
+static int divide_warden(char dir[600], uid_t owner)
+{
+    char path[640];
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir);
+    int r = fd_write_file(AT_FDCWD, path, "+memory");
+    if (r == 0)
+        r = give(dir, owner);
+    snprintf(path, sizeof path, "%s/cgroup.procs", dir); /* of the ancestor of warden and zygote */
+    if (r == 0)
+        r = give(path, owner);
+    snprintf(path, sizeof path, "%s/self", dir);
+    if (r == 0 && mkdir(path, 0755) < 0)
+        r = -errno;
+    if (r == 0)
+        snprintf(dir, 600, "%.590s", path);
+    return r;
 }
 
 /* A ground's directory as its warden gets it, who hands some on to zygotes and inits: the root of a mount of
@@ -295,6 +314,8 @@ static int ground_v2(
         r = fd_write_file(AT_FDCWD, path, "+memory +pids +cpu");
     if (r == 0) /* no inner processes, either */
         r = make_warden(dir, warden);
+    if (r == 0)
+        r = divide_warden(warden, owner);
     if (r < 0)
         return r;
     (void)h;

@@ -63,24 +63,31 @@ static int write_quota(
     return r == -EINVAL && v == CGROUP_V1 ? 0 : r;
 }
 
+/* The directory is there: its memory, and what else counts as that. */
+static int limit_memory(
+    enum cgroup_version v, int dir, const char *name, uint64_t bytes, struct error *e)
+{
+    const struct setting memory = memory_limit(v, bytes);
+    const struct setting more = {.file = v == CGROUP_V2 ? "memory.swap.max" : CGROUP_V1_SOCKETS,
+        .value = v == CGROUP_V2 ? 0 : SOCKETS_BYTES};
+    int r = write_setting(dir, name, &memory, e);
+    if (r < 0)
+        return r;
+    r = write_setting(dir, name, &more, e);
+    return r == -ENOENT ? 0 : r; /* where nothing counts it there is nothing to limit */
+}
+
 static int make_v1(
     const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
-    const struct setting settings[] = {memory_limit(CGROUP_V1, l->memory_bytes),
-        {1, "pids.max", l->pids}, {2, "cpu.shares", l->cpu_shares}};
-    for (int i = 0; i < CGROUP_DIRS; i++) {
+    const struct setting settings[] = {{1, "pids.max", l->pids}, {2, "cpu.shares", l->cpu_shares}};
+    for (int i = 0; i < CGROUP_DIRS; i++)
         if (mkdirat(dirs[i], name, 0755) < 0)
             return error_set(e, ERROR_INTERNAL, errno, "Making cgroup %s failed.", name);
-        int r = write_setting(dirs[i], name, &settings[i], e);
-        if (r < 0)
-            return r;
-    }
-    int r = write_quota(CGROUP_V1, dirs[2], name, l->cpu_quota_us, e);
-    if (r < 0)
-        return r;
-    const struct setting sockets = {0, CGROUP_V1_SOCKETS, SOCKETS_BYTES};
-    r = write_setting(dirs[0], name, &sockets, e);
-    return r == -ENOENT ? 0 : r; /* where nothing counts them nothing limits them */
+    int r = limit_memory(CGROUP_V1, dirs[0], name, l->memory_bytes, e);
+    for (size_t i = 0; r == 0 && i < sizeof settings / sizeof *settings; i++)
+        r = write_setting(dirs[settings[i].dir], name, &settings[i], e);
+    return r < 0 ? r : write_quota(CGROUP_V1, dirs[2], name, l->cpu_quota_us, e);
 }
 
 /* Who may bring a process in needs write permission on this cgroup.procs and on the ground's. No
@@ -88,19 +95,15 @@ static int make_v1(
 static int make_v2(
     const int dirs[CGROUP_DIRS], const char *name, const struct cgroup_limits *l, struct error *e)
 {
-    const struct setting settings[] = {memory_limit(CGROUP_V2, l->memory_bytes),
-        {0, "memory.swap.max", 0}, {0, "pids.max", l->pids},
-        {0, "cpu.weight", cgroup_v2_weight(l->cpu_shares)}};
+    const struct setting settings[] = {
+        {0, "pids.max", l->pids}, {0, "cpu.weight", cgroup_v2_weight(l->cpu_shares)}};
     if (mkdirat(dirs[0], name, 0755) < 0)
         return error_set(e, ERROR_INTERNAL, errno, "Making cgroup %s failed.", name);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        int r = write_setting(dirs[0], name, &settings[i], e);
-        if (r == -ENOENT && i == 1)
-            continue; /* no swap accounting in this kernel: no swap to limit */
-        if (r < 0)
-            return r;
-    }
-    int r = write_quota(CGROUP_V2, dirs[0], name, l->cpu_quota_us, e);
+    int r = limit_memory(CGROUP_V2, dirs[0], name, l->memory_bytes, e);
+    for (size_t i = 0; r == 0 && i < sizeof settings / sizeof *settings; i++)
+        r = write_setting(dirs[0], name, &settings[i], e);
+    if (r == 0)
+        r = write_quota(CGROUP_V2, dirs[0], name, l->cpu_quota_us, e);
     if (r < 0)
         return r;
     char procs[96];
@@ -120,11 +123,36 @@ int cgroup_inits_make(enum cgroup_version v, const int dirs[CGROUP_DIRS])
     return v == CGROUP_NONE ? -ENOENT : mkdirat(inits_dir(v, dirs), INITS, 0755) < 0 ? -errno : 0;
 }
 
-int cgroup_inits_open(enum cgroup_version v, const int dirs[CGROUP_DIRS])
+static int open_to_join(enum cgroup_version v, int dir, const char *name)
 {
     return v == CGROUP_NONE ? -ENOENT
-           : v == CGROUP_V2 ? open_in(inits_dir(v, dirs), INITS, ".", O_RDONLY | O_DIRECTORY)
-                            : open_in(inits_dir(v, dirs), INITS, "tasks", O_WRONLY);
+           : v == CGROUP_V2 ? open_in(dir, name, ".", O_RDONLY | O_DIRECTORY)
+                            : open_in(dir, name, "tasks", O_WRONLY);
+}
+
+int cgroup_inits_open(enum cgroup_version v, const int dirs[CGROUP_DIRS])
+{
+    return open_to_join(v, v == CGROUP_NONE ? -1 : inits_dir(v, dirs), INITS);
+}
+
+void cgroup_zygote_name(enum cgroup_version v, uint32_t number, char to[CGROUP_NAME])
+{
+    snprintf(to, CGROUP_NAME, "%szygote-%u", v == CGROUP_V2 ? CGROUP_WARDEN "/" : "", number);
+}
+
+int cgroup_zygote_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
+    uint64_t memory_bytes, struct error *e)
+{
+    if (v == CGROUP_NONE)
+        return 0;
+    if (mkdirat(dirs[0], name, 0755) < 0 && errno != EEXIST)
+        return error_set(e, ERROR_INTERNAL, errno, "Making cgroup %s failed.", name);
+    return limit_memory(v, dirs[0], name, memory_bytes, e);
+}
+
+int cgroup_zygote_open(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name)
+{
+    return open_to_join(v, dirs[0], name);
 }
 
 int cgroup_session_make(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name,
@@ -183,6 +211,16 @@ int cgroup_session_join(enum cgroup_version v, const int dirs[CGROUP_DIRS], cons
     return 0;
 }
 
+/* The number in the line that begins so. */
+static uint64_t read_line(int fd, const char *name)
+{
+    char text[512];
+    ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    const char *p = strstr(text, name);
+    return p ? strtoull(p + strlen(name), NULL, 10) : 0;
+}
+
 static const char *usage_file(enum cgroup_version v, enum cgroup_usage u)
 {
     static const char *const v1[] = {
@@ -218,11 +256,27 @@ uint64_t cgroup_session_oom(enum cgroup_version v, const int dirs[CGROUP_DIRS], 
 {
     if (v == CGROUP_NONE)
         return 0;
-    int fd = open_in(dirs[0], name, usage_file(v, USAGE_OOM), O_RDONLY);
-    uint64_t n = cgroup_read_oom(fd);
-    if (fd >= 0)
-        close(fd);
-    return n;
+    cleanup_fd int fd = open_in(dirs[0], name, usage_file(v, USAGE_OOM), O_RDONLY);
+    return cgroup_read_oom(fd);
+}
+
+uint64_t cgroup_session_memory_used(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name)
+{
+    if (v == CGROUP_NONE)
+        return 0;
+    cleanup_fd int fd = open_in(dirs[0], name, usage_file(v, USAGE_MEMORY), O_RDONLY);
+    return cgroup_read_number(fd);
+}
+
+uint64_t cgroup_session_memory_met(
+    enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name)
+{
+    if (v == CGROUP_NONE)
+        return 0;
+    cleanup_fd int fd =
+        open_in(dirs[0], name, v == CGROUP_V2 ? "memory.events" : "memory.failcnt", O_RDONLY);
+    return v == CGROUP_V2 ? read_line(fd, "oom ") : cgroup_read_number(fd);
 }
 
 int cgroup_session_remove(enum cgroup_version v, const int dirs[CGROUP_DIRS], const char *name)
@@ -242,11 +296,5 @@ uint64_t cgroup_read_number(int fd)
     return strtoull(text, NULL, 10);
 }
 
-uint64_t cgroup_read_oom(int fd)
-{
-    char text[512];
-    ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
-    text[n > 0 ? n : 0] = 0;
-    const char *p = strstr(text, "oom_kill "); /* "oom_kill_disable 0" has no space there */
-    return p ? strtoull(p + 9, NULL, 10) : 0;
-}
+/* "oom_kill_disable 0" has no space where "oom_kill " has one. */
+uint64_t cgroup_read_oom(int fd) { return read_line(fd, "oom_kill "); }

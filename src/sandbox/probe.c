@@ -82,8 +82,9 @@ static const struct probe table[] = {
     {"user xattrs on tmpfs", "layers over a session's scratch", "branches copy all files",
         "Linux 6.6 or later, with CONFIG_TMPFS_XATTR", PROBE_OPTIONAL, probe_tmpfs_xattr},
     /* ---- limits ------------------------------------------------------------------------------------ */
-    {"limits", "memory, processes and cpu of a session, by cgroups",
-        "a session may use all of the machine", WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_limits},
+    {"limits", "memory, processes and cpu of a session, and of a warm-up, by cgroups",
+        "a session may use all of the machine, and so may an environment's warm-up",
+        WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_limits},
     {"limit over all sessions", "a full server refuses the next session instead of losing one",
         "all sessions together may use all memory; `serve --memory-total` refuses to start",
         WRITABLE_CGROUPS, PROBE_OPTIONAL, probe_limit_over_all},

@@ -101,6 +101,7 @@ void grounds_reconfigure(struct grounds *g, const struct grounds_config *config)
     g->config.cpu_quota_us = config->cpu_quota_us;
     g->config.files_percent = config->files_percent;
     g->config.memory_default_bytes = config->memory_default_bytes;
+    g->config.zygote_memory_bytes = config->zygote_memory_bytes;
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -180,6 +181,8 @@ static void zygote_died(struct ground *ground, const struct message *m)
         ground->environment, (unsigned)m->word[0], m->text);
     pthread_mutex_lock(&g->lock);
     ground->zygote[m->word[0]].state = ZYGOTE_ABSENT;
+    if (m->word[7] == ERROR_ENVIRONMENT_MEMORY) /* so will the next */
+        zygote_failed(ground, (enum zygote_slot)m->word[0], m);
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
 }

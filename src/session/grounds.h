@@ -58,7 +58,8 @@ struct ground {
     int64_t used_at_us; /* when there was one last */
     struct {
         enum zygote_state state;
-        int64_t asked_at_us, failures;
+        int64_t asked_at_us, failed_at_us, failures;
+        bool memory; /* it failed for want of that, and would again */
         char words[200];
     } zygote[ZYGOTE_SLOTS];
     struct sandbox *bucket[SANDBOX_BUCKETS];
@@ -110,6 +111,7 @@ struct sandbox {
 struct grounds_config {
     uint64_t inodes, pids, files_percent, memory_default_bytes;
     uint64_t cpu_quota_us; /* as in struct cgroup_limits */
+    uint64_t zygote_memory_bytes;
     unsigned pool_sandboxes, pool_kernels_full, pool_kernels_plain;
     const char
         *default_environment; /* stays, and base; of others there are grounds_max at a time */
@@ -146,7 +148,8 @@ struct live_sandbox {
 };
 int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground **ret,
     struct live_sandbox **ret_live, size_t *ret_n);
-/* Blocks until that zygote is warm, asking for it first if nobody has. UNAVAILABLE with its last words. */
+/* Blocks until that zygote is warm, asking for it first if nobody has. UNAVAILABLE, or ENVIRONMENT_MEMORY where it takes
+ * more than it may, with its last words. */
 int ground_zygote(struct ground *g, enum zygote_slot slot, int64_t timeout_us, struct error *e);
 /* The same without waiting: asks for it. ABSENT: its ground has ended, or there is no room to spare for it. */
 enum zygote_state ground_zygote_state(struct ground *g, enum zygote_slot slot);

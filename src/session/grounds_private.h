@@ -31,6 +31,9 @@ int cond_wait_us(pthread_cond_t *c, pthread_mutex_t *lock, int64_t us);
  * Ends idle grounds, the longest unused first, as many as places are waited for. Lock held. */
 int grounds_place(struct grounds *g, const char *environment, int64_t until_us, struct error *e);
 void grounds_supersede_idle(struct grounds *g);
+/* zygotes.c: what its warden said of one that died or did not get warm (NULL: the warden ended); when it counts as failed,
+ * to be asked for again later. Lock held. */
+void zygote_failed(struct ground *ground, enum zygote_slot slot, const struct message *m);
 /* Somebody should look. */
 void tell_housekeeper(struct grounds *g);
 /* weight.c: takes idle_fd (-1: none); the same as the warden was told; it ends. */

@@ -62,6 +62,7 @@ void inheritance_deinit(struct inheritance *i);
 struct sessions_config {
     const char *default_environment; /* "data-science" */
     uint64_t memory_default_bytes;   /* 1 GiB */
+    uint64_t zygote_memory_bytes;    /* 2 GiB */
     uint64_t memory_max_bytes;       /* what the host can give one session; 0: measured */
     uint64_t files_percent;          /* of the memory limit: 50 */
     uint64_t inodes;                 /* 100,000 */

@@ -31,6 +31,7 @@ void sessions_config_defaults(struct sessions_config *c)
     *c = (struct sessions_config){
         .default_environment = "data-science",
         .memory_default_bytes = UINT64_C(1) << 30,
+        .zygote_memory_bytes = UINT64_C(2) << 30,
         .files_percent = 50,
         .folder = -1,
         .inodes = 100000,
@@ -121,6 +122,7 @@ static void grounds_config_of(
         .cpu_quota_us = c->cpu_quota_us,
         .files_percent = c->files_percent,
         .memory_default_bytes = c->memory_default_bytes,
+        .zygote_memory_bytes = c->zygote_memory_bytes,
         .pool_sandboxes = c->pool_sandboxes,
         .pool_kernels_full = c->pool_kernels_full,
         .pool_kernels_plain = c->pool_kernels_plain,

@@ -12,12 +12,26 @@
 enum {
     ZYGOTE_RETRY_US = 2000000, /* doubled at each failure in a row, up to */
     ZYGOTE_RETRY_MAX_US = 60000000,
+    FORGIVEN_US = 600000000, /* without one: the next is the first again */
 };
 
 struct zygote_request {
     struct ground *ground;
     enum zygote_slot slot;
 };
+
+void zygote_failed(struct ground *ground, enum zygote_slot slot, const struct message *m)
+{
+    const int64_t now = clock_monotonic_us();
+    if (now - ground->zygote[slot].failed_at_us > FORGIVEN_US)
+        ground->zygote[slot].failures = 0;
+    ground->zygote[slot].state = ZYGOTE_FAILED;
+    ground->zygote[slot].failed_at_us = now;
+    ground->zygote[slot].failures++;
+    ground->zygote[slot].memory = m && m->word[7] == ERROR_ENVIRONMENT_MEMORY;
+    snprintf(ground->zygote[slot].words, sizeof ground->zygote[slot].words, "%.199s",
+        m ? m->text : "the warden ended");
+}
 
 static void zygote_answered(void *context, const struct message *m, int *fds, int n)
 {
@@ -26,15 +40,11 @@ static void zygote_answered(void *context, const struct message *m, int *fds, in
     struct grounds *g = ground->grounds;
     fds_close(fds, n > 0 ? (size_t)n : 0);
     pthread_mutex_lock(&g->lock);
-    if (m && m->status == 0) {
+    if (m &&
+        m->status == 0) /* which is no end of its failures: it may get warm, and die each time */
         ground->zygote[q->slot].state = ZYGOTE_READY;
-        ground->zygote[q->slot].failures = 0;
-    } else {
-        ground->zygote[q->slot].state = ZYGOTE_FAILED;
-        ground->zygote[q->slot].failures++;
-        snprintf(ground->zygote[q->slot].words, sizeof ground->zygote[q->slot].words, "%.199s",
-            m ? m->text : "the warden ended");
-    }
+    else
+        zygote_failed(ground, q->slot, m);
     int64_t took = clock_monotonic_us() - ground->zygote[q->slot].asked_at_us;
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
@@ -81,6 +91,7 @@ enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot sl
     pthread_mutex_lock(&g->lock);
     state = ground->zygote[slot].state;
     ask = is_wanted(ground, slot, now);
+    const uint64_t memory_bytes = g->config.zygote_memory_bytes;
     if (ask) {
         ground->zygote[slot].state = state = ZYGOTE_WARMING;
         ground->zygote[slot].asked_at_us = now;
@@ -89,7 +100,7 @@ enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot sl
     if (!ask)
         return state;
     struct zygote_request *q = malloc(sizeof *q);
-    struct message m = {.op = WARDEN_ZYGOTE, .word = {slot}};
+    struct message m = {.op = WARDEN_ZYGOTE, .word = {slot, 0, 0, memory_bytes}};
     int rc = -ENOMEM;
     if (q) {
         *q = (struct zygote_request){ground, slot};
@@ -117,6 +128,7 @@ static int await_zygote(
             return 0;
         pthread_mutex_lock(&g->lock);
         bool dead = ground->state == GROUND_DEAD;
+        const bool memory = ground->zygote[slot].memory;
         char words[200];
         snprintf(words, sizeof words, "%s", ground->zygote[slot].words);
         if (!dead && left > 0 && ground->zygote[slot].state == ZYGOTE_WARMING)
@@ -126,8 +138,9 @@ static int await_zygote(
             return error_set(e, ERROR_UNAVAILABLE, EPIPE,
                 "The environment '%s' has ended; try again.", ground->environment);
         if (state == ZYGOTE_FAILED)
-            return error_set(e, ERROR_UNAVAILABLE, EAGAIN,
-                "The environment '%s' could not be warmed: %s", ground->environment, words);
+            return error_set(e, memory ? ERROR_ENVIRONMENT_MEMORY : ERROR_UNAVAILABLE,
+                memory ? ENOMEM : EAGAIN, "The environment '%s' could not be warmed: %s",
+                ground->environment, words);
         if (left <= 0)
             return error_set(e, ERROR_UNAVAILABLE, ETIMEDOUT,
                 "The environment '%s' is still being warmed.", ground->environment);

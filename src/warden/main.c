@@ -90,7 +90,7 @@ static void on_request(const struct message *m, int *fds)
     int slot = m->word[0] < ZYGOTE_SLOTS ? (int)m->word[0] : ZYGOTE_PLAIN;
     switch (m->op) {
     case WARDEN_HELLO: hello(m); break;
-    case WARDEN_ZYGOTE: zygote_start(&w, slot, m->serial, m->word[1], m->word[2]); break;
+    case WARDEN_ZYGOTE: zygote_start(&w, slot, m); break;
     case WARDEN_ZYGOTE_END: zygote_end(&w, slot); break;
     case WARDEN_GIVE_WAY:
         if (b)

@@ -44,6 +44,7 @@ static struct sandbox *allocate(struct warden *w)
         w->sandboxes[id] = b;
         w->next_id = (id + 1) % w->capacity;
         w->live++;
+        zygote_memory_room(w);
         return b;
     }
     return NULL;
@@ -64,6 +65,7 @@ static void forget(struct warden *w, struct sandbox *b)
         usleep(i < 20 ? 50 : 500);
     w->sandboxes[b->id] = NULL;
     w->live--;
+    zygote_memory_room(w);
     free(b);
 }
 

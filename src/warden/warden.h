@@ -40,6 +40,15 @@ struct sandbox {
 
 enum { FORK_QUEUE = 256 };
 
+/* Its directory in the cgroups, which lasts as long as what it is charged for: the next one of a zygote that died has
+ * the same, and with it what was left behind. One that replaced another has one of its own. */
+struct zygote_group {
+    uint32_t number;       /* 0: none yet */
+    uint64_t memory_bytes; /* what it may have, */
+    uint64_t each_bytes;   /* and for each sandbox besides */
+    uint64_t oom_before;   /* kills when it started */
+};
+
 struct zygote {
     enum { ZYGOTE_NONE, ZYGOTE_WARMING, ZYGOTE_READY, ZYGOTE_FORKING, ZYGOTE_RETIRED } state;
     pid_t pid;
@@ -51,6 +60,7 @@ struct zygote {
     unsigned first, count;
     uint64_t forks, forks_max;   /* its successor is warmed when it made so many kernels, */
     int64_t born_us, age_max_us; /* or is so old */
+    struct zygote_group group;
 };
 
 /* One for each slot, and behind those the successor of each while it is warmed, or what it replaced until
@@ -66,6 +76,8 @@ struct warden {
     uint32_t capacity;
     struct sandbox **sandboxes; /* by id; NULL: free */
     uint32_t live, next_id;
+    uint32_t room; /* so many sandboxes are in the zygotes' limits */
+    uint32_t next_group;
     struct zygote zygotes[ZYGOTES];
     int epoll, signals;
 };
@@ -103,9 +115,8 @@ struct sandbox *sandbox_find(struct warden *w, uint32_t id);
 void sandbox_cgroup_name(char to[24], uint32_t id);
 
 /* ---- zygote.c ---------------------------------------------------------------------------------- */
-/* forks_max, age_max_s: how long kernels share its layout; 0: the default. */
-void zygote_start(
-    struct warden *w, int slot, uint32_t serial, uint64_t forks_max, uint64_t age_max_s);
+/* WARDEN_ZYGOTE. */
+void zygote_start(struct warden *w, int slot, const struct message *m);
 void zygote_end(struct warden *w, int slot);
 /* Asks for a kernel in a prepared sandbox. Takes the four pipe ends. */
 void zygote_fork(
@@ -114,3 +125,15 @@ void zygote_fork(
 void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status);
 void zygote_heard(struct warden *w, int slot);
 void zygote_died(struct warden *w, int slot, int code, int status);
+
+/* ---- zygote_memory.c: each may have so much. Nothing where there are no cgroups ------------------------ */
+/* Before it is born, with group.memory_bytes set: what it joins by, or -1 without cgroups. */
+int zygote_memory_begin(struct warden *w, struct zygote *z, int *ret_join, struct error *e);
+/* It is warm: what a kernel of its costs it is known. */
+void zygote_memory_warm(struct warden *w, struct zygote *z);
+/* A sandbox was made, or is gone. */
+void zygote_memory_room(struct warden *w);
+/* Whether Linux has killed something of it because it had more than that; says so then. */
+bool zygote_memory_met(const struct warden *w, const struct zygote *z, struct error *e);
+/* Nothing of it is left, and no other has its place. */
+void zygote_memory_end(struct warden *w, struct zygote *z);

@@ -14,7 +14,9 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "sandbox/caps.h"
+#include "sandbox/clone.h"
 #include "sandbox/filter.h"
 #include "sandbox/layers.h"
 #include "warden/warden.h"
@@ -28,6 +30,8 @@ enum {
     AGE_MAX_S = 3600,
     RETIRED_US = 60 * 1000000 /* for its last kernels to have entered */
 };
+
+#define MEMORY_BYTES (UINT64_C(2) << 30) /* unless the server says otherwise */
 
 /* All that a zygote sees of the world outside. No secret, and nothing a kernel keeps: its own
  * environment is made anew after the fork. */
@@ -93,8 +97,9 @@ static int limit(int resource, rlim_t soft, rlim_t hard)
     return setrlimit(resource, &(struct rlimit){soft < hard ? soft : hard, hard});
 }
 
-/* In the child: give up everything but what entering a sandbox takes, filter, exec. */
-static void become_zygote(const struct warden *w, int slot, int socket, int words)
+/* In the child: give up everything but what entering a sandbox takes, filter, exec. `join`: by what it joins its
+ * cgroup, if it is not there yet. */
+static void become_zygote(const struct warden *w, int slot, int socket, int words, int join)
 {
     char score[16], code[96];
     sigset_t none;
@@ -106,6 +111,8 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     step(dup2(words, 2), "standard error"); /* first: it is where failures are told */
     step(dup2(words, 1), "standard output");
+    if (w->cgroup_version == CGROUP_V1 && join >= 0)
+        step((int)write(join, "0", 1), "cgroup");
     step(null, "/dev/null");
     step(dup2(null, 0), "standard input");
     step(dup2(socket, ZYGOTE_FD), "socket");
@@ -138,43 +145,58 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
 
 /* A fork whose pid no kernel has in its sandbox, where they begin at 3: OpenSSL knows by the pid alone
  * that it was forked, and would draw the zygote's next random bytes, the same in all sessions. */
-static pid_t fork_apart(void)
+static pid_t fork_apart(int v2_join)
 {
     for (pid_t pid = ZYGOTE_PID_FIRST; pid <= ZYGOTE_PID_LAST; pid++) {
-        struct clone_args a = {
-            .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1};
+        struct clone_args a = {.flags = v2_join >= 0 ? CLONE_INTO_CGROUP : 0,
+            .cgroup = v2_join >= 0 ? (uint64_t)v2_join : 0,
+            .exit_signal = SIGCHLD,
+            .set_tid = (uintptr_t)&pid,
+            .set_tid_size = 1};
         long p = syscall(SYS_clone3, &a, sizeof a);
-        if (p >= 0)
-            return (pid_t)p;
-        if (errno == EINVAL)
-            return fork(); /* a host whose pids do not go that far */
-        if (errno != EEXIST)
-            return -1; /* a fork now would take the pid that must not be */
+        if (p < 0 && errno == EINVAL) /* a host whose pids do not go that far */
+            return clone_process(a.flags, SIGCHLD, NULL, v2_join, NULL);
+        if (p >= 0 || errno != EEXIST)
+            return p >= 0 ? (pid_t)p : -errno; /* a fork now would take the pid that must not be */
     }
-    errno = EAGAIN;
-    return -1;
+    return -EAGAIN;
+}
+
+/* What is left of one is nothing, but for its group where that is the next one's. */
+static void clear(struct warden *w, struct zygote *z)
+{
+    if (z->state == ZYGOTE_RETIRED)
+        zygote_memory_end(w, z);
+    *z = (struct zygote){.socket = -1, .words = -1, .pid = -1, .group = z->group};
 }
 
 /* 0, or -errno: there is none then. */
-static int spawn(struct warden *w, int slot, uint32_t serial)
+static int spawn(
+    struct warden *w, int slot, uint32_t serial, uint64_t memory_bytes, struct error *e)
 {
     struct zygote *z = &w->zygotes[slot];
     int pair[2] = {-1, -1};
+    cleanup_fd int join = -1;
+    z->group.memory_bytes = memory_bytes;
+    int r = zygote_memory_begin(w, z, &join, e);
+    if (r < 0)
+        return r;
     int words = memfd_create("zygote", MFD_CLOEXEC);
-    pid_t p = -1;
-    if (words >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0 &&
-        (errno = -fd_set_nonblock(pair[0], true)) ==
-            0 && /* reap() may have heard what epoll has still to tell */
-        (errno = -warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot))) == 0)
-        p = fork_apart();
+    if (words < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        r = -errno;
+    if (r == 0) /* reap() may have heard what epoll has still to tell */
+        r = fd_set_nonblock(pair[0], true);
+    if (r == 0)
+        r = warden_watch(w, pair[0], SOURCE(SOURCE_ZYGOTE, slot));
+    pid_t p = r < 0 ? r : fork_apart(w->cgroup_version == CGROUP_V2 ? join : -1);
     if (p == 0)
-        become_zygote(w, slot, pair[1], words);
-    int saved = errno;
+        become_zygote(w, slot, pair[1], words, join);
     fd_close(&pair[1]);
     if (p < 0) {
         fd_close(&pair[0]);
         fd_close(&words);
-        return -saved;
+        return error_set(e, ERROR_INTERNAL, -p, "Starting a zygote failed: %s%s.", strerror(-p),
+            p == -EAGAIN ? "; what warm-ups left running may be all that they may have" : "");
     }
     z->state = ZYGOTE_WARMING;
     z->pid = p;
@@ -187,26 +209,22 @@ static int spawn(struct warden *w, int slot, uint32_t serial)
     return 0;
 }
 
-void zygote_start(
-    struct warden *w, int slot, uint32_t serial, uint64_t forks_max, uint64_t age_max_s)
+void zygote_start(struct warden *w, int slot, const struct message *m)
 {
     struct zygote *z = &w->zygotes[slot];
+    const uint64_t forks_max = m->word[1], age_max_s = m->word[2], memory = m->word[3];
+    const uint64_t at[] = {(uint64_t)slot};
     struct error e = {0};
     if (z->state == ZYGOTE_READY || z->state == ZYGOTE_FORKING) {
-        warden_answer(WARDEN_ZYGOTE, serial, 0, 0, NULL, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
+        warden_answer(WARDEN_ZYGOTE, m->serial, 0, 0, NULL, at, 1, NULL, 0);
         return;
     }
-    if (z->state == ZYGOTE_WARMING) {
-        error_set(&e, ERROR_UNAVAILABLE, EALREADY, "The zygote is being warmed.");
-        warden_answer(
-            WARDEN_ZYGOTE, serial, 0, -EALREADY, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
-        return;
-    }
-    int r = spawn(w, slot, serial);
+    int r =
+        z->state == ZYGOTE_WARMING
+            ? error_set(&e, ERROR_UNAVAILABLE, EALREADY, "The zygote is being warmed.")
+            : spawn(w, slot, m->serial, memory && memory <= INT64_MAX ? memory : MEMORY_BYTES, &e);
     if (r < 0) {
-        error_set(&e, ERROR_INTERNAL, -r, "Starting a zygote failed: %s%s.", strerror(-r),
-            r == -EAGAIN ? "; what warm-ups left running may be all that they may have" : "");
-        warden_answer(WARDEN_ZYGOTE, serial, 0, r, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
+        warden_answer(WARDEN_ZYGOTE, m->serial, 0, r, &e, at, 1, NULL, 0);
         return;
     }
     z->forks_max = forks_max ? forks_max : FORKS_MAX;
@@ -231,9 +249,11 @@ static void succeed(struct warden *w, int slot)
         now - next->born_us > RETIRED_US) {
         /* What still holds its socket is no kernel that enters, but something a package has started. */
         fd_close(&next->socket);
-        *next = (struct zygote){.socket = -1, .words = -1, .pid = -1};
+        clear(w, next);
     }
-    if (next->state == ZYGOTE_NONE && due && spawn(w, slot + ZYGOTE_SLOTS, 0) < 0) {
+    struct error e;
+    if (next->state == ZYGOTE_NONE && due &&
+        spawn(w, slot + ZYGOTE_SLOTS, 0, z->group.memory_bytes, &e) < 0) {
         z->forks = 0; /* not at once again */
         z->born_us = now;
     }
@@ -243,6 +263,7 @@ static void succeed(struct warden *w, int slot)
      * has said what it has to say on it. */
     pid_t pid = z->pid;
     int socket = z->socket, words = z->words;
+    struct zygote_group group = z->group;
     struct epoll_event here = {.events = EPOLLIN, .data.u64 = SOURCE(SOURCE_ZYGOTE, slot)};
     struct epoll_event there = {
         .events = EPOLLIN, .data.u64 = SOURCE(SOURCE_ZYGOTE, slot + ZYGOTE_SLOTS)};
@@ -254,12 +275,14 @@ static void succeed(struct warden *w, int slot)
     z->pid = next->pid;
     z->socket = next->socket;
     z->words = next->words;
+    z->group = next->group;
     z->forks = 0;
     z->born_us = now;
     next->born_us = now; /* of its retirement */
     next->pid = pid;
     next->socket = socket;
     next->words = words;
+    next->group = group;
     next->state = ZYGOTE_RETIRED;
     kill(pid, SIGKILL);
 }
@@ -276,8 +299,12 @@ static void end_helpers(const struct zygote *z)
 static void successor_died(struct warden *w, int slot)
 {
     struct zygote *z = &w->zygotes[slot];
+    struct error e;
     bool retired = z->state == ZYGOTE_RETIRED;
     end_helpers(z);
+    if (!retired && zygote_memory_met(w, z, &e))
+        log_line(LOG_WARN, "warden", "a zygote is not replaced", "environment=%s why=\"%s\"",
+            w->name, e.message);
     fd_close(&z->words);
     z->pid = -1;
     if (retired && z->socket >= 0)
@@ -287,7 +314,7 @@ static void successor_died(struct warden *w, int slot)
         w->zygotes[slot - ZYGOTE_SLOTS].forks = 0;
         w->zygotes[slot - ZYGOTE_SLOTS].born_us = clock_monotonic_us();
     }
-    *z = (struct zygote){.socket = -1, .words = -1, .pid = -1};
+    clear(w, z);
 }
 
 /* ---- forking ------------------------------------------------------------------------------------------ */
@@ -488,6 +515,8 @@ void zygote_heard(struct warden *w, int slot)
     }
     if (n >= 0 && m.op == ZYGOTE_WARM && z->state == ZYGOTE_WARMING) {
         z->state = m.status < 0 ? ZYGOTE_WARMING : ZYGOTE_READY;
+        if (m.status == 0)
+            zygote_memory_warm(w, z);
         if (m.status == 0 && z->pending) {
             warden_answer(
                 WARDEN_ZYGOTE, z->pending, 0, 0, NULL, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
@@ -513,7 +542,7 @@ void zygote_heard(struct warden *w, int slot)
     if (z->pid > 0)
         kill(z->pid, SIGKILL);
     else if (z->state == ZYGOTE_RETIRED)
-        *z = (struct zygote){.socket = -1, .words = -1, .pid = -1};
+        clear(w, z);
 }
 
 /* Live kernels do not notice: the warden, not the zygote, is their parent. */
@@ -534,6 +563,7 @@ void zygote_died(struct warden *w, int slot, int code, int status)
     last_words(z, &e, what);
     if (z->why.code != ERROR_NONE)
         e = z->why;
+    zygote_memory_met(w, z, &e);
     while (z->count > 0) {
         struct sandbox *b = sandbox_find(w, z->queue[z->first].sandbox);
         if (b && b->pending == z->queue[z->first].serial)
@@ -550,5 +580,5 @@ void zygote_died(struct warden *w, int slot, int code, int status)
             WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
     fd_close(&z->socket);
     fd_close(&z->words);
-    *z = (struct zygote){.socket = -1, .words = -1, .pid = -1};
+    clear(w, z);
 }

@@ -419,6 +419,38 @@ def test_a_new_generation_does_not_wait_for_a_rehearsal_of_the_old_one(rehearsin
     machine.wait_until(lambda: rehearsing.log().count("ground made environment=small") == 2, 20, "a ground of the new generation")
 
 
+# ---- warm-ups that take more memory than they may -----------------------------------------------------------------
+
+GREEDY = "kept = [b'x' * (1 << 20) for _ in range(4000)]\n"
+
+
+@pytest.fixture
+def greedy(with_small, fresh_server, sanitized):
+    """A server where the warm-up of "small" takes more than it may, and a session of base on it. A sanitizer's interpreter
+    takes some hundred MiB by itself."""
+    warm_up = with_small.directory / "small" / "current" / "warmup.py"
+    warm_up.unlink()
+    warm_up.write_text(GREEDY)
+    server = fresh_server("--zygote-memory", "512m" if sanitized else "64m", "--default-environment", "base")
+    with server.client() as client:
+        session = Session(client, environment="base")
+        session.run("x = 1")
+        yield server, session
+
+
+@pytest.mark.limits
+def test_a_warm_up_that_takes_too_much_memory_is_said(greedy):
+    server, session = greedy
+    for _ in range(3):  # it is no failure that trying again mends
+        for path, body in (("/v1/containers", {"name": "greedy"}), ("/v1/execute", {"code": "import tiny"})):
+            answer = session.client.post(path, json=body | {"environment": "small"})
+            assert answer.status_code == 400 and error_of(answer)["code"] == "environment_out_of_memory", answer.text
+            assert "its warm-up took more than its memory" in error_of(answer)["message"]
+    assert server.log().count("zygote failed environment=small") <= 3  # nor is it tried for each: after 2 s, then 4
+    assert session.run("print(x)")["stdout"] == "1\n"
+    Session(session.client, environment="base").delete()
+
+
 # ---- environments that nobody uses ---------------------------------------------------------------------------
 
 @pytest.fixture
