@@ -42,7 +42,7 @@ SYS = {
     "setfsuid": 122, "capset": 126, "personality": 135, "setpriority": 141, "vhangup": 153, "modify_ldt": 154,
     "pivot_root": 155, "prctl": 157, "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165,
     "umount2": 166, "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172,
-    "ioperm": 173, "init_module": 175, "delete_module": 176, "quotactl": 179, "setxattr": 188,
+    "ioperm": 173, "init_module": 175, "delete_module": 176, "quotactl": 179, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
     "sched_setaffinity": 203, "io_setup": 206, "clock_settime": 227, "mq_open": 240, "kexec_load": 246, "add_key": 248, "request_key": 249, "keyctl": 250,
     "ioprio_set": 251, "inotify_init": 253, "mbind": 237, "move_pages": 279, "unshare": 272, "vmsplice": 278, "inotify_init1": 294,
     "perf_event_open": 298, "fanotify_init": 300, "prlimit64": 302, "name_to_handle_at": 303, "open_by_handle_at": 304,
@@ -50,7 +50,7 @@ SYS = {
     "seccomp": 317, "memfd_create": 319, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "pidfd_send_signal": 424,
     "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433,
     "pidfd_open": 434, "clone3": 435, "openat2": 437, "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442,
-    "statmount": 457, "listmount": 458, "lsm_set_self_attr": 460, "open_tree_attr": 467,
+    "statmount": 457, "listmount": 458, "lsm_set_self_attr": 460, "setxattrat": 463, "open_tree_attr": 467,
 }
 CLONE_NEWTIME, CLONE_PARENT, CLONE_NEWNS, CLONE_NEWCGROUP = 0x80, 0x8000, 0x20000, 0x2000000
 CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000

@@ -1,6 +1,6 @@
 """Give a program capabilities
 tries: setxattr("security.capability") on a copy of a program
-expect: EPERM EOPNOTSUPP
+expect: ENOTSUP EOPNOTSUPP
 """
 from attack import *
 

@@ -1,6 +1,6 @@
 """Set attributes that only root may
 tries: setxattr("trusted.overlay.opaque")
-expect: EPERM EOPNOTSUPP
+expect: ENOTSUP EOPNOTSUPP
 """
 from attack import *
 

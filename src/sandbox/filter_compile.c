@@ -46,6 +46,10 @@ static void add_rules(scmp_filter_ctx x)
     }
     for (size_t i = 0; i < sizeof filter_denied_numbers / sizeof *filter_denied_numbers; i++)
         must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EPERM), filter_denied_numbers[i], 0), "number");
+    for (size_t i = 0; i < sizeof filter_unsupported_numbers / sizeof *filter_unsupported_numbers;
+         i++)
+        must(seccomp_rule_add(x, SCMP_ACT_ERRNO(EOPNOTSUPP), filter_unsupported_numbers[i], 0),
+            "number");
     /* New namespaces by the old clone; the zygote makes kernels by clone3, which the second filter
      * takes away. CLONE_PARENT by the old clone would make somebody else's child. */
     static const uint64_t flags[] = {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,

@@ -105,6 +105,16 @@ static const int filter_denied_numbers[] = {
     470 /* listns */,
 };
 
+/* Calls that are EOPNOTSUPP, as where files have no attributes: those that copy them (cp -a, tar, shutil) pass over
+ * that. An access control list of a file in memory is 64 KiB of the kernel's that no limit counts, two for each
+ * directory; its name lies in memory, where no filter looks, so no attribute is set at all. */
+static const int filter_unsupported_numbers[] = {
+    188 /* setxattr */,
+    189 /* lsetxattr */,
+    190 /* fsetxattr */,
+    463 /* setxattrat */,
+};
+
 /* Calls refused with EPERM for some arguments: argument `arg` masked is `value`, and so is `arg2` if it
  * has a mask. Masks are of 32 bits because the kernel reads no more of these. */
 struct filter_argument {

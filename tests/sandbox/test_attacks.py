@@ -148,6 +148,23 @@ def test_keys_of_connections_are_refused(sandbox):
     assert out == "{'EPERM'}\n"
 
 
+def test_files_get_no_attributes(sandbox):
+    """An access control list is 64 KiB of the host's for each file, which no limit counts. What copies files takes the
+    refusal for a file system without them."""
+    out = run(sandbox.kernel(), """
+import shutil, subprocess
+os.mkdir('a'); open('a/f', 'w').write('x'); os.chmod('a/f', 0o741); os.utime('a/f', (1e9, 1e9))
+f = os.open('a/f', os.O_RDONLY)
+for name in (b'user.x', b'system.posix_acl_access', b'system.posix_acl_default'):
+    print(call(188, b'a/f', name, b'y', 1, 0), call(189, b'a/f', name, b'y', 1, 0), call(190, f, name, b'y', 1, 0))
+shutil.copytree('a', 'b')
+for command in ('cp -a a c', 'cp -p a/f g', 'tar cf t a', 'mkdir d', 'tar xpf t -C d', 'mv g /tmp/g'):
+    print(end=subprocess.check_output(command.split(), text=True, stderr=subprocess.STDOUT))
+print({(oct(s.st_mode), s.st_mtime) for s in map(os.stat, ('a/f', 'b/f', 'c/f', 'd/a/f', '/tmp/g'))})
+""")
+    assert out == "ENOTSUP ENOTSUP ENOTSUP\n" * 3 + "{('0o100741', 1000000000.0)}\n"
+
+
 def test_watches_on_files_are_refused(sandbox):
     """Instances are counted against whoever made the user namespace above: 128 by one session were all that
     root of the host had. And a watch on the shared tree tells what other sessions open."""
