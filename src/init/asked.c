@@ -68,8 +68,9 @@ static void answer(const struct init *i, const struct seccomp_notif *asked)
         give_socket(i, asked);
         return;
     }
-    int r =
-        asked->data.nr == SYS_fcntl ? locks_judge() : thread_judge((pid_t)asked->pid, &asked->data);
+    int r = asked->data.nr == SYS_fcntl    ? locks_judge()
+            : asked->data.nr == SYS_listen ? listen_judge()
+                                           : thread_judge((pid_t)asked->pid, &asked->data);
     if (r == 0)
         let_go_on(i, asked);
     else

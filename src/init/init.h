@@ -66,6 +66,10 @@ int netlink_socket(const struct seccomp_data *call);
  * namespace counts, 0 if it is in none. */
 int thread_judge(pid_t caller, const struct seccomp_data *call);
 
+/* ---- listen.c -------------------------------------------------------------------------------------------- */
+/* 0 when one more may listen; -ENOBUFS: too many do. */
+int listen_judge(void);
+
 /* ---- locks.c --------------------------------------------------------------------------------------------- */
 /* 0 or -errno. Before /proc/locks is covered. */
 int locks_open(void);

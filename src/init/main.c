@@ -36,11 +36,31 @@ static int loopback_up(void)
     return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
 }
 
-/* Connections that have ended stay in the kernel for a minute, charged to nobody: 131,072 of each network, by default. */
-static int few_ended_connections(void)
+/* What the network's sockets make the kernel keep is charged to nobody. */
+static int limit_network(void)
 {
-    int r = fd_write_file(AT_FDCWD, "/proc/sys/net/ipv4/tcp_max_tw_buckets", "1024");
-    return r == -ENOENT ? 0 : r; /* a Linux without TCP */
+    static const struct {
+        const char *name, *value;
+        bool
+            of_all; /* one setting for all networks, before some Linux: there it cannot be changed here */
+    } settings[] = {
+        /* connections that have ended stay for a minute: 131,072, by default */
+        {"ipv4/tcp_max_tw_buckets", "1024", false},
+        /* connections that nobody has accepted, of each who listens: 4096 */
+        {"core/somaxconn", "128", false},
+        /* and what they have been sent; what is read grows to what it was */
+        {"ipv4/tcp_rmem", "4096 16384 6291456", false},
+        /* packets come back to who wants to know when they were sent */
+        {"core/tstamp_allow_data", "0", true},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/sys/net/%s", settings[i].name);
+        int r = fd_write_file(AT_FDCWD, path, settings[i].value);
+        if (r < 0 && r != -ENOENT && !settings[i].of_all) /* ENOENT: a Linux without TCP */
+            return r;
+    }
+    return 0;
 }
 
 /* /proc is whole, because psutil and free read all of it; what is no user's business is covered. The
@@ -59,9 +79,8 @@ static int mount_proc(struct error *e)
     for (size_t i = 0; !layer_left_out("covers") && i < sizeof covered / sizeof *covered; i++)
         if (mount("/dev/null", covered[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
             return error_set(e, ERROR_INTERNAL, errno, "Covering %s failed.", covered[i]);
-    if ((r = few_ended_connections()) < 0)
-        return error_set(e, ERROR_INTERNAL, -r, "Limiting connections that have ended failed: %s.",
-            strerror(-r));
+    if ((r = limit_network()) < 0)
+        return error_set(e, ERROR_INTERNAL, -r, "Limiting the network failed: %s.", strerror(-r));
     if (layer_left_out("sealed settings"))
         return 0;
     if (mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL) < 0 ||

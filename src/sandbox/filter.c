@@ -78,6 +78,7 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host
  *   fcntl of locks         init counts them (src/init/locks.c): no limit does. Those of open file descriptions
  *                          EINVAL, as before they were invented: every pid namespace is shown them
+ *   listen                 init lets few be (src/init/listen.c): no limit counts connections that nobody accepts
  *   PR_SCHED_CORE          EINVAL: a task with a mark of its own keeps the other half of its core idle
  *   sync, syncfs           done: there is nothing to write out in memory, only all that others have written
  *   fsync, fdatasync, msync  done, likewise: of a read-only file of the host's it is a flush of the host's disk.
@@ -193,6 +194,8 @@ static const struct sock_filter second[] = {
     EQ((uint32_t)-INIT, 0, 1),
     REFUSE(EPERM),
     ALLOW,
+    EQ(SYS_listen, 0, 1),
+    ASK_INIT(0),
     EQ(SYS_setpriority, 0, 7),
     ARG(0),
     EQ(PRIO_PROCESS, 1, 0),

@@ -20,7 +20,7 @@ int filter_load_first(void);
  * no other signal between question and answer, where Linux can do that (5.19). */
 int filter_load_second(bool folder, int *ret_listener);
 /* The same where there is no init to ask: a netlink socket is ENOSYS, a change of any number but 0 EPERM,
- * and locks are not counted. */
+ * and neither locks nor who listens are counted. */
 int filter_load_second_alone(bool folder);
 
 /* The server's own, once its settings are read: the first filter, and no program, no namespace, no other id,

@@ -35,6 +35,15 @@ static uint32_t refusal_of(int call, int family)
                                                                      : SCMP_ACT_ERRNO(EAFNOSUPPORT);
 }
 
+static void add_for_arguments(scmp_filter_ctx x, uint32_t action, const struct filter_argument *a)
+{
+    struct scmp_arg_cmp cmp[2] = {SCMP_CMP(a->arg, SCMP_CMP_MASKED_EQ, a->mask, a->value),
+        SCMP_CMP(a->arg2, SCMP_CMP_MASKED_EQ, a->mask2, a->value2)};
+    must(seccomp_rule_add_array(
+             x, action, seccomp_syscall_resolve_name(a->name), a->mask2 ? 2 : 1, cmp),
+        a->name);
+}
+
 static void add_rules(scmp_filter_ctx x)
 {
     for (size_t i = 0; i < sizeof filter_denied / sizeof *filter_denied; i++) {
@@ -64,14 +73,10 @@ static void add_rules(scmp_filter_ctx x)
             must(seccomp_rule_add(x, refusal_of(calls[i], family), calls[i], 1,
                      SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (uint64_t)family)),
                 "socket");
-    for (size_t i = 0; i < sizeof filter_arguments / sizeof *filter_arguments; i++) {
-        const struct filter_argument *a = &filter_arguments[i];
-        struct scmp_arg_cmp cmp[2] = {SCMP_CMP(a->arg, SCMP_CMP_MASKED_EQ, a->mask, a->value),
-            SCMP_CMP(a->arg2, SCMP_CMP_MASKED_EQ, a->mask2, a->value2)};
-        must(seccomp_rule_add_array(x, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(a->name),
-                 a->mask2 ? 2 : 1, cmp),
-            a->name);
-    }
+    for (size_t i = 0; i < sizeof filter_arguments / sizeof *filter_arguments; i++)
+        add_for_arguments(x, SCMP_ACT_ERRNO(EPERM), &filter_arguments[i]);
+    for (size_t i = 0; i < sizeof filter_ignored / sizeof *filter_ignored; i++)
+        add_for_arguments(x, SCMP_ACT_ERRNO(0), &filter_ignored[i]);
 }
 
 int main(void)

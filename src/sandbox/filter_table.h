@@ -209,6 +209,17 @@ static const struct filter_argument filter_arguments[] = {
     {"setsockopt", 1, UINT32_MAX, 6, 2, UINT32_MAX, 40 /* TCP_AO_INFO */},
     {"setsockopt", 1, UINT32_MAX, 6, 2, UINT32_MAX, 41 /* TCP_AO_GET_KEYS */},
     {"setsockopt", 1, UINT32_MAX, 6, 2, UINT32_MAX, 42 /* TCP_AO_REPAIR */},
+    /* headers of IPv6 for each packet: what a socket keeps of them, up to 128 KiB, no limit counts */
+    {"setsockopt", 1, UINT32_MAX, 41 /* SOL_IPV6 */, 2, UINT32_MAX, 6 /* IPV6_2292PKTOPTIONS */},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 54 /* IPV6_HOPOPTS */},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 55 /* IPV6_RTHDRDSTOPTS */},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 57 /* IPV6_RTHDR */},
+    {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 59 /* IPV6_DSTOPTS */},
+    /* what a socket is told of the packets it has sent: it keeps 208 KiB of that, and no limit counts it. By a
+     * message, without these, it is told only where tstamp_allow_data is set: see init */
+    {"setsockopt", 1, UINT32_MAX, 1 /* SOL_SOCKET */, 2, UINT32_MAX, 37 /* SO_TIMESTAMPING */},
+    {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 65 /* SO_TIMESTAMPING_NEW */},
+    {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 60 /* SO_ZEROCOPY */},
     /* multicast on a network of one: 80,000 groups took the kernel 12 s to leave */
     {"setsockopt", 1, UINT32_MAX, 0 /* SOL_IP */, 2, UINT32_MAX, 35 /* IP_ADD_MEMBERSHIP */},
     {"setsockopt", 1, UINT32_MAX, 0, 2, UINT32_MAX, 39 /* IP_ADD_SOURCE_MEMBERSHIP */},
@@ -220,6 +231,13 @@ static const struct filter_argument filter_arguments[] = {
     {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX, 46},
     {"setsockopt", 1, UINT32_MAX, 41, 2, UINT32_MAX,
         32 /* IPV6_FLOWLABEL_MGR: 4096 for the whole host */},
+};
+
+/* Done without doing: glibc asks for the first two whenever it asks a name server, and fails without; it does without
+ * what they give, the errors of packets sent, of which a socket keeps as much as of those above. */
+static const struct filter_argument filter_ignored[] = {
+    {"setsockopt", 1, UINT32_MAX, 0 /* SOL_IP */, 2, UINT32_MAX, 11 /* IP_RECVERR */},
+    {"setsockopt", 1, UINT32_MAX, 41 /* SOL_IPV6 */, 2, UINT32_MAX, 25 /* IPV6_RECVERR */},
 };
 
 /* The socket families that are open; every other number below FILTER_FAMILIES is EAFNOSUPPORT, as a

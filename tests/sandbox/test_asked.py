@@ -218,6 +218,24 @@ print(got)
     assert out == "{None} {'ENOLCK'}\n(1000, 'all')\n"
 
 
+def test_listeners_are_few(sandbox):
+    """What nobody has accepted is charged to nobody. 64 listen, whatever the family, and as many again when they are closed."""
+    out = run(sandbox.kernel(), """
+def listening():
+    global kept
+    kept = []
+    try:
+        while True:
+            s = socket.socket((socket.AF_INET, socket.AF_INET6)[len(kept) % 2])
+            s.bind(('localhost', 0)); s.listen(4096); kept.append(s)
+    except OSError as e: return len(kept), errno.errorcode[e.errno]
+print(listening(), call(50, kept[0].fileno(), 1))
+for s in kept: s.close()
+print(listening())
+""")
+    assert out == "(64, 'ENOBUFS') ENOBUFS\n(64, 'ENOBUFS')\n"
+
+
 def test_processes_share_no_open_files(sandbox):
     """Locks are the table's, and shown while who took them lives: those of the dead init would not count."""
     assert run(sandbox.kernel(), "print(call(56, 0x400 | 17, 0, 0, 0, 0))") == "EPERM\n"
