@@ -187,3 +187,18 @@ def test_a_long_title_and_a_lone_carriage_return(new_session):
     script = arranged(session.client, [text("one\rprint('run')\r\nthree")], "py").content.decode()
     compile(script, "notebook.py", "exec")
     assert script == "# %% [markdown]\n# one\n# print('run')\n# three\n\n"
+
+
+def test_a_long_text_costs_no_more_than_its_length(client):
+    """Links and tables in it took the square of that: an hour, where nobody waits any more."""
+    def page(source):
+        return arranged(client, [text(source)], "html").text
+    assert page("www.a.b " * 1000).count('<a href="http://www.a.b">') == 1000
+    middle = page("www.a.b " * 2000 + "[a](u)")
+    assert '<a href="u">a</a>' in middle and middle.count("<a ") == 1
+    longer = page("www.a.b " * (4 << 17) + "[a](u) <b>")
+    assert '<pre class="text">www.a.b ' in longer and "[a](u) &lt;b&gt;</pre>" in longer
+    rows = "|x" * 2000 + "\n" + "|---" * 2000 + "\n" + "|\n" * 2000
+    assert page(rows).count("<td>") == 4_000_000
+    answer = client.post("/v1/notebooks?format=html", json={"cells": [text(rows)] * 1000})
+    assert (answer.status_code, error_of(answer)["code"]) == (413, "payload_too_large")
