@@ -17,6 +17,7 @@ enum {
     CONTAINER_VALUES = 4,
     STRAY_BYTES_MAX = 16 << 20,
     STRAY_FRAME_BYTES = 256, /* each costs that much work, however short */
+    REHEARSAL_TEXT_MAX = 16 << 20,
     VARIABLES_MAX = 1000,
     ASKED_MAX = 4000, /* with its prefix below PIPE_BUF: a pipe takes all of it or nothing */
 };
@@ -127,9 +128,11 @@ int json_check(const char *text, size_t n, size_t *values, struct strbuf *out)
     return out && out->failed ? -ENOMEM : 0;
 }
 
-void kernel_drop_streams(struct kernel *k)
+/* Reads and drops what is in both streams now. How much that was. */
+static size_t drop_streams(struct kernel *k)
 {
     char waste[16384];
+    size_t dropped = 0;
     for (int i = PIPE_STDOUT; i <= PIPE_STDERR; i++) {
         int have = 0;
         if (ioctl(k->pipes.server[i], FIONREAD, &have) < 0)
@@ -139,8 +142,10 @@ void kernel_drop_streams(struct kernel *k)
             if (n <= 0)
                 break;
             have -= (int)n;
+            dropped += (size_t)n;
         }
     }
+    return dropped;
 }
 
 static int poll_ms(int64_t deadline_us)
@@ -165,9 +170,14 @@ int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *b
     return rc < 0 ? rc : 0;
 }
 
+/* A frame of that type, whose `key`, if that is not NULL, has that value. */
+struct awaited {
+    enum frame_type type;
+    const char *key, *value;
+};
+
 /* Looks at the frames that have come. 1: the wanted one; 0: not yet; -EBADMSG. */
-static int look(struct kernel *k, enum frame_type type, const char *key, const char *value,
-    struct kernel_head *ret)
+static int look(struct kernel *k, const struct awaited *a, struct kernel_head *ret)
 {
     struct frame f;
     int rc;
@@ -176,8 +186,8 @@ static int look(struct kernel *k, enum frame_type type, const char *key, const c
         rc = kernel_head_parse(f.head, f.head_length, &h);
         if (rc < 0)
             return rc;
-        const char *have = key ? json_string_value(json_object_get(h.json, key)) : "";
-        bool wanted = h.type == type && have && (!key || strcmp(have, value) == 0);
+        const char *have = a->key ? json_string_value(json_object_get(h.json, a->key)) : "";
+        bool wanted = h.type == a->type && have && (!a->key || strcmp(have, a->value) == 0);
         k->ready |= h.type == FRAME_READY;
         if (wanted && ret)
             *ret = h;
@@ -191,28 +201,37 @@ static int look(struct kernel *k, enum frame_type type, const char *key, const c
     return rc;
 }
 
-static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, const char *key,
-    const char *value, int64_t deadline_us, struct kernel_head *ret)
+/* Text beyond `text_max` bytes is -EBADMSG. What comes decides how much work this is, so it is on the sandbox's
+ * account, and while that rests nothing is read: who asks waits no longer for it than until the deadline. */
+static int await_with(struct sandbox *s, int wake_fd, const struct awaited *a, size_t text_max,
+    int64_t deadline_us, struct kernel_head *ret)
 {
     struct kernel *k = &s->kernel;
+    int64_t rest_until_us = 0;
     k->stray_bytes = 0;
     for (;;) {
-        int rc = look(k, type, key, value, ret);
+        int rc = look(k, a, ret);
         if (rc != 0)
             return rc < 0 ? rc : 0;
         if (!sandbox_kernel_alive(s))
             return -EPIPE;
         struct pollfd p[] = {{k->pipes.server[PIPE_OUT], POLLIN, 0}, {wake_fd, POLLIN, 0},
             {k->pipes.server[PIPE_STDOUT], POLLIN, 0}, {k->pipes.server[PIPE_STDERR], POLLIN, 0}};
-        for (int i = 2; i < 4; i++)
-            if (k->pipes.server[i] < 0)
+        for (int i = 0; i < 4; i++)
+            if (i != 1 && rest_until_us)
                 p[i].fd = -1;
         if (clock_monotonic_us() >= deadline_us)
             return -ETIMEDOUT;
-        if (poll(p, 4, poll_ms(deadline_us)) < 0 && errno != EINTR)
+        bool rests = rest_until_us && rest_until_us < deadline_us;
+        if (poll(p, 4, poll_ms(rests ? rest_until_us : deadline_us)) < 0 && errno != EINTR)
             return -errno;
+        if (p[1].revents)
+            eventfd_read(wake_fd, &(eventfd_t){0}); /* it may have been of an earlier kernel */
         if (p[2].revents || p[3].revents) {
-            kernel_drop_streams(k);
+            size_t dropped = drop_streams(k);
+            if (dropped > text_max)
+                return -EBADMSG;
+            text_max -= dropped;
             if ((p[2].revents | p[3].revents) & POLLHUP && !(p[0].revents & POLLIN))
                 return -EPIPE;
         }
@@ -223,31 +242,36 @@ static int await_with(struct sandbox *s, int wake_fd, enum frame_type type, cons
             if (n < 0 && n != -EAGAIN)
                 return (int)n;
         }
+        rest_until_us = pace_look(&s->pace, true);
     }
 }
 
-int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const char *value,
-    int64_t deadline_us, struct kernel_head *ret)
+/* Waits for it, dropping text and all other frames. `ret` may be NULL. 0, -ETIMEDOUT, -EPIPE (it died), -EBADMSG. */
+static int await(struct sandbox *s, const struct awaited *a, size_t text_max, int64_t deadline_us,
+    struct kernel_head *ret)
 {
     cleanup_fd int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd < 0)
         return -errno;
+    pace_begin(&s->pace);
     sandbox_wake(s, wake_fd);
-    int rc = await_with(s, wake_fd, type, key, value, deadline_us, ret);
+    int rc = await_with(s, wake_fd, a, text_max, deadline_us, ret);
     sandbox_wake(s, -1);
+    pace_end(&s->pace);
     return rc;
 }
 
 int kernel_rehearse(struct sandbox *s, int64_t timeout_us)
 {
     int64_t deadline = clock_monotonic_us() + timeout_us;
-    int rc = s->kernel.ready ? 0 : kernel_await(s, FRAME_READY, NULL, NULL, deadline, NULL);
+    const struct awaited ready = {.type = FRAME_READY}, rehearsed = {.type = FRAME_REHEARSED};
+    int rc = s->kernel.ready ? 0 : await(s, &ready, REHEARSAL_TEXT_MAX, deadline, NULL);
     if (rc == 0)
         rc = kernel_send(&s->kernel, "{\"type\":\"rehearse\"}", NULL, 0, deadline);
     if (rc == 0)
-        rc = kernel_await(s, FRAME_REHEARSED, NULL, NULL, deadline, NULL);
+        rc = await(s, &rehearsed, REHEARSAL_TEXT_MAX, deadline, NULL);
     if (rc == 0)
-        kernel_drop_streams(&s->kernel);
+        drop_streams(&s->kernel);
     s->kernel.rehearsed = rc == 0;
     return rc;
 }
@@ -281,7 +305,7 @@ int kernel_variables(struct sandbox *s, int64_t timeout_us, char **ret)
     snprintf(head, sizeof head, "{\"type\":\"variables\",\"id\":\"%s\"}", id);
     int rc = kernel_send(&s->kernel, head, NULL, 0, deadline);
     if (rc == 0)
-        rc = kernel_await(s, FRAME_VARIABLES, "id", id, deadline, &h);
+        rc = await(s, &(struct awaited){FRAME_VARIABLES, "id", id}, SIZE_MAX, deadline, &h);
     if (rc < 0)
         return rc;
     struct strbuf out = STRBUF_INIT(FRAME_HEAD_MAX * 8);
@@ -327,7 +351,7 @@ int kernel_previews(
         return -E2BIG;
     int rc = head.failed ? -ENOMEM : kernel_send(&s->kernel, strbuf_text(&head), NULL, 0, deadline);
     if (rc == 0)
-        rc = kernel_await(s, FRAME_PREVIEW, "id", id, deadline, &h);
+        rc = await(s, &(struct awaited){FRAME_PREVIEW, "id", id}, SIZE_MAX, deadline, &h);
     if (rc < 0)
         return rc;
     *ret = json_incref(json_object_get(h.json, "data"));
@@ -335,27 +359,21 @@ int kernel_previews(
     return 0;
 }
 
-int kernel_sync(struct sandbox *s, int64_t timeout_us)
+/* What lies in the pipe may begin in the middle of a frame that the earlier server had begun to
+ * read: the token is looked for as bytes, and the stream is taken up behind it. */
+static int take_up(struct sandbox *s, const char *token, int64_t deadline)
 {
-    char token[ID_SIZE], head[160];
-    int64_t deadline = clock_monotonic_us() + timeout_us;
-    id_new(token, "", 32);
-    snprintf(head, sizeof head, "{\"type\":\"sync\",\"token\":\"%s\"}", token);
-    int rc = kernel_send(&s->kernel, head, NULL, 0, deadline);
-    if (rc < 0)
-        return rc;
-    /* What lies in the pipe may begin in the middle of a frame that the earlier server had begun to
-     * read: the token is looked for as bytes, and the stream is taken up behind it. */
     char window[65536 + 4096];
     size_t have = 0;
     while (clock_monotonic_us() < deadline && sandbox_kernel_alive(s)) {
         struct pollfd p[] = {{s->kernel.pipes.server[PIPE_OUT], POLLIN, 0},
             {s->kernel.pipes.server[PIPE_STDOUT], POLLIN, 0},
             {s->kernel.pipes.server[PIPE_STDERR], POLLIN, 0}};
+        bool rests = pace_look(&s->pace, true) != 0;
         int64_t left = deadline - clock_monotonic_us();
-        if (poll(p, 3, left > 50000 ? 50 : (int)(left / 1000) + 1) < 0)
+        if (poll(p, rests ? 0 : 3, left > 50000 ? 50 : (int)(left / 1000) + 1) < 0 || rests)
             continue;
-        kernel_drop_streams(&s->kernel);
+        drop_streams(&s->kernel);
         if (!p[0].revents)
             continue;
         ssize_t n = read(p[0].fd, window + have, sizeof window - have);
@@ -377,4 +395,19 @@ int kernel_sync(struct sandbox *s, int64_t timeout_us)
         have = keep;
     }
     return sandbox_kernel_alive(s) ? -ETIMEDOUT : -EPIPE;
+}
+
+int kernel_sync(struct sandbox *s, int64_t timeout_us)
+{
+    char token[ID_SIZE], head[160];
+    int64_t deadline = clock_monotonic_us() + timeout_us;
+    id_new(token, "", 32);
+    snprintf(head, sizeof head, "{\"type\":\"sync\",\"token\":\"%s\"}", token);
+    int rc = kernel_send(&s->kernel, head, NULL, 0, deadline);
+    if (rc < 0)
+        return rc;
+    pace_begin(&s->pace);
+    rc = take_up(s, token, deadline);
+    pace_end(&s->pace);
+    return rc;
 }

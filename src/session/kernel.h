@@ -51,15 +51,12 @@ int json_check(const char *text, size_t n, size_t *values, struct strbuf *out);
  * cleared. */
 int kernel_stray(struct kernel *k, const struct frame *f);
 
-/* Reads and drops what is in both streams now. */
-void kernel_drop_streams(struct kernel *k);
 /* Writes one frame, waiting for room until the deadline (monotonic). 0, -ETIMEDOUT, -errno. */
 int kernel_send(struct kernel *k, const char *head, const struct frame_buffer *buffers, size_t n,
     int64_t deadline_us);
-/* Waits for a frame of that type (and id or token, when `key` is not NULL), dropping text and all
- * other frames. `ret` may be NULL. 0, -ETIMEDOUT, -EPIPE (it died), -EBADMSG. */
-int kernel_await(struct sandbox *s, enum frame_type type, const char *key, const char *value,
-    int64_t deadline_us, struct kernel_head *ret);
+
+/* What these wait for is read on the sandbox's account (pace.h), and all else that comes is dropped. 0, -ETIMEDOUT,
+ * -EPIPE (it died), -EBADMSG. */
 
 /* Waits until it is ready and has rehearsed. */
 int kernel_rehearse(struct sandbox *s, int64_t timeout_us);

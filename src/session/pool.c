@@ -21,7 +21,8 @@ enum {
     PATIENCE_US = 60000, /* after so long it makes a sandbox all the same */
     PATIENCE_KERNEL_US = 1000000,
     LONG_US = 100000,
-    FAILURE_US = 1000000, /* pause after a failure */
+    FAILURE_US = 1000000, /* pause after a failure; doubled before a kernel, for each in a row, */
+    FAILURES_DOUBLE = 6,  /* so many times */
     IDLE_US = 5000000,    /* between looks at a full pool: a kernel in it may have died */
     REHEARSAL_US = 60000000,
     NICENESS = 5,
@@ -40,8 +41,10 @@ struct pool {
     struct sandbox *rehearsing; /* whose kernel the keeper waits for */
     _Atomic int64_t last_work_us;
     _Atomic int working;
-    _Atomic bool full;      /* read without the lock, under which the ground's is taken */
-    int64_t last_kernel_us; /* the keeper's */
+    _Atomic bool full; /* read without the lock, under which the ground's is taken */
+    /* The keeper's: when it last made a kernel, and how many in a row came to nothing. */
+    int64_t last_kernel_us;
+    unsigned kernel_failures;
 };
 
 static struct sandbox *pop(struct sandbox **list, unsigned *n)
@@ -148,11 +151,20 @@ static void sweep(struct pool *p)
 
 enum job { JOB_NONE, JOB_SANDBOX, JOB_KERNEL };
 
+/* A kernel whose rehearsal fails costs a zygote's fork and up to a minute of ours, and the next one's mostly fails
+ * as well. */
+static bool kernels_rest(const struct pool *p)
+{
+    const unsigned n = p->kernel_failures < FAILURES_DOUBLE ? p->kernel_failures : FAILURES_DOUBLE;
+    return n > 0 && clock_monotonic_us() - p->last_kernel_us < (int64_t)FAILURE_US << n;
+}
+
 /* Of which zygotes a kernel may be made now; asks for those that are not there. It reads files: not under the lock. */
 static void look_for_zygotes(struct pool *p, bool ready[ZYGOTE_SLOTS])
 {
     const bool kernels =
-        quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US;
+        !kernels_rest(p) &&
+        (quiet_us(p) >= QUIET_US || clock_monotonic_us() - p->last_kernel_us >= PATIENCE_KERNEL_US);
     for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
         ready[slot] = kernels && p->want_kernel[slot] > 0 && !atomic_load(&p->full) &&
                       ground_zygote_state(p->ground, (enum zygote_slot)slot) == ZYGOTE_READY;
@@ -196,6 +208,9 @@ static int do_job(struct pool *p, enum job job, enum zygote_slot slot)
         rc = sandbox_start_kernel(s, slot, &e);
         if (rc == 0)
             rc = rehearse(p, s);
+        p->kernel_failures = rc == 0 ? 0 : p->kernel_failures + 1;
+        if (rc < 0) /* it may have taken a minute */
+            p->last_kernel_us = clock_monotonic_us();
     }
     pthread_mutex_lock(&p->lock);
     if (rc == 0 && !p->stopping) {

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "session/execution.h"
 #include "session/grounds_private.h"
+#include "session/kernel.h"
 
 struct pipes_of_kernel {
     int in, out, text[2];
@@ -221,6 +222,16 @@ static void kernel_floods(struct pipes_of_kernel p)
     memcpy(head + n, "]}", 3);
     for (;;)
         send_frame(p, head, NULL);
+}
+
+/* Text without end, and never a word of what it is asked. */
+static void kernel_drowns(struct pipes_of_kernel p)
+{
+    static char chunk[65536];
+    int which = fork() == 0;
+    alarm(30); /* the child has nobody else to end it */
+    for (;;)
+        fd_write_all(p.text[which], chunk, sizeof chunk);
 }
 
 static void kernel_strays(struct pipes_of_kernel p)
@@ -497,6 +508,38 @@ static void a_flood_takes_a_quarter_of_a_core(void **state)
     execution_deinit(&e);
 }
 
+/* So it is with whatever else is asked of a kernel: its variables, a look at a file, is it ours. */
+static void what_waits_for_a_kernel_rests_as_well(void **state)
+{
+    (void)state;
+    const struct preview_ask ask = {.path = "a.csv", .limit = 100};
+    for (int asked = 0; asked < 3; asked++) {
+        char *text = NULL;
+        json_t *data = NULL;
+        play(kernel_drowns);
+        stage.sandbox.pace.owed_us = 100000000;
+        int64_t from = clock_monotonic_us(), worked = worked_us();
+        int rc = asked == 0   ? kernel_variables(&stage.sandbox, 1500000, &text)
+                 : asked == 1 ? kernel_previews(&stage.sandbox, &ask, 1, 1500000, &data)
+                              : kernel_sync(&stage.sandbox, 1500000);
+        int64_t took = clock_monotonic_us() - from;
+        worked = worked_us() - worked;
+        strike();
+        assert_int_equal(rc, -ETIMEDOUT);
+        assert_in_range(took, 1500000, 2500000); /* its rests end with its time */
+        assert_in_range(worked, 0, took / 10);
+    }
+}
+
+static void a_rehearsal_says_little(void **state)
+{
+    (void)state;
+    play(kernel_drowns);
+    int rc = kernel_rehearse(&stage.sandbox, 20000000);
+    strike();
+    assert_int_equal(rc, -EBADMSG);
+}
+
 static void strays_are_bounded(void **state)
 {
     (void)state;
@@ -611,6 +654,8 @@ int main(void)
         cmocka_unit_test(half_a_frame_ends_with_the_time),
         cmocka_unit_test(the_deaf_are_killed),
         cmocka_unit_test(a_flood_takes_a_quarter_of_a_core),
+        cmocka_unit_test(what_waits_for_a_kernel_rests_as_well),
+        cmocka_unit_test(a_rehearsal_says_little),
         cmocka_unit_test(strays_are_bounded),
         cmocka_unit_test(answers_input),
         cmocka_unit_test(state_survives_sigint),
