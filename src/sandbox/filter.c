@@ -74,6 +74,7 @@ enum { SET_ID = S_ISUID | S_ISGID, MAKES_FILE = O_CREAT | (O_TMPFILE & ~O_DIRECT
  *   socket of netlink      init makes it, few and small ones (src/init/netlink.c): no limit counts what waits
  *                          in them. NETLINK_ROUTE only; EPERM for every other protocol
  *   setsockopt of buffers  done without doing: at what init gave them they stay small
+ *   SO_LINGER              done without doing: the first filter refuses it
  *   socket, socketpair     TCP and UDP: each other protocol is a module, or code that few have read
  *   seccomp, PR_SET_SECCOMP  EINVAL, as a host without filters says: compiled ones fill a pool of the host
  *   fcntl of locks         init counts them (src/init/locks.c): no limit does. Those of open file descriptions
@@ -150,12 +151,13 @@ static const struct sock_filter second[] = {
     ASK_INIT(ENOSYS),
     REFUSE(EPERM),
     LOAD(nr),
-    EQ(SYS_setsockopt, 0, 7),
+    EQ(SYS_setsockopt, 0, 8),
     ARG(1),
-    EQ(SOL_SOCKET, 0, 3),
+    EQ(SOL_SOCKET, 0, 4),
     ARG(2),
-    EQ(SO_SNDBUF, 2, 0),
-    EQ(SO_RCVBUF, 1, 0),
+    EQ(SO_SNDBUF, 3, 0),
+    EQ(SO_RCVBUF, 2, 0),
+    EQ(SO_LINGER, 1, 0),
     ALLOW,
     REFUSE(0),
     EQ(SYS_socket, 1, 0),

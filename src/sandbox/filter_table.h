@@ -199,6 +199,9 @@ static const struct filter_argument filter_arguments[] = {
     {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 50 /* SO_ATTACH_BPF */},
     {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 51 /* SO_ATTACH_REUSEPORT_CBPF */},
     {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 52 /* SO_ATTACH_REUSEPORT_EBPF */},
+    /* to wait in close, for as long as one likes: whoever else is sent the socket waits there, the warden too. Of
+     * user code the second filter takes it, and does nothing */
+    {"setsockopt", 1, UINT32_MAX, 1, 2, UINT32_MAX, 13 /* SO_LINGER */},
     /* kTLS, which nothing inside asks for */
     {"setsockopt", 1, UINT32_MAX, 6 /* SOL_TCP */, 2, UINT32_MAX, 31 /* TCP_ULP */},
     /* keys of connections, for routers: what they take is a socket's, or the kernel's, and no limit counts it */

@@ -87,3 +87,48 @@ def test_its_ground_is_its_own(environment, out_there):
     heard = "import hostile, sys\nsys.stdout.write(str(any('of-the' + '-first' in text for text in hostile.HEARD)))"
     assert run(first, heard) == "True"
     assert run(second, heard) == "False"
+
+
+LINGERS = """
+import array, ctypes, os, socket, struct
+own = os.open("/proc/self/ns/net", os.O_RDONLY)
+setns = ctypes.CDLL(None).setns
+
+def send_what_lingers():
+    "In the network of the sandbox that the warden has just asked a kernel for: the ground's own is down."
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) != own and os.readlink(f"/proc/self/fd/{name}").startswith("net:") and setns(int(name), 0) == 0:
+                break
+        except OSError:
+            pass
+    server = socket.create_server(("127.0.0.1", 0))
+    unread = socket.create_connection(server.getsockname())
+    held.append(server)
+    setns(own, 0)
+    try:
+        unread.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 100000))
+    except OSError:
+        pass
+    unread.setblocking(False)
+    try:
+        while True:
+            unread.send(bytes(65536))
+    except BlockingIOError:
+        pass
+    link = socket.socket(fileno=os.dup(3))
+    listener = struct.pack("<HHIiI8Q", 98, 0, 0, 0, 1 << 20, *[0] * 8)  # of a sandbox that is not there
+    link.sendmsg([listener], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [unread.fileno()]))])
+    unread.close()
+
+held = []
+os.register_at_fork(before=send_what_lingers)
+"""
+
+
+def test_no_descriptor_of_its_keeps_the_warden(environment):
+    """The warden closes what a zygote sends it. Linux would let it wait there for what a connection has not sent."""
+    supervisor, warden = environment(LINGERS)
+    kernel = warmed(supervisor, warden)
+    assert run(kernel, "print('up')") == "up\n"
+    assert warden.call(links.WARDEN_HELLO).words[0] == 1
