@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "env/generation.h"
+#include "sandbox/identity.h"
 #include "session/grounds_private.h"
 #include "session/pool.h"
 #include "session/session.h"
@@ -19,6 +20,8 @@ enum {
     GROUND_US = 60000000, /* making a ground: a warden's exec and a tree's mounts */
     GROUND_END_US = 10000000,
     PLACE_US = 15000000, /* for another's end: of its pool, and GROUND_END_US */
+    HELLO_US = 10000000, /* from a warden's first word to its last sandbox */
+    HELLO_MAX = HOST_IDS_PER_GROUND / SESSION_IDS, /* no ground has ids for more sandboxes */
 };
 
 static const struct permit warden_permits[] = {
@@ -187,11 +190,14 @@ static void zygote_died(struct ground *ground, const struct message *m)
     pthread_mutex_unlock(&g->lock);
 }
 
+/* It may say so unasked, and without end: then it is not kept. */
 static void hello_append(struct ground *ground, const struct message *m, int *fds)
 {
     struct grounds *g = ground->grounds;
+    struct live_sandbox *more = NULL;
     pthread_mutex_lock(&g->lock);
-    struct live_sandbox *more = realloc(ground->hello, (ground->hello_n + 1) * sizeof *more);
+    if (ground->hello_asked && ground->hello_n < HELLO_MAX)
+        more = realloc(ground->hello, (ground->hello_n + 1) * sizeof *more);
     if (more) {
         ground->hello = more;
         more[ground->hello_n++] = (struct live_sandbox){.id = m->sandbox,
@@ -458,6 +464,7 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
         return -ENOMEM;
     ground->id = from->id;
     ground->refs = 1;
+    ground->hello_asked = true;
     ground_weight_init(ground, take_fd(&from->idle_fd));
     int rc = ground_open(ground, take_fd(&from->fd));
     if (rc < 0) {
@@ -469,12 +476,15 @@ int ground_adopt(struct grounds *g, struct inherited_ground *from, struct ground
     if (rc >= 0 && m.status < 0)
         rc = m.status;
     pthread_mutex_lock(&g->lock);
-    while (
-        rc >= 0 && ground->hello_n < m.word[0] && ground->state == GROUND_LIVE && rc != -ETIMEDOUT)
-        rc = -cond_wait_us(&g->changed, &g->lock, 10000000);
+    const int64_t until = clock_monotonic_us() + HELLO_US;
+    const uint64_t all = m.word[0] < HELLO_MAX ? m.word[0] : HELLO_MAX;
+    for (int64_t left; rc >= 0 && ground->hello_n < all && ground->state == GROUND_LIVE &&
+                       (left = until - clock_monotonic_us()) > 0;)
+        cond_wait_us(&g->changed, &g->lock, left);
     *ret_live = take_ptr(ground->hello);
     *ret_n = ground->hello_n;
     ground->hello_n = 0;
+    ground->hello_asked = false;
     ground->next = g->list;
     g->list = ground;
     pthread_mutex_unlock(&g->lock);

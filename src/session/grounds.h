@@ -65,6 +65,7 @@ struct ground {
     struct sandbox *bucket[SANDBOX_BUCKETS];
     struct live_sandbox *hello; /* while it is adopted: what the warden listed */
     size_t hello_n;
+    bool hello_asked; /* it may list now */
 };
 
 struct kernel {
