@@ -10,7 +10,7 @@
 #include "session/room.h"
 
 enum {
-    ZYGOTE_RETRY_US = 2000000, /* doubled at each failure in a row, up to */
+    ZYGOTE_RETRY_US = 2000000, /* from when it failed; doubled at each failure in a row, up to */
     ZYGOTE_RETRY_MAX_US = 60000000,
     FORGIVEN_US = 600000000, /* without one: the next is the first again */
 };
@@ -69,7 +69,7 @@ static int64_t retry_delay(int64_t failures)
 static bool is_wanted(const struct ground *ground, enum zygote_slot slot, int64_t now)
 {
     enum zygote_state state = ground->zygote[slot].state;
-    bool again = state == ZYGOTE_FAILED && now - ground->zygote[slot].asked_at_us >
+    bool again = state == ZYGOTE_FAILED && now - ground->zygote[slot].failed_at_us >
                                                retry_delay(ground->zygote[slot].failures);
     bool alive = ground->state == GROUND_LIVE || ground->state == GROUND_SUPERSEDED;
     return alive && (state == ZYGOTE_ABSENT || again);
@@ -109,8 +109,8 @@ enum zygote_state ground_zygote_state(struct ground *ground, enum zygote_slot sl
     if (rc < 0) {
         free(q);
         pthread_mutex_lock(&g->lock);
-        ground->zygote[slot].state = state = ZYGOTE_FAILED;
-        ground->zygote[slot].failures++;
+        zygote_failed(ground, slot, NULL);
+        state = ZYGOTE_FAILED;
         pthread_mutex_unlock(&g->lock);
     }
     return state;

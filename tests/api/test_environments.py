@@ -7,11 +7,13 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
 import zipfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -449,6 +451,27 @@ def test_a_warm_up_that_takes_too_much_memory_is_said(greedy):
     assert server.log().count("zygote failed environment=small") <= 3  # nor is it tried for each: after 2 s, then 4
     assert session.run("print(x)")["stdout"] == "1\n"
     Session(session.client, environment="base").delete()
+
+
+# Longer than the first pause is.
+SLOW_AND_BROKEN = "import time\ntime.sleep(3)\nraise SystemExit('broken')\n"
+
+
+def test_a_warm_up_that_takes_long_to_fail_is_not_begun_anew_at_once(with_small, fresh_server):
+    """Between its failures lie its own time and a pause, or it would keep a processor busy for ever."""
+    warm_up = with_small.directory / "small" / "current" / "warmup.py"
+    warm_up.unlink()
+    warm_up.write_text(SLOW_AND_BROKEN)
+    server = fresh_server("--default-environment", "base")
+    with server.client() as client:
+        def failed():
+            client.post("/v1/execute", json={"code": "1", "environment": "small"})
+            told = re.findall(r"^(\S+)Z .*zygote failed environment=small ", server.log(), re.MULTILINE)
+            return [datetime.fromisoformat(when) for when in told]
+
+        machine.wait_until(lambda: len(failed()) >= 2, 50, "the second failure")
+        first, second = failed()[:2]
+    assert second - first > timedelta(seconds=4.9)
 
 
 # ---- environments that nobody uses ---------------------------------------------------------------------------
