@@ -275,14 +275,16 @@ static int prepare(char **argv)
         return -errno;
     /* What it uses: ids and maps of its children, the right that zygotes pass on (SYS_ADMIN),
      * securebits (SETPCAP), the end of zygotes, who are others (KILL), cgroup files opened as others
-     * (DAC_OVERRIDE, FOWNER for their modes); with one id for everything the right to map id 0 (SETFCAP). */
-    uint64_t caps = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL);
+     * (DAC_OVERRIDE, FOWNER for their modes), limits of namespaces (RESOURCE); with one id for everything the right to map id 0 (SETFCAP). */
+    uint64_t caps = CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SETPCAP) | CAP_BIT(CAP_KILL) |
+                    CAP_BIT(CAP_SYS_RESOURCE);
     caps |= w.mode == IDENTITY_SINGLE ? CAP_BIT(CAP_SETFCAP)
                                       : CAP_BIT(CAP_SETUID) | CAP_BIT(CAP_SETGID);
     caps |= w.cgroup_version != CGROUP_NONE ? CAP_BIT(CAP_DAC_OVERRIDE) : 0;
     if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
         return -errno;
-    return caps_keep(caps, 0, 0);
+    r = namespaces_limit(&w);
+    return r < 0 ? r : caps_keep(caps, 0, 0);
 }
 
 int main(int argc, char **argv)

@@ -20,6 +20,8 @@
  * took, and who owes nothing when it wakes up need not wait for the end of the other's slice. */
 enum { SHARES = 256 };
 
+enum { NAMESPACES_PATIENCE = 200 /* times 5 ms */ };
+
 void sandbox_cgroup_name(char to[24], uint32_t id) { snprintf(to, 24, "s%u", id); }
 
 struct sandbox *sandbox_find(struct warden *w, uint32_t id)
@@ -45,6 +47,7 @@ static struct sandbox *allocate(struct warden *w)
         w->next_id = (id + 1) % w->capacity;
         w->live++;
         zygote_memory_room(w);
+        namespaces_limit(w);
         return b;
     }
     return NULL;
@@ -66,6 +69,7 @@ static void forget(struct warden *w, struct sandbox *b)
     w->sandboxes[b->id] = NULL;
     w->live--;
     zygote_memory_room(w);
+    namespaces_limit(w);
     free(b);
 }
 
@@ -139,6 +143,18 @@ static int write_maps(const struct warden *w, const struct sandbox *b)
     return identity_write_maps(b->init, map, map, false);
 }
 
+/* Namespaces of sandboxes that have ended are counted until Linux is done with them: made and ended as fast as
+ * can be, they are waited for. */
+static pid_t clone_counted(uint64_t flags, int inits)
+{
+    pid_t p = clone_process(flags, SIGCHLD, NULL, inits, NULL);
+    for (int i = 0; p == -ENOSPC && i < NAMESPACES_PATIENCE; i++) {
+        usleep(5000);
+        p = clone_process(flags, SIGCHLD, NULL, inits, NULL);
+    }
+    return p;
+}
+
 static int clone_init(struct warden *w, struct sandbox *b, const struct message *m,
     const int join[CGROUP_DIRS], const int usage[CGROUP_USAGES], int folder, struct error *e)
 {
@@ -157,9 +173,7 @@ static int clone_init(struct warden *w, struct sandbox *b, const struct message 
     cleanup_fd int inits = cgroup_inits_open(w->cgroup_version, w->cgroup_dirs);
     if (w->cgroup_version == CGROUP_V2)
         flags |= CLONE_INTO_CGROUP;
-    b->init = inits < 0 && w->cgroup_version != CGROUP_NONE
-                  ? inits
-                  : clone_process(flags, SIGCHLD, NULL, inits, NULL);
+    b->init = inits < 0 && w->cgroup_version != CGROUP_NONE ? inits : clone_counted(flags, inits);
     if (b->init == 0)
         become_init(w, pair[1], server_pair[1], inits, join, usage, folder, m);
     close(pair[1]);

@@ -78,6 +78,7 @@ struct warden {
     uint32_t live, next_id;
     uint32_t room; /* so many sandboxes are in the zygotes' limits */
     uint32_t next_group;
+    uint32_t namespaces_for; /* so many sandboxes, at most */
     struct zygote zygotes[ZYGOTES];
     int epoll, signals;
 };
@@ -94,6 +95,10 @@ void warden_answer(uint16_t op, uint32_t serial, uint32_t sandbox, int r, const 
 
 /* Is it a child of ours that is nobody we know: none of the inits, zygotes and kernels? */
 bool warden_child(const struct warden *w, pid_t pid);
+
+/* ---- namespaces.c ------------------------------------------------------------------------------ */
+/* Sets how many namespaces the ground may have, if that is not as it should be for the sandboxes that live. 0 or -errno. */
+int namespaces_limit(struct warden *w);
 
 /* ---- sandbox.c --------------------------------------------------------------------------------- */
 /* `folder`, borrowed, is a mount to be its /mnt/data, or -1. */

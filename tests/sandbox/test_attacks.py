@@ -770,9 +770,9 @@ def test_each_process_has_the_descriptors_it_needs(supervisor, ground, sandbox):
     os.close(w)
 
 
-CAPABILITIES = {"cloche-warden": {"SYS_ADMIN", "SETPCAP", "SETUID", "SETGID", "DAC_OVERRIDE", "KILL", "SETFCAP"},
+CAPABILITIES = {"cloche-warden": {"SYS_ADMIN", "SETPCAP", "SETUID", "SETGID", "DAC_OVERRIDE", "KILL", "SYS_RESOURCE", "SETFCAP"},
                 "python3": {"SYS_ADMIN"}, "cloche-init": {"SETUID", "SETGID", "DAC_READ_SEARCH", "SETFCAP"}, "kernel": set(), "sleep": set()}
-NUMBERS = {"DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "SYS_ADMIN": 21, "SETFCAP": 31}
+NUMBERS = {"DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8, "SYS_ADMIN": 21, "SYS_RESOURCE": 24, "SETFCAP": 31}
 
 
 def test_each_process_has_the_capabilities_it_needs(supervisor, ground, sandbox):

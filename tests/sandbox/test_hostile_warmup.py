@@ -132,3 +132,46 @@ def test_no_descriptor_of_its_keeps_the_warden(environment):
     kernel = warmed(supervisor, warden)
     assert run(kernel, "print('up')") == "up\n"
     assert warden.call(links.WARDEN_HELLO).words[0] == 1
+
+
+# One is kept by a descriptor, which a child that shares the table of descriptors leaves there.
+COLLECTS = """
+def kept(kind, flag, most=700):
+    for n in range(most):
+        try:
+            pid = call(SYS["clone3"], (ctypes.c_uint64 * 11)(flag | CLONE_FILES, 0, 0, 0, signal.SIGCHLD), 88)
+        except OSError as e:
+            return n, errno.errorcode[e.errno]
+        if pid == 0:
+            os.open(f"/proc/self/ns/{kind}", os.O_RDONLY)
+            os._exit(0)
+        os.waitpid(pid, 0)
+    return most, "ok"
+
+
+CLONE_FILES = 0x400
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+KINDS = {"uts": CLONE_NEWUTS, "net": CLONE_NEWNET, "user": CLONE_NEWUSER, "time": CLONE_NEWTIME}
+sys.modules["hostile"] = types.SimpleNamespace(KEPT={kind: kept(kind, flag) for kind, flag in KINDS.items()})
+"""
+
+
+def test_it_does_not_use_up_the_hosts_namespaces(environment):
+    """Linux counts them for the owner of all grounds, and a network is 190 KiB of memory that no cgroup counts."""
+    supervisor, warden = environment(f"{WORDS}\n{COLLECTS}")
+    kernel = warmed(supervisor, warden)  # in its ground's own sandboxes there is room for that
+    kept = json.loads(run(kernel, "import hostile, json\nprint(json.dumps(hostile.KEPT))"))
+    assert {kind: why for kind, (_, why) in kept.items()} == dict.fromkeys(kept, "ENOSPC"), kept
+    assert max(n for n, _ in kept.values()) < 500 and kept["time"][0] == 0, kept
+    other = supervisor.ground("base")[1]
+    assert other.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    assert run(Sandbox(supervisor, other).kernel(), "print(1)") == "1\n"
+
+
+def test_what_sandboxes_need_of_namespaces_is_there(supervisor, ground):
+    """Limits grow with the sandboxes, and shrink: here to many times what a warm-up may keep."""
+    boxes = [Sandbox(supervisor, ground) for _ in range(400)]
+    assert run(boxes[-1].kernel(), "print(1)") == "1\n"
+    for box in boxes:
+        box.end()
+    assert run(Sandbox(supervisor, ground).kernel(), "print(1)") == "1\n"
