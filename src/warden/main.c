@@ -163,6 +163,7 @@ static void died(const siginfo_t *i)
     for (int slot = 0; slot < ZYGOTES; slot++)
         if (w.zygotes[slot].pid == i->si_pid) {
             zygote_died(&w, slot, i->si_code, i->si_status);
+            orphans_end(&w);
             return;
         }
     for (uint32_t id = 0; id < w.capacity; id++) {

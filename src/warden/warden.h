@@ -81,6 +81,7 @@ struct warden {
     uint32_t namespaces_for; /* so many sandboxes, at most */
     struct zygote zygotes[ZYGOTES];
     int epoll, signals;
+    bool ending_orphans;
 };
 
 /* What epoll hands back: one word that says whose descriptor it is. */
@@ -130,6 +131,13 @@ void zygote_fork(
 void zygote_fork_waiting(struct warden *w, struct sandbox *b, int status);
 void zygote_heard(struct warden *w, int slot);
 void zygote_died(struct warden *w, int slot, int code, int status);
+/* They fork what waits. */
+void zygotes_go_on(struct warden *w);
+
+/* ---- orphans.c --------------------------------------------------------------------------------- */
+/* A zygote died: ends what it started, beside sandboxes, and whatever else nobody knows. Blocks, for some milliseconds;
+ * longer only where packages hold it up. */
+void orphans_end(struct warden *w);
 
 /* ---- zygote_memory.c: each may have so much. Nothing where there are no cgroups ------------------------ */
 /* Before it is born, with group.memory_bytes set: what it joins by, or -1 without cgroups. */

@@ -288,7 +288,7 @@ static void succeed(struct warden *w, int slot)
 }
 
 /* It is gone. Of one that never got warm nobody else is in its process group, no kernel that is still entering:
- * what its packages have started there ends with it. */
+ * what its packages have started there ends with it. What has left it is for orphans_end(). */
 static void end_helpers(const struct zygote *z)
 {
     if (z->state == ZYGOTE_WARMING)
@@ -357,7 +357,7 @@ static int send_request(
 static void begin_next(struct warden *w, int slot)
 {
     struct zygote *z = &w->zygotes[slot];
-    while (z->state == ZYGOTE_READY && z->count > 0) {
+    while (z->state == ZYGOTE_READY && z->count > 0 && !w->ending_orphans) {
         struct fork_request *q = &z->queue[z->first];
         struct sandbox *b = sandbox_find(w, q->sandbox);
         bool wanted = b && b->state == SANDBOX_PREPARED && b->pending == q->serial;
@@ -374,6 +374,12 @@ static void begin_next(struct warden *w, int slot)
         z->first = (z->first + 1) % FORK_QUEUE;
         z->count--;
     }
+}
+
+void zygotes_go_on(struct warden *w)
+{
+    for (int slot = 0; slot < ZYGOTE_SLOTS; slot++)
+        begin_next(w, slot);
 }
 
 static void enqueue(struct warden *w, struct fork_request *q)

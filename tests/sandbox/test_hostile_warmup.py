@@ -3,6 +3,7 @@ warden and another environment, and is refused everywhere. Its ground is its own
 may lie about what comes of it. docs/security.md says so."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ import pytest
 import links
 from links import FULL, PLAIN, Sandbox
 from test_attacks import run
-from test_processes import pids_named
+from test_processes import children, comm, pids_named, wait_for
 
 HERE = Path(__file__).parent
 WORDS = (HERE.parents[1] / "attacks" / "attack.py").read_text()
@@ -175,3 +176,53 @@ def test_what_sandboxes_need_of_namespaces_is_there(supervisor, ground):
     for box in boxes:
         box.end()
     assert run(Sandbox(supervisor, ground).kernel(), "print(1)") == "1\n"
+
+
+# Each way out of the process group, or away from whoever would end it.
+LEAVES = {
+    "a session of its own": "os.fork() or (os.setsid(), os.fork() and os._exit(0), time.sleep(1000))",
+    "a pid namespace of its own": """
+if (pid := call(SYS["clone3"], (ctypes.c_uint64 * 11)(CLONE_NEWPID, 0, 0, 0, signal.SIGCHLD), 88)) == 0:
+    os.setsid()
+    for _ in range(5): os.fork() or time.sleep(1000)
+    time.sleep(1000)""",
+    "never being there for long": """
+for _ in range(20):
+    if os.fork() == 0:
+        os.setsid()
+        for _ in range(100000):
+            if os.fork(): os._exit(0)
+        os._exit(0)""",
+}
+
+
+@pytest.mark.parametrize("how", LEAVES)
+def test_nothing_of_a_failed_warm_up_survives_it(environment, how):
+    supervisor, warden = environment(f"{WORDS}\n{LEAVES[how]}\nraise SystemExit('it fails')")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    kernel = Sandbox(supervisor, warden).kernel()
+    run(kernel, "import subprocess\nchild = subprocess.Popen(['sleep', '1000'])")
+    before = set(children(supervisor.pid))
+    for _ in range(2):
+        m = warden.call(links.WARDEN_ZYGOTE, words=[FULL], timeout=60)
+        assert m.status < 0 and b"it fails" in m.text, m
+        wait_for(lambda: before.issuperset(children(supervisor.pid)), "the end of what the warm-up started")
+    assert before == set(children(supervisor.pid))
+    assert run(kernel, "print(child.poll())") == "None\n"
+    assert run(Sandbox(supervisor, warden).kernel(), "print(2)") == "2\n"
+
+
+def test_nothing_of_a_zygote_survives_it(environment):
+    """A kernel that it forked does; and one that another zygote is forking just then."""
+    supervisor, warden = environment("import os, time\nif os.fork() == 0:\n os.setsid()\n os.fork() or time.sleep(1000)\n os._exit(0)\nos.wait()")
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    before = set(children(supervisor.pid))
+    kernel = warmed(supervisor, warden)
+    (of_it,) = [p for p in set(children(supervisor.pid)) - before if comm(p) == "kernel"]
+    (zygote,) = [p for p in set(pids_named(supervisor, "python3")) - before if os.getsid(p) == p]
+    boxes = [Sandbox(supervisor, warden) for _ in range(20)]
+    os.kill(zygote, signal.SIGKILL)
+    kernels = [box.kernel() for box in boxes]
+    wait_for(lambda: not set(pids_named(supervisor, "python3")) - before, "the end of what the zygote started")
+    assert run(kernel, "print(1)") == "1\n" and of_it in children(supervisor.pid)
+    assert [run(k, "print(1)") for k in kernels] == ["1\n"] * 20
