@@ -73,7 +73,7 @@ enum op {
     WARDEN_KERNEL_DIED =
         48,              /* sandbox; w0 kernel serial, w1 si_code, w2 si_status, w3 oom kills     */
     WARDEN_SANDBOX_DIED, /* sandbox: its init ended by itself; everything in it is gone           */
-    WARDEN_ZYGOTE_DIED,  /* w0: slot; text: its last words, w7: enum error_code                   */
+    WARDEN_ZYGOTE_DIED, /* w0: slot, w1: kernels that it made; text: its last words, w7: enum error_code */
 
     /* ---- warden -> init ------------------------------------------------------------------------- */
     INIT_KERNEL =

@@ -184,7 +184,8 @@ static void zygote_died(struct ground *ground, const struct message *m)
         ground->environment, (unsigned)m->word[0], m->text);
     pthread_mutex_lock(&g->lock);
     ground->zygote[m->word[0]].state = ZYGOTE_ABSENT;
-    if (m->word[7] == ERROR_ENVIRONMENT_MEMORY) /* so will the next */
+    if (m->word[1] == 0 ||
+        m->word[7] == ERROR_ENVIRONMENT_MEMORY) /* so will the next, after as long */
         zygote_failed(ground, (enum zygote_slot)m->word[0], m);
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);

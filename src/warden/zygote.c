@@ -582,8 +582,8 @@ void zygote_died(struct warden *w, int slot, int code, int status)
         warden_answer(WARDEN_ZYGOTE, z->pending, 0, -e.saved_errno, &e,
             (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
     else
-        warden_answer(
-            WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){(uint64_t)slot}, 1, NULL, 0);
+        warden_answer(WARDEN_ZYGOTE_DIED, 0, 0, -EPIPE, &e, (uint64_t[]){(uint64_t)slot, z->forks},
+            2, NULL, 0);
     fd_close(&z->socket);
     fd_close(&z->words);
     clear(w, z);

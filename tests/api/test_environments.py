@@ -474,6 +474,25 @@ def test_a_warm_up_that_takes_long_to_fail_is_not_begun_anew_at_once(with_small,
     assert second - first > timedelta(seconds=4.9)
 
 
+# ---- warm-ups that leave a zygote that cannot fork -----------------------------------------------------------------
+
+DIES = "import os\nos.register_at_fork(before=lambda: os._exit(1))\n"
+
+
+def test_an_environment_that_dies_at_each_fork_is_not_warmed_again_and_again(with_small, fresh_server):
+    """Each time takes a second or more of a processor, and as often as somebody asks, or a pool is filled."""
+    warm_up = with_small.directory / "small" / "current" / "warmup.py"
+    warm_up.unlink()
+    warm_up.write_text(DIES)
+    server = fresh_server("--default-environment", "small")
+    with server.client() as client:
+        for _ in range(15):
+            answer = client.post("/v1/execute", json={"environment": "small", "code": "import tiny"})
+            assert answer.status_code == 503, answer.text
+    assert server.log().count("zygote died environment=small") < 8  # of two: at once, after 2 s, after 6
+    assert "The zygote exited with 1" in error_of(answer)["message"]
+
+
 # ---- environments that nobody uses ---------------------------------------------------------------------------
 
 @pytest.fixture
