@@ -88,6 +88,17 @@ static const struct {
     {RLIMIT_NICE, 0, 0},
 };
 
+/* Where no cgroup counts what packages start: for the zygotes' id in the ground. With one id for everything Linux counts
+ * all that runs in the ground's sandboxes for it as well. */
+enum { PROCESSES_WITH_ONE_ID = 4096 };
+
+static rlim_t processes(const struct warden *w)
+{
+    return w->cgroup_version != CGROUP_NONE ? RLIM_INFINITY
+           : w->mode == IDENTITY_SINGLE     ? PROCESSES_WITH_ONE_ID
+                                            : CGROUP_WARDEN_PIDS;
+}
+
 static int limit(int resource, rlim_t soft, rlim_t hard)
 {
     struct rlimit have;
@@ -122,6 +133,7 @@ static void become_zygote(const struct warden *w, int slot, int socket, int word
         step(-1, "out-of-memory score");
     for (size_t i = 0; !layer_left_out("zygote limits") && i < sizeof limits / sizeof *limits; i++)
         step(limit(limits[i].resource, limits[i].soft, limits[i].hard), "limits");
+    step(limit(RLIMIT_NPROC, processes(w), processes(w)), "limits");
     step(setsid(), "session");
     step(prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_KEEP_CAPS), "securebits");
     if (w->mode != IDENTITY_SINGLE) {

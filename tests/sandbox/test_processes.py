@@ -493,3 +493,21 @@ def test_processes_are_bounded(supervisor, ground):
     assert error == "EAGAIN" and int(n) < (64 if links.LIMITS else 256)
     other = Sandbox(supervisor, ground).kernel()
     assert other.execute("import subprocess; print(subprocess.check_output(['echo', 'hi']))")[2] == "b'hi\\n'\n"
+
+
+# Held by what limits it there: a cgroup, or an rlimit for its id, which counts all of an environment where there is one id.
+BOMB = f"""
+import os, time
+for n in range({6000 if links.IDS == "one" else 1000}):
+    if os.fork() == 0: time.sleep(1000)
+"""
+
+
+def test_a_warm_up_has_a_limit_of_processes(environment):
+    supervisor, warden = environment(BOMB)
+    before = set(children(supervisor.pid))
+    m = warden.call(links.WARDEN_ZYGOTE, words=[FULL], timeout=120)
+    assert m.status < 0 and b"more processes or threads than a warm-up may have" in m.text, m
+    wait_for(lambda: before.issuperset(children(supervisor.pid)), "the end of what the warm-up started", 60)
+    assert warden.call(links.WARDEN_ZYGOTE, words=[PLAIN], timeout=60).status == 0
+    assert Sandbox(supervisor, warden).kernel().execute("print(2)")[2] == "2\n"
