@@ -266,7 +266,10 @@ static void unharmed(struct attack_lane *lane, struct attack *a, const char *vic
     int r = code == NULL ? -ENOMEM : execute(lane, victim, code, TIME_DEFAULT_S, &done, &e);
     json_t *said = r == 0 ? verdict_find(json_string_value(json_object_get(done, "stdout"))) : NULL;
     const char *word = json_string_value(json_object_get(said, "verdict"));
-    if (word == NULL)
+    const char *status = json_string_value(json_object_get(done, "status"));
+    if (word == NULL && status != NULL && strcmp(status, "timeout") != 0)
+        ended(a, ATTACK_SUCCEEDED, "the victim answers no more: %.40s", status);
+    else if (word == NULL) /* slow, maybe: no verdict */
         ended(a, ATTACK_BROKEN, "then the victim did not answer");
     else if (strcmp(word, "contained") != 0)
         ended(a, ATTACK_SUCCEEDED, "the victim: %.200s",

@@ -48,14 +48,24 @@ static int set(uint32_t sandboxes)
 
 int namespaces_limit(struct warden *w)
 {
-    if (w->live < w->namespaces_for && w->live + 2 * STEP > w->namespaces_for)
+    if (w->namespaces_for == UINT32_MAX ||
+        (w->live < w->namespaces_for && w->live + 2 * STEP > w->namespaces_for))
         return 0;
     uint32_t sandboxes = (w->live / STEP + 1) * STEP;
     int r = set(sandboxes);
-    if (r == 0)
+    if (r == 0) {
         w->namespaces_for = sandboxes;
-    else
+    } else if (w->namespaces_for == 0 && (r == -EACCES || r == -EPERM || r == -EROFS)) {
+        /* LXC's AppArmor profiles, for one, refuse /proc/sys/user to root, too: that is a bound less, and no reason
+         * to run nothing. It is said once, and not tried again. */
+        log_line(LOG_WARN, "warden",
+            "namespaces have no limit of their own here: /proc/sys/user cannot be written",
+            "environment=%s errno=%d", w->name, -r);
+        w->namespaces_for = UINT32_MAX;
+        r = 0;
+    } else {
         log_line(LOG_WARN, "warden", "the limits of namespaces did not change",
             "environment=%s errno=%d", w->name, -r);
+    }
     return r;
 }

@@ -78,7 +78,7 @@ struct warden {
     uint32_t live, next_id;
     uint32_t room; /* so many sandboxes are in the zygotes' limits */
     uint32_t next_group;
-    uint32_t namespaces_for; /* so many sandboxes, at most */
+    uint32_t namespaces_for; /* so many sandboxes, at most; UINT32_MAX: there can be no limit */
     struct zygote zygotes[ZYGOTES];
     int epoll, signals;
     bool ending_orphans;
